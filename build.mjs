@@ -1,0 +1,143 @@
+/**
+ * Builds what people deploy, one file each, and says how large it is.
+ *
+ *   node build.mjs           dist/errand-agent.cjs and dist/errand.mjs
+ *   node build.mjs --check   the same, after type-check, lint and format
+ *
+ * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+
+/** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
+const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca\n';
+
+const TARGETS = {
+  'errand-agent.cjs': {
+    entryPoints: ['targets/sbc/main.ts'],
+    format: 'cjs',
+    target: 'node18',
+    minify: true,
+    legalComments: 'none',
+    banner: { js: SHEBANG.trimEnd() },
+  },
+  'errand.mjs': {
+    entryPoints: ['targets/errand/main.ts'],
+    format: 'esm',
+    target: 'node20',
+    minifySyntax: true,
+    keepNames: true,
+    // The native store stays in node_modules; everything else is inside, for a start in milliseconds.
+    external: ['better-sqlite3'],
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire as errandRequire } from 'node:module'; const require = errandRequire(import.meta.url);",
+    },
+  },
+};
+
+/** Installs the packages that package-lock.json names, when they are not there yet or are others. */
+export function ensureInstalled() {
+  const stamp = path.join(root, 'node_modules', '.package-lock.json');
+  const lock = path.join(root, 'package-lock.json');
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs - 1000 && samePackages(stamp, lock))
+    return;
+  console.error(
+    'installing packages (npm ci; the native store is compiled where no prebuilt one is found: 1 to 3 minutes)',
+  );
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+function samePackages(stamp, lock) {
+  const versions = (file) =>
+    Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages ?? {})
+      .filter(([name, entry]) => name !== '' && !entry.optional)
+      .map(([name, entry]) => `${name}@${entry.version}`)
+      .sort()
+      .join('\n');
+  return versions(stamp) === versions(lock);
+}
+
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) {
+    console.error(`errand: ${program} ${args.join(' ')} failed: ${error?.message ?? `exit code ${status}`}`);
+    process.exit(1);
+  }
+}
+
+/** Every file of runtime/, bundled for no platform: fails on `node:` and on a path that leaves the folder. */
+async function buildRuntime(esbuild) {
+  const files = readdirSync(path.join(root, 'runtime'), { recursive: true })
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .map((file) => path.join('runtime', file));
+  const { metafile } = await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: files,
+    bundle: true,
+    platform: 'neutral',
+    format: 'esm',
+    write: false,
+    outdir: 'dist/runtime',
+    metafile: true,
+    logLevel: 'error',
+  });
+  for (const [file, { imports }] of Object.entries(metafile.inputs)) {
+    for (const { path: target, original } of imports) {
+      if (!target.startsWith('runtime/'))
+        throw new Error(`${file} imports ${original}: runtime/ imports nothing outside itself`);
+    }
+  }
+  return files.length;
+}
+
+async function buildTarget(esbuild, name, options) {
+  await esbuild.build({
+    absWorkingDir: root,
+    bundle: true,
+    platform: 'node',
+    charset: 'utf8',
+    logLevel: 'error',
+    outfile: path.join('dist', name),
+    ...options,
+    define: {
+      ERRAND_VERSION: JSON.stringify(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version),
+    },
+  });
+  const bytes = readFileSync(path.join(root, 'dist', name));
+  const kilo = (size) => `${(size / 1024).toFixed(1)} KB`;
+  console.error(
+    `dist/${name.padEnd(18)} ${kilo(bytes.length).padStart(9)}   ${kilo(gzipSync(bytes, { level: 9 }).length).padStart(9)} gzipped`,
+  );
+}
+
+/** Builds every target. Resolves when all are written; rejects with the first reason. */
+export async function build() {
+  const esbuild = await import('esbuild');
+  const count = await buildRuntime(esbuild);
+  console.error(`runtime/: ${count} files, none reaches outside`);
+  for (const [name, options] of Object.entries(TARGETS)) await buildTarget(esbuild, name, options);
+}
+
+function check() {
+  const bin = (name) => createRequire(import.meta.url).resolve(name);
+  run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'runtime/tsconfig.json']);
+  run(process.execPath, [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  ensureInstalled();
+  if (process.argv.includes('--check')) check();
+  try {
+    await build();
+  } catch (error) {
+    console.error(`errand: build failed: ${error.message}`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,25 @@
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [member: string]: JsonValue };
+export type JsonObject = { [member: string]: JsonValue };
+
+/** True for `{...}`: neither null nor an array. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** The object that a payload holds; undefined when it is not UTF-8, not JSON (RFC 8259), or not an object. */
+export function decodeObject(payload: Uint8Array): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(utf8.decode(payload));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A payload: JSON in UTF-8; members that are undefined are left out, never null. */
+export function encodeObject(value: object): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}

@@ -1,0 +1,20 @@
+/** Bytes from which small packets are cut, and what of them is given away. */
+const slabBytes = 4096;
+let slab: Uint8Array | undefined;
+let used = 0;
+
+/**
+ * Zeroed bytes of the given size, which nobody else has or will have.
+ *
+ * A typed array of more than 64 bytes costs most engines a call to the system's allocator: longer than encoding the
+ * packet (800 ns against 30 ns on Node 20). Small packets are therefore cut one after another from a block of 4 KiB, and
+ * a block that is used up is left to whoever still holds a part. No part is given twice, so nobody can notice.
+ */
+export function allocate(size: number): Uint8Array {
+  if (size > slabBytes / 4) return new Uint8Array(size);
+  if (slab === undefined || used + size > slabBytes) {
+    slab = new Uint8Array(slabBytes);
+    used = 0;
+  }
+  return slab.subarray(used, (used += size));
+}

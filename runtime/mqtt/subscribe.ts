@@ -1,0 +1,115 @@
+import {
+  type Cursor,
+  checkPacketIdentifier,
+  checkTopicFilter,
+  encodeText,
+  takeByte,
+  takePacketIdentifier,
+  takeText,
+} from './fields.ts';
+import { encodeFixedHeader, openPacket } from './fixed-header.ts';
+import { malformed, type QoS, type Suback, type Subscribe, type Subscription, type Unsubscribe } from './packet.ts';
+
+/**
+ * SUBSCRIBE (MQTT 3.1.1 §3.8):
+ *
+ *    +------+-----------+--------------+---------------------------------------------+
+ *    | 0x82 | remaining | packet id,   | one or more of                              |
+ *    |      | length    | 2 B          | topic filter (length, UTF-8), 0:6 qos:2     |
+ *    +------+-----------+--------------+---------------------------------------------+
+ *
+ * @throws ProtocolError when there is no subscription, or a topic filter is wrong
+ */
+export function encodeSubscribe({ packetIdentifier, subscriptions }: Subscribe): Uint8Array {
+  return encodeFilters(0x82, packetIdentifier, subscriptions);
+}
+
+/** @throws ProtocolError for QoS 3, reserved bits, no subscription, or a wrong topic filter */
+export function decodeSubscribe(bytes: Uint8Array): Subscribe {
+  const cursor: Cursor = { bytes, at: openPacket(bytes, 'SUBSCRIBE') };
+  const packetIdentifier = takePacketIdentifier(cursor);
+  const subscriptions: Subscription[] = [];
+  do {
+    const topicFilter = checkTopicFilter(takeText(cursor));
+    const qos = takeByte(cursor);
+    if (qos > 2) throw malformed('3.8.3', `requested QoS byte ${qos}: expected 0..2`);
+    subscriptions.push({ topicFilter, qos: qos as QoS });
+  } while (cursor.at < bytes.length);
+  return { type: 'SUBSCRIBE', packetIdentifier, subscriptions };
+}
+
+/**
+ * SUBACK (MQTT 3.1.1 §3.9):
+ *
+ *    +------+------------------+-----------+--------------------------------------------+
+ *    | 0x90 | remaining length | packet id | one or more return codes: QoS granted, 0x80 |
+ *    +------+------------------+-----------+--------------------------------------------+
+ */
+export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Array {
+  checkPacketIdentifier(packetIdentifier);
+  const size = 2 + returnCodes.length;
+  const bytes = encodeFixedHeader(0x90, size);
+  bytes.set([packetIdentifier >> 8, packetIdentifier, ...returnCodes], bytes.length - size);
+  return bytes;
+}
+
+/** @throws ProtocolError for a return code that is not 0, 1, 2 or 0x80, or none at all */
+export function decodeSuback(bytes: Uint8Array): Suback {
+  const cursor: Cursor = { bytes, at: openPacket(bytes, 'SUBACK') };
+  const packetIdentifier = takePacketIdentifier(cursor);
+  const returnCodes: (QoS | 0x80)[] = [];
+  do {
+    const code = takeByte(cursor);
+    if (code > 2 && code !== 0x80) throw malformed('3.9.3', `SUBACK return code ${code}: expected 0, 1, 2 or 128`);
+    returnCodes.push(code as QoS | 0x80);
+  } while (cursor.at < bytes.length);
+  return { type: 'SUBACK', packetIdentifier, returnCodes };
+}
+
+/**
+ * UNSUBSCRIBE (MQTT 3.1.1 §3.10):
+ *
+ *    +------+------------------+-----------+---------------------------------------------+
+ *    | 0xa2 | remaining length | packet id | one or more topic filters (length, UTF-8)   |
+ *    +------+------------------+-----------+---------------------------------------------+
+ *
+ * @throws ProtocolError when there is no topic filter, or one is wrong
+ */
+export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
+  const filters = topicFilters.map((topicFilter) => ({ topicFilter, qos: undefined }));
+  return encodeFilters(0xa2, packetIdentifier, filters);
+}
+
+/** @throws ProtocolError for no topic filter or a wrong one */
+export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
+  const cursor: Cursor = { bytes, at: openPacket(bytes, 'UNSUBSCRIBE') };
+  const packetIdentifier = takePacketIdentifier(cursor);
+  const topicFilters: string[] = [];
+  do topicFilters.push(checkTopicFilter(takeText(cursor)));
+  while (cursor.at < bytes.length);
+  return { type: 'UNSUBSCRIBE', packetIdentifier, topicFilters };
+}
+
+/** Topic filters, each followed by its QoS where it has one. */
+function encodeFilters(
+  firstByte: number,
+  packetIdentifier: number,
+  filters: readonly { topicFilter: string; qos: QoS | undefined }[],
+): Uint8Array {
+  checkPacketIdentifier(packetIdentifier);
+  if (filters.length === 0) throw malformed('3.8.3', 'no topic filter: expected one or more');
+  const texts = filters.map(({ topicFilter }) => encodeText(checkTopicFilter(topicFilter)));
+  const size = filters.reduce((sum, { qos }, i) => sum + 2 + texts[i]!.length + (qos === undefined ? 0 : 1), 2);
+  const bytes = encodeFixedHeader(firstByte, size);
+  let at = bytes.length - size;
+  bytes.set([packetIdentifier >> 8, packetIdentifier], at);
+  at += 2;
+  filters.forEach(({ qos }, i) => {
+    const text = texts[i]!;
+    bytes.set([text.length >> 8, text.length], at);
+    bytes.set(text, at + 2);
+    at += 2 + text.length;
+    if (qos !== undefined) bytes[at++] = qos;
+  });
+  return bytes;
+}

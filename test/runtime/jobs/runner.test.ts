@@ -1,0 +1,491 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { JobExecution, JobExecutionState } from '../../../runtime/jobs/answers.ts';
+import type { ErrorCode } from '../../../runtime/jobs/errorCodes.ts';
+import type { JsonValue } from '../../../runtime/jobs/json.ts';
+import type { JobRecord } from '../../../runtime/jobs/record.ts';
+import {
+  ANSWER_MILLIS_MIN,
+  KILL_GRACE_MILLIS,
+  SETBACK_MILLIS_MIN,
+  STOP_GRACE_MILLIS,
+} from '../../../runtime/jobs/runner/limits.ts';
+import { createRunner, runnerWakeAt, stepRunner } from '../../../runtime/jobs/runner/runner.ts';
+import type { Ask, RunnerEffect, RunnerEvent } from '../../../runtime/jobs/runner/state.ts';
+
+const STEP = (name: string, more: object = {}) => ({
+  action: { name, type: 'runCommand', input: { command: name }, ...more },
+});
+const DOCUMENT: JsonValue = { version: '1.0', steps: [STEP('one'), STEP('two'), STEP('three')] };
+const EXECUTION: JobExecution = {
+  jobId: 'J',
+  status: 'QUEUED',
+  queuedAt: 1700,
+  lastUpdatedAt: 1700,
+  versionNumber: 1,
+  executionNumber: 1,
+  jobDocument: DOCUMENT,
+};
+
+/** A runner with a disk and a service at its hands: what it asks, persists and runs is collected in order. */
+function bench(record?: JobRecord) {
+  let runner = createRunner('T');
+  let now = 1_000_000;
+  const trace: string[] = [];
+  const asks: Ask[] = [];
+  const runs: { run: number; name: string }[] = [];
+  const disk: JobRecord | undefined = record;
+  const tell = (event: RunnerEvent): RunnerEffect[] => {
+    const [next, out] = stepRunner(runner, event, now);
+    runner = next;
+    for (const effect of out) {
+      if (effect.do === 'ask') asks.push(effect.request);
+      if (effect.do === 'run') runs.push({ run: effect.run, name: effect.step.name });
+      if (effect.do !== 'log') trace.push(describe(effect));
+    }
+    return out;
+  };
+  const self = {
+    trace,
+    runs,
+    tell,
+    get runner() {
+      return runner;
+    },
+    get disk() {
+      return disk;
+    },
+    get ask(): Ask {
+      return asks.at(-1) as Ask;
+    },
+    get asked() {
+      return asks.length;
+    },
+    boot: () => {
+      tell({ on: 'boot', record, seed: 7 });
+      tell({ on: 'online' });
+      return self;
+    },
+    /** Answers every persist that is under way, then goes on. */
+    save: () => {
+      while (runner.saving > 0) tell({ on: 'persisted' });
+      return self;
+    },
+    accept: (more: { execution?: JobExecution } = {}) => {
+      tell({ on: 'accepted', clientToken: self.ask.clientToken, answer: { timestamp: 1, ...more } });
+      return self;
+    },
+    reject: (code: ErrorCode, executionState?: JobExecutionState) => {
+      tell({
+        on: 'rejected',
+        clientToken: self.ask.clientToken,
+        error: { code, message: 'm', timestamp: 1, ...(executionState ? { executionState } : {}) },
+      });
+      return self;
+    },
+    exit: (code = 0) => {
+      tell({ on: 'exited', run: runs.at(-1)!.run, code });
+      return self;
+    },
+    /** To the next wake. */
+    pass: () => {
+      const at = runnerWakeAt(runner);
+      assert.ok(at !== undefined, 'nothing to wait for');
+      now = Math.max(now, at as number);
+      tell({ on: 'wake' });
+      return self;
+    },
+    later: (millis: number) => {
+      now += millis;
+      return self;
+    },
+    /** Boots, takes the job, claims it, runs its first step. */
+    running: (execution = EXECUTION) => self.boot().accept({ execution }).save().accept().save(),
+  };
+  return self;
+}
+
+function describe(effect: RunnerEffect): string {
+  switch (effect.do) {
+    case 'ask':
+      return effect.request.operation === 'DescribeJobExecution'
+        ? `describe ${effect.request.jobId}`
+        : `update ${effect.request.status}`;
+    case 'persist':
+      return `persist ${effect.record === undefined ? 'nothing' : effect.record.phase}${effect.record?.phase === 'running' ? ` ${effect.record.step}` : ''}`;
+    case 'run':
+      return `run ${effect.step.name}`;
+    case 'signal':
+      return effect.signal;
+    default:
+      return effect.do;
+  }
+}
+
+test('a job of three steps: remember, claim, remember, run, report each step, remember, report, forget, ask again', () => {
+  const b = bench().running();
+  b.exit().save().accept().exit().save().accept().exit().save().accept().save();
+  assert.equal(b.trace, [
+    'describe $next',
+    'persist claimed',
+    'update IN_PROGRESS',
+    'persist running 0',
+    'run one',
+    'persist running 1',
+    'update IN_PROGRESS',
+    'run two',
+    'persist running 2',
+    'update IN_PROGRESS',
+    'run three',
+    'persist ended',
+    'update SUCCEEDED',
+    'persist nothing',
+    'describe $next',
+  ]);
+});
+
+test('nothing runs and nothing is told before the record is on disk (promise 1)', () => {
+  const b = bench().boot().accept({ execution: EXECUTION });
+  assert.is(b.trace.at(-1), 'persist claimed');
+  b.save().accept();
+  assert.is(b.trace.at(-1), 'persist running 0');
+  assert.is(b.runs.length, 0);
+  b.save().exit(1);
+  assert.is(b.trace.at(-1), 'persist ended');
+});
+
+test('the outcome is forgotten only after the service has answered, and asked for with the same token until then (promises 1, 4)', () => {
+  const b = bench().running(withSteps(1)).exit().save();
+  const { clientToken } = b.ask;
+  for (let i = 0; i < 5; i++) {
+    b.pass();
+    assert.is(b.trace.at(-1), 'update SUCCEEDED');
+    assert.is(b.ask.clientToken, clientToken);
+  }
+  b.accept();
+  assert.is(b.trace.at(-1), 'persist nothing');
+});
+
+test('the wait for an answer starts at ten seconds and doubles', () => {
+  const b = bench().boot();
+  const first = runnerWakeAt(b.runner)!;
+  b.pass();
+  assert.is(runnerWakeAt(b.runner)! - first, 2 * ANSWER_MILLIS_MIN);
+});
+
+test('a step that was running when power failed ends the job as FAILED, by its name, and is not run again (promise 2)', () => {
+  const b = bench({ ...RECORD, phase: 'running', step: 1, steps: 3, name: 'two' }).boot();
+  assert.equal(b.trace, ['persist ended']);
+  b.save();
+  assert.equal(told(b).status, 'FAILED');
+  assert.match(told(b).statusDetails?.reason ?? '', "step 2 of 3 'two'");
+  b.accept().save();
+  assert.is(b.runs.length, 0);
+  assert.is(b.trace.at(-1), 'describe $next');
+});
+
+test('a restart between two steps goes on at the next, with the document asked for again (promise 3)', () => {
+  const b = bench({ ...RECORD, phase: 'between', step: 2 }).boot();
+  assert.equal(b.trace, ['describe J']);
+  b.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 4 } }).save();
+  assert.equal(
+    b.runs.map((run) => run.name),
+    ['three'],
+  );
+});
+
+test('a claim whose answer was lost with the power begins at the first step', () => {
+  const b = bench({ ...RECORD, phase: 'claimed' }).boot();
+  b.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2 } }).save();
+  assert.equal(
+    b.runs.map((run) => run.name),
+    ['one'],
+  );
+});
+
+test('an outcome on disk is reported after boot, before anything else', () => {
+  const b = bench({
+    ...RECORD,
+    phase: 'ended',
+    outcome: { status: 'SUCCEEDED', statusDetails: { reason: 'r' } },
+  }).boot();
+  assert.equal(b.trace, ['update SUCCEEDED']);
+});
+
+test('an execution made anew under the old name and number is not mistaken for ours (fence by queuedAt and status)', () => {
+  const anew = bench({ ...RECORD, phase: 'between', step: 2 }).boot();
+  anew.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 4, queuedAt: 1800 } }).save();
+  assert.equal(anew.runs, []);
+  const queued = bench({ ...RECORD, phase: 'between', step: 2 }).boot();
+  queued.accept({ execution: EXECUTION }).save().accept().save();
+  assert.equal(
+    queued.runs.map((run) => run.name),
+    ['one'],
+  );
+  const final = bench({ ...RECORD, phase: 'ended', outcome: { status: 'SUCCEEDED', statusDetails: {} } }).boot();
+  final.reject('VersionMismatch', { status: 'QUEUED', versionNumber: 1 });
+  assert.is(final.trace.at(-1), 'persist nothing');
+});
+
+test('an execution that is IN_PROGRESS without a record of ours fails: what ran of it is not known', () => {
+  const b = bench()
+    .boot()
+    .accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2 } })
+    .save();
+  assert.is(b.trace.at(-1), 'update FAILED');
+  assert.equal(b.runs, []);
+});
+
+test('an invalid document is REJECTED while still QUEUED, with the path of the fault (promise 6)', () => {
+  const b = bench()
+    .boot()
+    .accept({ execution: { ...EXECUTION, jobDocument: { version: '1.0', steps: [{ action: {} }] } } })
+    .save();
+  assert.equal(b.trace, ['describe $next', 'persist ended', 'update REJECTED']);
+  assert.match(told(b).statusDetails?.reason ?? '', '$.steps[0].action.name');
+});
+
+test('REJECTED refused because the execution is IN_PROGRESS becomes FAILED (state-machine §2.2)', () => {
+  const b = bench()
+    .boot()
+    .accept({ execution: { ...EXECUTION, jobDocument: {} } })
+    .save();
+  b.reject('InvalidStateTransition', { status: 'IN_PROGRESS', versionNumber: 2 }).save();
+  assert.is(b.trace.at(-1), 'update FAILED');
+});
+
+test('a job that the service no longer holds: TERM at once, KILL after the grace, then the next job (promise 5)', () => {
+  const b = bench().running();
+  b.tell({ on: 'nextChanged', execution: undefined });
+  assert.is(b.trace.at(-1), 'describe J');
+  b.reject('TerminalStateReached');
+  assert.is(b.trace.at(-1), 'SIGTERM');
+  const since = runnerWakeAt(b.runner)!;
+  b.pass();
+  assert.is(b.trace.at(-1), 'SIGKILL');
+  assert.ok(since <= 1_000_000 + KILL_GRACE_MILLIS && KILL_GRACE_MILLIS < 1000);
+  b.tell({ on: 'exited', run: 1, signal: 'SIGKILL' });
+  b.save();
+  assert.equal(b.trace.slice(-3), ['SIGKILL', 'persist nothing', 'describe $next']);
+});
+
+test('a cancelled job is noticed by the refusal of a progress report too', () => {
+  const b = bench().running().exit().save();
+  b.reject('InvalidStateTransition', { status: 'CANCELED', versionNumber: 3 });
+  assert.is(b.trace.at(-1), 'SIGTERM');
+});
+
+test('a job lost while its next step is being remembered does not start that step', () => {
+  const b = bench().running().exit();
+  b.tell({ on: 'nextChanged', execution: undefined });
+  const progress = b.ask;
+  b.accept();
+  assert.is.not(b.ask, progress);
+  b.reject('ResourceNotFound').save();
+  assert.equal(
+    b.runs.map((run) => run.name),
+    ['one'],
+  );
+  assert.is(b.trace.at(-1), 'describe $next');
+});
+
+test('a notification that names our own job again, or comes twice, changes nothing', () => {
+  const b = bench().running();
+  const { length } = b.trace;
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  assert.is(b.trace.length, length);
+});
+
+test('idle, a notification that carries the job begins it without asking', () => {
+  const b = bench().boot().accept();
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  assert.equal(b.trace, ['describe $next', 'persist claimed']);
+});
+
+test('an answer with another clientToken is not ours and changes nothing', () => {
+  const b = bench().boot();
+  b.tell({ on: 'accepted', clientToken: 'not-ours', answer: { timestamp: 1, execution: EXECUTION } });
+  assert.equal(b.trace, ['describe $next']);
+  b.accept({ execution: EXECUTION });
+  assert.is(b.trace.at(-1), 'persist claimed');
+});
+
+test('a terminal report that the service has already, or decided otherwise, ends the job here (promise 4)', () => {
+  for (const status of ['SUCCEEDED', 'CANCELED', 'TIMED_OUT'] as const) {
+    for (const code of ['InvalidStateTransition', 'VersionMismatch'] as const) {
+      const b = bench().running(withSteps(1)).exit().save();
+      b.reject(code, { status, versionNumber: 9 }).save();
+      assert.is(b.trace.at(-1), 'describe $next', `${code} ${status}`);
+    }
+  }
+});
+
+test('a report that meets a later version of our own execution is sent again with that version', () => {
+  const b = bench().running(withSteps(1)).exit().save();
+  b.reject('VersionMismatch', { status: 'IN_PROGRESS', versionNumber: 5 });
+  assert.is(told(b).expectedVersion, 5);
+  assert.is(b.trace.at(-1), 'update SUCCEEDED');
+});
+
+test('a claim whose first answer was lost is taken as ours when it shows one version on', () => {
+  const b = bench().boot().accept({ execution: EXECUTION }).save();
+  b.reject('VersionMismatch', { status: 'IN_PROGRESS', versionNumber: 2 }).save();
+  assert.is(b.trace.at(-1), 'run one');
+});
+
+test('RequestThrottled and InternalError are tried again after a pause that grows, with a fresh token', () => {
+  const b = bench().running(withSteps(1)).exit().save();
+  const pauses: number[] = [];
+  for (const code of ['RequestThrottled', 'InternalError', 'InternalError'] as const) {
+    const { clientToken } = b.ask;
+    b.reject(code);
+    pauses.push(runnerWakeAt(b.runner)! - 1_000_000);
+    b.pass();
+    assert.is.not(b.ask.clientToken, clientToken);
+  }
+  assert.is(b.trace.at(-1), 'update SUCCEEDED');
+  assert.ok(pauses[0]! >= SETBACK_MILLIS_MIN / 2 && pauses[2]! > pauses[0]!);
+});
+
+test('a report that is refused as invalid goes out without details, so no execution stays IN_PROGRESS', () => {
+  const b = bench().running(withSteps(1)).exit().save();
+  b.reject('InvalidRequest').pass();
+  assert.not('statusDetails' in b.ask);
+  assert.is(told(b).status, 'SUCCEEDED');
+});
+
+test('offline while a job runs: it goes on, and after reconnect the service is asked whether it still holds it', () => {
+  const b = bench().running();
+  b.tell({ on: 'offline' });
+  b.exit().save();
+  assert.is(b.runs.length, 2);
+  b.tell({ on: 'online' });
+  assert.is(b.trace.at(-1), 'describe J');
+});
+
+test('death by signal is not success, and is reported as such (promise 7)', () => {
+  const b = bench().running(withSteps(1));
+  b.tell({ on: 'exited', run: 1, signal: 'SIGKILL' });
+  b.save();
+  assert.equal(told(b).status, 'FAILED');
+  assert.is(told(b).statusDetails?.reason ?? '', 'Job killed by signal: SIGKILL');
+});
+
+test('exit codes, ignoreStepFailure and allowStdErr decide as documents §3.5 recommends', () => {
+  const cases: [more: object, stderr: string, code: number, status: string][] = [
+    [{}, 'one\ntwo\n', 0, 'SUCCEEDED'],
+    [{}, '', 3, 'FAILED'],
+    [{ allowStdErr: 2 }, 'one\ntwo\n', 0, 'SUCCEEDED'],
+    [{ allowStdErr: 1 }, 'one\ntwo', 0, 'FAILED'],
+    [{ allowStdErr: 0 }, '', 0, 'SUCCEEDED'],
+    [{ allowStdErr: 5 }, '', 1, 'FAILED'],
+    [{ ignoreStepFailure: true }, '', 9, 'SUCCEEDED'],
+  ];
+  for (const [more, stderr, code, status] of cases) {
+    const b = bench().running({ ...EXECUTION, jobDocument: { version: '1.0', steps: [STEP('one', more)] } });
+    for (const text of stderr) b.tell({ on: 'output', run: 1, stream: 'stderr', text });
+    b.exit(code).save();
+    assert.is(told(b).status, status, JSON.stringify({ more, stderr, code }));
+  }
+});
+
+test('what is reported of output is its last 1024 characters, stdout only on request, secrets and control characters out', () => {
+  const execution = { ...EXECUTION, jobDocument: { version: '1.0', includeStdOut: true, steps: [STEP('one')] } };
+  const b = bench().running(execution);
+  b.tell({ on: 'output', run: 1, stream: 'stdout', text: 'x'.repeat(100_000) });
+  b.tell({
+    on: 'output',
+    run: 1,
+    stream: 'stdout',
+    text: 'https://b.s3/k?X-Amz-Signature=deadbeef&a=1 \u001b[31mend🎉',
+  });
+  b.tell({ on: 'output', run: 1, stream: 'stderr', text: 'password: no\n' });
+  b.exit().save();
+  const { stdout, stderr } = told(b).statusDetails as Record<string, string>;
+  assert.is(stdout!.length, 1024);
+  assert.match(stdout!, /X-Amz-Signature=\[removed\]&a=1 {2}\[31mend🎉$/);
+  assert.is(stderr, 'password: no\n');
+  const quiet = bench().running(withSteps(1));
+  quiet.tell({ on: 'output', run: 1, stream: 'stdout', text: 'hello' });
+  quiet.exit().save();
+  assert.not('stdout' in (told(quiet).statusDetails as object));
+});
+
+test('finalStep runs after every other step succeeded, and not after one failed', () => {
+  const document = { version: '1.0', steps: [STEP('one')], finalStep: STEP('last') };
+  const good = bench()
+    .running({ ...EXECUTION, jobDocument: document })
+    .exit(0)
+    .save();
+  assert.equal(
+    good.runs.map((run) => run.name),
+    ['one', 'last'],
+  );
+  const bad = bench()
+    .running({ ...EXECUTION, jobDocument: document })
+    .exit(1)
+    .save();
+  assert.is(bad.trace.at(-1), 'update FAILED');
+});
+
+test('a record that cannot be written: the job is not claimed, a step is not started, an outcome is reported all the same', () => {
+  const claim = bench().boot().accept({ execution: EXECUTION });
+  claim.tell({ on: 'unpersisted', reason: 'ENOSPC' });
+  assert.is(claim.asked, 1);
+  claim.pass();
+  assert.is(claim.trace.at(-1), 'describe $next');
+  const start = bench().boot().accept({ execution: EXECUTION }).save().accept();
+  start.tell({ on: 'unpersisted', reason: 'ENOSPC' });
+  start.tell({ on: 'unpersisted', reason: 'ENOSPC' });
+  assert.is(start.trace.at(-1), 'update FAILED');
+  assert.is(start.runs.length, 0);
+});
+
+test('stop while a step runs: it may finish, the next is left for the next boot', () => {
+  const b = bench().running();
+  b.tell({ on: 'stop' });
+  b.exit();
+  assert.is(b.trace.at(-1), 'persist between');
+  b.save();
+  assert.is(b.trace.at(-1), 'finished');
+});
+
+test('stop does not wait for ever: after its grace, or when asked twice, the step is ended and the job FAILED', () => {
+  for (const twice of [false, true]) {
+    const b = bench().running();
+    b.tell({ on: 'stop' });
+    if (twice) b.tell({ on: 'stop' });
+    else b.later(STOP_GRACE_MILLIS).tell({ on: 'wake' });
+    assert.is(b.trace.at(-1), 'SIGTERM');
+    b.tell({ on: 'exited', run: 1, signal: 'SIGTERM' });
+    assert.is(b.trace.at(-1), 'persist ended');
+    b.save();
+    assert.is(b.trace.at(-1), 'finished');
+  }
+});
+
+test('stop while idle, or while an answer is awaited, ends at once', () => {
+  const idle = bench().boot().accept();
+  idle.tell({ on: 'stop' });
+  assert.is(idle.trace.at(-1), 'finished');
+  const claiming = bench().boot().accept({ execution: EXECUTION }).save();
+  claiming.tell({ on: 'stop' });
+  assert.is(claiming.trace.at(-1), 'finished');
+});
+
+const RECORD = { thingName: 'T', job: { jobId: 'J', executionNumber: 1, queuedAt: 1700, versionNumber: 1 } } as const;
+
+function told(b: { ask: Ask }): UpdateRequest {
+  assert.is(b.ask.operation, 'UpdateJobExecution');
+  return b.ask as UpdateRequest;
+}
+
+function withSteps(count: number): JobExecution {
+  return {
+    ...EXECUTION,
+    jobDocument: { version: '1.0', steps: ['one', 'two', 'three'].slice(0, count).map((name) => STEP(name)) },
+  };
+}
+
+test.run();

@@ -4,6 +4,7 @@ import type { JobExecution, JobExecutionState } from '../../../runtime/jobs/answ
 import type { ErrorCode } from '../../../runtime/jobs/errorCodes.ts';
 import type { JsonValue } from '../../../runtime/jobs/json.ts';
 import type { JobRecord } from '../../../runtime/jobs/record.ts';
+import type { UpdateRequest } from '../../../runtime/jobs/requests.ts';
 import {
   ANSWER_MILLIS_MIN,
   KILL_GRACE_MILLIS,

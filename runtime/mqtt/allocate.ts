@@ -1,5 +1,5 @@
 /** Bytes from which small packets are cut, and what of them is given away. */
-const slabBytes = 4096;
+const SLAB_BYTES = 4096;
 let slab: Uint8Array | undefined;
 let used = 0;
 
@@ -11,9 +11,9 @@ let used = 0;
  * a block that is used up is left to whoever still holds a part. No part is given twice, so nobody can notice.
  */
 export function allocate(size: number): Uint8Array {
-  if (size > slabBytes / 4) return new Uint8Array(size);
-  if (slab === undefined || used + size > slabBytes) {
-    slab = new Uint8Array(slabBytes);
+  if (size > SLAB_BYTES / 4) return new Uint8Array(size);
+  if (slab === undefined || used + size > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
     used = 0;
   }
   return slab.subarray(used, (used += size));

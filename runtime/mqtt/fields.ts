@@ -8,7 +8,7 @@
 import { malformed } from './packet.ts';
 
 /** The longest text or string of bytes: its length has two bytes. */
-export const fieldBytesMax = 65_535;
+export const FIELD_BYTES_MAX = 65_535;
 
 /** `encodeInto` is as old as TextEncoder wherever there is one; it spares a typed array for each text. */
 const encoder = new TextEncoder() as unknown as {
@@ -91,8 +91,8 @@ export function checkPacketIdentifier(packetIdentifier: number): number {
 }
 
 export function checkField(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > fieldBytesMax)
-    throw malformed('1.5.3', `field of ${bytes.length} bytes: expected at most ${fieldBytesMax}`);
+  if (bytes.length > FIELD_BYTES_MAX)
+    throw malformed('1.5.3', `field of ${bytes.length} bytes: expected at most ${FIELD_BYTES_MAX}`);
   return bytes;
 }
 

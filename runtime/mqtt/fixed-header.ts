@@ -12,7 +12,7 @@ import { allocate } from './allocate.ts';
 import { malformed, PACKET_TYPE } from './packet.ts';
 
 /** The largest remaining length that four bytes hold: 256 MB less one byte. */
-const remainingLengthMax = 268_435_455;
+const REMAINING_LENGTH_MAX = 268_435_455;
 
 /** The flags that each type must carry, by type (§2.2.2); undefined: they mean something (PUBLISH). */
 const FLAGS = [0, 0, 0, undefined, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0] as const;
@@ -25,8 +25,8 @@ const FLAGS = [0, 0, 0, undefined, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0] as const;
  * @throws ProtocolError when more than 268_435_455 bytes follow
  */
 export function encodeFixedHeader(firstByte: number, remainingLength: number): Uint8Array {
-  if (remainingLength > remainingLengthMax)
-    throw malformed('2.2.3', `remaining length ${remainingLength}: expected at most ${remainingLengthMax}`);
+  if (remainingLength > REMAINING_LENGTH_MAX)
+    throw malformed('2.2.3', `remaining length ${remainingLength}: expected at most ${REMAINING_LENGTH_MAX}`);
   const bytes = allocate(fixedHeaderBytes(remainingLength) + remainingLength);
   bytes[0] = firstByte;
   let at = 1;

@@ -1,5 +1,5 @@
 /** Bytes in any portions -> whole packets (MQTT 3.1.1 §2.2). */
-import { packetBytesMax } from '../limits.ts';
+import { PACKET_BYTES_MAX } from '../limits.ts';
 import { decodePacketSize } from './fixed-header.ts';
 import { malformed } from './packet.ts';
 
@@ -21,9 +21,9 @@ export interface Framer {
 
 const nothing = new Uint8Array(0);
 /** The size of a packet is known from at most this many bytes. */
-const fixedHeaderBytesMax = 5;
+const FIXED_HEADER_BYTES_MAX = 5;
 
-export function createFramer(bytesMax = packetBytesMax): Framer {
+export function createFramer(bytesMax = PACKET_BYTES_MAX): Framer {
   return { bytesMax, chunk: nothing, at: 0, held: undefined, heldBytes: 0, sizeKnown: false };
 }
 
@@ -53,7 +53,7 @@ export function nextPacket(framer: Framer): Uint8Array | undefined {
     return packet;
   }
   if (at < chunk.length) {
-    framer.held = new Uint8Array(size ?? fixedHeaderBytesMax);
+    framer.held = new Uint8Array(size ?? FIXED_HEADER_BYTES_MAX);
     framer.sizeKnown = size !== undefined;
     framer.heldBytes = 0;
     hold(framer, framer.held, chunk.length - at);

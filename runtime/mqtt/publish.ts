@@ -1,4 +1,11 @@
-import { checkPacketIdentifier, checkTopicName, decodeText, encodeText, fieldBytesMax, writeAscii } from './fields.ts';
+import {
+  checkPacketIdentifier,
+  checkTopicName,
+  decodeText,
+  encodeText,
+  FIELD_BYTES_MAX,
+  writeAscii,
+} from './fields.ts';
 import { encodeFixedHeader, openPacket } from './fixed-header.ts';
 import { malformed, type Publish, type QoS } from './packet.ts';
 
@@ -14,7 +21,7 @@ import { malformed, type Publish, type QoS } from './packet.ts';
  */
 export function encodePublish(publish: Publish): Uint8Array {
   const topicName = checkTopicName(publish.topicName);
-  if (topicName.length <= fieldBytesMax) {
+  if (topicName.length <= FIELD_BYTES_MAX) {
     const bytes = publishWithRoom(publish, topicName.length);
     if (writeAscii(topicName, bytes, bytes.length - topicName.length - afterTopic(publish))) return bytes;
   }

@@ -1,14 +1,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProtocolError } from '../../../runtime/errors.ts';
-import { packetBytesMax, payloadBytesMax } from '../../../runtime/limits.ts';
+import { PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX } from '../../../runtime/limits.ts';
 import { createFramer, type Framer, nextPacket, offer } from '../../../runtime/mqtt/framer.ts';
 import { encodePublish } from '../../../runtime/mqtt/publish.ts';
 
 const largest = encodePublish({
   type: 'PUBLISH',
   topicName: `$aws/things/${'t'.repeat(128)}/jobs/${'j'.repeat(64)}/update/accepted`,
-  payload: new Uint8Array(payloadBytesMax).map((_, i) => i),
+  payload: new Uint8Array(PAYLOAD_BYTES_MAX).map((_, i) => i),
   retain: false,
   qos: 1,
   dup: false,
@@ -56,11 +56,11 @@ test('a packet of exactly the bound is taken, one byte more is refused from its 
   const header = (size: number) =>
     Uint8Array.of(0x30, ((size - 4) & 127) | 128, (((size - 4) >> 7) & 127) | 128, (size - 4) >> 14);
   const taken = createFramer();
-  offer(taken, header(packetBytesMax));
+  offer(taken, header(PACKET_BYTES_MAX));
   assert.is(nextPacket(taken), undefined);
   for (const portion of [1, 2, 3, 4]) {
     const framer = createFramer();
-    assert.throws(() => portions(framer, header(packetBytesMax + 1), portion), isProtocolError);
+    assert.throws(() => portions(framer, header(PACKET_BYTES_MAX + 1), portion), isProtocolError);
     assert.ok((framer.held?.length ?? 0) <= 5, 'nothing of the body has room');
   }
 });

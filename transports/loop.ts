@@ -1,0 +1,167 @@
+import type { Effect, Event, Millis } from '../runtime/effects.ts';
+import type { Connect, Transport } from './transport.ts';
+
+/** What the loop carries effects out with. */
+export interface Edges {
+  connect: Connect;
+  record: { persist(record: Uint8Array): void };
+  programs: {
+    run(effect: Extract<Effect, { do: 'run' }>): void;
+    signal(effect: Extract<Effect, { do: 'signal' }>): void;
+  };
+  log(effect: Extract<Effect, { do: 'log' }>): void;
+}
+
+export interface Loop {
+  /** Takes an event to the core, behind those that wait. May be called at any time, also by an effect. */
+  tell(event: Event): void;
+  /** Resolves after `exit`, when the connections are closed; rejects with what the core or an edge threw: then nothing goes on. */
+  readonly ended: Promise<void>;
+}
+
+/** The longest time that a Node timer keeps. */
+const TIMER_MILLIS_MAX = 2_147_483_647;
+
+/**
+ * Event in, step, effects out, in order, one event at a time; and the one timer.
+ *
+ * Bytes that the core writes while events wait leave together in one write, before anything closes or opens.
+ * A connection that a `close` or another `open` ended is not heard any more, not even its `closed`.
+ */
+export function startLoop<State>(
+  state: State,
+  step: (state: State, event: Event, now: Millis) => [State, Effect[]],
+  edges: Edges,
+): Loop {
+  let waiting: Event[] = [];
+  let stepping = false;
+  let over = false;
+  let transport: Transport | undefined;
+  /** Connections that are not closed yet: the present one, and those that still say goodbye. */
+  let wires = 0;
+  let unwritten: Uint8Array[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let resolve: () => void;
+  let reject: (error: unknown) => void;
+  const ended = new Promise<void>((...settle) => {
+    [resolve, reject] = settle;
+  });
+
+  function tell(event: Event): void {
+    if (over) return;
+    waiting.push(event);
+    if (stepping) return;
+    stepping = true;
+    try {
+      while (waiting.length > 0 && !over) {
+        const events = waiting;
+        waiting = [];
+        for (const one of events) if (!over) take(one);
+      }
+      flush();
+    } catch (error) {
+      stop();
+      transport?.close();
+      reject(error);
+    } finally {
+      stepping = false;
+    }
+  }
+
+  function take(event: Event): void {
+    let effects: Effect[];
+    [state, effects] = step(state, event, performance.now());
+    for (const effect of effects) if (!over) carryOut(effect);
+  }
+
+  function carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case 'open':
+        return open();
+      case 'write':
+        return void unwritten.push(effect.bytes);
+      case 'close':
+        return close();
+      case 'persist':
+        return persist(effect.record);
+      case 'run':
+        return edges.programs.run(effect);
+      case 'signal':
+        return edges.programs.signal(effect);
+      case 'wake':
+        return wake(effect.at);
+      case 'log':
+        return edges.log(effect);
+      case 'exit':
+        return exit();
+    }
+  }
+
+  function open(): void {
+    close();
+    const mine = edges.connect();
+    transport = mine;
+    wires += 1;
+    const ifCurrent = (event: Event) => {
+      if (transport === mine) tell(event);
+    };
+    mine.onOpened(() => ifCurrent({ on: 'opened' }));
+    mine.onBytes((bytes) => ifCurrent({ on: 'bytes', bytes }));
+    mine.onClosed((reason) => {
+      wires -= 1;
+      if (over && wires === 0) resolve();
+      if (transport !== mine) return;
+      transport = undefined;
+      unwritten = [];
+      tell(reason === undefined ? { on: 'closed' } : { on: 'closed', reason });
+    });
+  }
+
+  function close(): void {
+    flush();
+    transport?.close();
+    transport = undefined;
+  }
+
+  function flush(): void {
+    if (unwritten.length === 0) return;
+    const bytes = unwritten.length === 1 ? unwritten[0]! : Buffer.concat(unwritten);
+    unwritten = [];
+    transport?.write(bytes);
+  }
+
+  function persist(record: Uint8Array): void {
+    try {
+      edges.record.persist(record);
+    } catch (error) {
+      waiting.push({ on: 'unpersisted', reason: (error as Error).message });
+      return;
+    }
+    waiting.push({ on: 'persisted' });
+  }
+
+  function wake(at: Millis | undefined): void {
+    clearTimeout(timer);
+    if (at === undefined) return;
+    // A timer may ring a millisecond early by the clock that the core sees, and cannot be set for more than 24 days.
+    const ring = () => {
+      if (performance.now() >= at) tell({ on: 'wake' });
+      else wake(at);
+    };
+    timer = setTimeout(ring, Math.min(Math.max(Math.ceil(at - performance.now()), 0), TIMER_MILLIS_MAX));
+  }
+
+  function exit(): void {
+    close();
+    stop();
+    if (wires === 0) resolve();
+  }
+
+  function stop(): void {
+    over = true;
+    clearTimeout(timer);
+    waiting = [];
+  }
+
+  return { tell, ended };
+}

@@ -1,0 +1,98 @@
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../runtime/device/slots.ts';
+
+/** The record of a device on disk: two slots in one file, written in place, always the older one. */
+export interface RecordFile {
+  /** The newest record that could be read when the file was opened; undefined when there is none, or it is empty. */
+  readonly record: Uint8Array | undefined;
+  /** One sentence when there was something, but none of it could be read. */
+  readonly warning: string | undefined;
+  /**
+   * Puts `record` durably in the place of the one before: one write, one sync.
+   *
+   * @throws Error of the system (ENOSPC, EROFS, EIO), RangeError when it does not fit into a slot; the record before still stands
+   */
+  persist(record: Uint8Array): void;
+  close(): void;
+}
+
+/**
+ * Opens the record, or makes its file at full length, so that no later write needs new space on the disk.
+ *
+ * @param file  in a folder that exists
+ * @throws Error of the system
+ */
+export function openRecord(file: string): RecordFile {
+  const fd = openOrMake(file);
+  const slots = [readSlot(fd, 0), readSlot(fd, 1)] as const;
+  let { newest, next } = chooseSlot(slots);
+  let generation = newest?.generation ?? 0;
+  const broken = newest === undefined && slots.includes('broken');
+  return {
+    record: newest?.record.length ? newest.record : undefined,
+    warning: broken ? `no readable record is left in ${file}: what this device was doing is forgotten` : undefined,
+    persist: (record) => {
+      const bytes = encodeSlot({ generation: generation + 1, record });
+      // Moved on before the write: one that failed may be on disk all the same, and must lose against its repetition.
+      generation = (generation + 1) >>> 0;
+      try {
+        writeAll(fd, bytes, next * SLOT_BYTES);
+        fdatasyncSync(fd);
+      } catch (error) {
+        forget(fd, next * SLOT_BYTES);
+        throw error;
+      }
+      next = next === 0 ? 1 : 0;
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function openOrMake(file: string): number {
+  let fd: number;
+  try {
+    fd = openSync(file, 'r+');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    fd = openSync(file, 'wx+', 0o600);
+  }
+  const { size } = fstatSync(fd);
+  if (size < 2 * SLOT_BYTES) {
+    // New, or its making was interrupted. Zeros are written, not skipped: a hole takes its space only later.
+    writeAll(fd, new Uint8Array(2 * SLOT_BYTES - size), size);
+    fsyncSync(fd);
+    syncFolder(path.dirname(file));
+  }
+  return fd;
+}
+
+/** Makes a file's name as durable as its content. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readSlot(fd: number, index: 0 | 1): ReturnType<typeof decodeSlot> {
+  const bytes = new Uint8Array(SLOT_BYTES);
+  return decodeSlot(bytes.subarray(0, readSync(fd, bytes, 0, SLOT_BYTES, index * SLOT_BYTES)));
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  }
+}
+
+/** After a failed sync the kernel may still hold the new bytes and show them to the next start of the agent. */
+function forget(fd: number, position: number): void {
+  try {
+    writeSync(fd, new Uint8Array(4), 0, 4, position);
+  } catch {
+    // The disk takes nothing at all, so it did not take the record either.
+  }
+}

@@ -58,7 +58,7 @@ export function createPrograms(options: ProgramsOptions): Programs {
     const { spawn } = createRequire('/')('node:child_process') as { spawn: typeof Spawn };
     const child = spawn(file, args, spawnOptions);
     // Told later, by itself: no such file, no right.
-    child.on('error', (error) => end({ on: 'exited', run, error: failure(step, file, error) }));
+    child.on('error', (error) => end({ on: 'exited', run, error: failure(step, error) }));
     if (child.pid === undefined) return;
     const { pid } = child;
     runs.set(run, { child, pid, signalled: false });
@@ -93,7 +93,7 @@ export function createPrograms(options: ProgramsOptions): Programs {
       try {
         start(run, step);
       } catch (error) {
-        end({ on: 'exited', run, error: failure(step, step.name, error as Error) });
+        end({ on: 'exited', run, error: failure(step, error as Error) });
       }
     },
     signal: ({ run, signal }) => {
@@ -194,9 +194,11 @@ const WHY: Record<string, string> = {
   E2BIG: 'its arguments are too long',
 };
 
-function failure({ name }: Step, file: string, error: Error): string {
+function failure({ name, run }: Step, error: Error): string {
+  const program = run.type === 'runHandler' ? run.handler : run.argv[0];
   const { code = '' } = error as NodeJS.ErrnoException;
-  const why = error instanceof Refused ? error.message : `${file} could not be started: ${WHY[code] ?? error.message}`;
+  const why =
+    error instanceof Refused ? error.message : `${program} could not be started: ${WHY[code] ?? error.message}`;
   return `step '${name}': ${why}`;
 }
 

@@ -1,0 +1,300 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Event } from '../../runtime/effects.ts';
+import type { Step } from '../../runtime/jobs/document.ts';
+import { createPrograms, type Programs } from '../../transports/programs.ts';
+import { findUser } from '../../transports/users.ts';
+
+type Exited = Extract<Event, { on: 'exited' }>;
+interface Context {
+  root: string;
+  handlers: string;
+  work: string;
+}
+
+const test = suite<Context>('programs', { root: '', handlers: '', work: '' });
+test.before.each((context) => {
+  context.root = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'errand-programs-')));
+  context.handlers = path.join(context.root, 'handlers');
+  context.work = path.join(context.root, 'work');
+  for (const folder of [context.handlers, context.work]) mkdirSync(folder, { mode: 0o700 });
+});
+test.after.each(({ root }) => rmSync(root, { recursive: true }));
+
+const isRoot = process.getuid?.() === 0;
+
+interface Watch {
+  /** Called at every portion of output. */
+  onOutput?: (programs: Programs, text: string) => void;
+  /** Output is counted, not kept. */
+  count?: boolean;
+}
+
+/** Runs one step to its end. */
+function runStep(context: Context, step: Partial<Step> & Pick<Step, 'run'>, watch: Watch = {}) {
+  const output = { stdout: '', stderr: '' };
+  const chars = { stdout: 0, stderr: 0 };
+  const warnings: string[] = [];
+  return new Promise<{ end: Exited; output: typeof output; chars: typeof chars; warnings: string[] }>((resolve) => {
+    const programs = createPrograms({
+      thingName: 'lamp',
+      handlers: context.handlers,
+      work: context.work,
+      warn: (message) => warnings.push(message),
+      tell: (event) => {
+        if (event.on === 'exited') return resolve({ end: event, output, chars, warnings });
+        if (event.on !== 'output') return;
+        chars[event.stream] += event.text.length;
+        if (!watch.count) output[event.stream] += event.text;
+        watch.onOutput?.(programs, event.text);
+      },
+    });
+    programs.run({ do: 'run', run: 7, step: { name: 'flash', ignoreStepFailure: false, ...step } });
+  });
+}
+
+const command = (...argv: [string, ...string[]]): Pick<Step, 'run'> => ({ run: { type: 'runCommand', argv } });
+const sh = (script: string) => command('/bin/sh', '-c', script);
+const handler = (name: string, args: string[] = [], folder?: string): Pick<Step, 'run'> => ({
+  run: { type: 'runHandler', handler: name, args, ...(folder === undefined ? {} : { path: folder }) },
+});
+
+function addHandler(folder: string, name: string, script: string, mode = 0o700): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, mode);
+  return file;
+}
+
+test('runCommand: words reach the program as they are, no shell sees them', async (context) => {
+  const { end, output } = await runStep(context, command('printf', '%s|', 'a b', '$HOME', '*', ';', ''));
+  assert.equal(end, { on: 'exited', run: 7, code: 0 });
+  assert.is(output.stdout, 'a b|$HOME|*|;||');
+});
+
+test('the exit code is told, and which signal killed', async (context) => {
+  assert.equal((await runStep(context, sh('exit 3'))).end, { on: 'exited', run: 7, code: 3 });
+  assert.equal((await runStep(context, sh('kill -SEGV $$'))).end, { on: 'exited', run: 7, signal: 'SIGSEGV' });
+});
+
+test('a program starts in the work folder, with /dev/null as stdin, in its own group, and sees none of our variables', async (context) => {
+  process.env.SECRET_OF_OURS = 'x';
+  const { output } = await runStep(
+    context,
+    sh('pwd; cat; ps -o pgid= -p $$; echo $$; env | cut -d= -f1 | sort | tr "\\n" " "'),
+  );
+  delete process.env.SECRET_OF_OURS;
+  const [cwd, group, pid, variables] = output.stdout.trim().split('\n');
+  assert.is(cwd, context.work);
+  assert.is(group?.trim(), pid?.trim());
+  assert.equal(
+    variables?.split(' ').filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)),
+    ['ERRAND_THING', 'HOME', 'LANG', 'LOGNAME', 'PATH', 'USER'],
+  );
+});
+
+test('100 MB on stderr before stdout hold nothing up', async (context) => {
+  const script = 'head -c 100000000 /dev/zero | tr "\\0" e >&2; echo done';
+  const { end, chars } = await runStep(context, sh(script), { count: true });
+  assert.is(end.code, 0);
+  assert.equal(chars, { stdout: 5, stderr: 100_000_000 });
+});
+
+test('one line of 10 MB arrives whole, in portions', async (context) => {
+  const { chars } = await runStep(context, sh('head -c 10000000 /dev/zero | tr "\\0" x'), { count: true });
+  assert.is(chars.stdout, 10_000_000);
+});
+
+test('characters cut between portions are whole, a half one at the end and binary bytes become U+FFFD', async (context) => {
+  const script = "printf '\\303'; sleep 0.05; printf '\\274\\377\\000ok\\342\\202'";
+  assert.is((await runStep(context, sh(script))).output.stdout, 'ü\ufffd\0ok\ufffd');
+});
+
+test('a program that ignores TERM goes with KILL, and its children too', async (context) => {
+  const script = 'trap "" TERM; sleep 100 & echo $!; wait; wait; wait; sleep 100';
+  let child = '';
+  const { end } = await runStep(context, sh(script), {
+    onOutput: (programs, text) => {
+      child = text.trim();
+      programs.signal({ do: 'signal', run: 7, signal: 'SIGTERM' });
+      programs.signal({ do: 'signal', run: 99, signal: 'SIGTERM' });
+      programs.signal({ do: 'signal', run: 7, signal: 'SIGKILL' });
+    },
+  });
+  assert.equal(end, { on: 'exited', run: 7, signal: 'SIGKILL' });
+  assert.not(isRunning(child));
+});
+
+test('when a program ends on TERM, what ignores it in its group is killed', async (context) => {
+  const script = '(trap "" TERM; sleep 100 & echo $!; wait; wait) & trap "exit 9" TERM; wait';
+  let child = '';
+  const { end } = await runStep(context, sh(script), {
+    onOutput: (programs, text) => {
+      child = text.trim();
+      programs.signal({ do: 'signal', run: 7, signal: 'SIGTERM' });
+    },
+  });
+  assert.is(end.code, 9);
+  assert.not(isRunning(child));
+});
+
+test('a daemon that keeps the output open does not keep the step open', async (context) => {
+  const { end, output } = await runStep(context, sh('setsid sleep 100 & echo $!'));
+  const daemon = output.stdout.trim();
+  assert.is(end.code, 0);
+  assert.ok(isRunning(daemon), 'what left the group lives on');
+  process.kill(Number(daemon), 'SIGKILL');
+});
+
+function isRunning(pid: string): boolean {
+  try {
+    // A killed process that nobody has collected yet is a zombie.
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${Number(pid)}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+test('what cannot be started is told in one sentence', async (context) => {
+  const bad = path.join(context.work, 'script');
+  writeFileSync(bad, '#!/no/such/interpreter\n', { mode: 0o700 });
+  const plain = path.join(context.work, 'plain');
+  writeFileSync(plain, '', { mode: 0o600 });
+  const rows: [Pick<Step, 'run'>, RegExp][] = [
+    [command('no-such-program'), /^step 'flash': program 'no-such-program' is not on PATH \(/],
+    [command('/no/such/program'), /^step 'flash': \/no\/such\/program could not be started: it, the interpreter/],
+    [command(bad), /script could not be started: it, the interpreter that its first line names/],
+    [command(plain), /plain could not be started: it is not executable/],
+    [command('echo', 'x'.repeat(200_000)), /echo could not be started: its arguments are too long$/],
+    [handler('no-such.sh'), /^step 'flash': handler 'no-such.sh' is neither in .*handlers nor on PATH$/],
+    [handler('sh', [], 'default'), /^step 'flash': handler 'sh' is not in .*handlers$/],
+    [handler('sh', [], 'relative'), /expected an absolute path, found relative$/],
+  ];
+  for (const [step, expected] of rows) {
+    const { end } = await runStep(context, step);
+    assert.match(end.error ?? JSON.stringify(end), expected);
+    assert.is(end.code, undefined);
+  }
+});
+
+test('runHandler: the user comes first, even when there is none; then the arguments', async (context) => {
+  addHandler(context.handlers, 'show.sh', 'printf "<%s>" "$@"');
+  assert.is((await runStep(context, handler('show.sh', ['a b', '']))).output.stdout, '<><a b><>');
+  assert.is(
+    (await runStep(context, { ...handler('show.sh', ['x']), runAsUser: os.userInfo().username })).output.stdout,
+    `<${os.userInfo().username}><x>`,
+  );
+});
+
+test('runHandler: no path means the handler folder, then PATH; default the folder alone; else that folder', async (context) => {
+  const other = path.join(context.root, 'other');
+  mkdirSync(other);
+  addHandler(context.handlers, 'echo', 'printf ours');
+  addHandler(other, 'echo', 'printf theirs');
+  mkdirSync(path.join(context.handlers, 'sub'));
+  addHandler(path.join(context.handlers, 'sub'), 'deep.sh', 'printf deep');
+  const rows = [
+    [handler('echo', ['x']), 'ours'],
+    [handler('echo', [], ''), 'ours'],
+    [handler('echo', [], 'default'), 'ours'],
+    [handler('echo', [], other), 'theirs'],
+    [handler('sub/deep.sh'), 'deep'],
+    [handler('printf', ['x']), ''],
+  ] as const;
+  for (const [step, expected] of rows) assert.is((await runStep(context, step)).output.stdout, expected);
+});
+
+test('runHandler: what others may change, what leads outside and what is not executable is refused', async (context) => {
+  const outside = addHandler(context.root, 'outside.sh', 'exit 0');
+  symlinkSync(outside, path.join(context.handlers, 'link.sh'));
+  addHandler(context.handlers, 'group.sh', 'exit 0', 0o770);
+  addHandler(context.handlers, 'all.sh', 'exit 0', 0o707);
+  addHandler(context.handlers, 'plain.sh', 'exit 0', 0o600);
+  const open = path.join(context.root, 'open');
+  mkdirSync(open);
+  addHandler(open, 'x.sh', 'exit 0');
+  chmodSync(open, 0o777);
+  const rows: [Pick<Step, 'run'>, RegExp][] = [
+    [handler('link.sh'), /it leads to .*outside\.sh, outside of its folder$/],
+    [handler('../outside.sh'), /it leads to .*outside\.sh, outside of its folder$/],
+    [handler('group.sh'), /others may change .*group\.sh; run: chmod go-w/],
+    [handler('all.sh'), /others may change .*all\.sh; run: chmod go-w/],
+    [handler('plain.sh'), /it is not executable; run: chmod u\+x/],
+    [handler('x.sh', [], open), /others may change .*open; run: chmod go-w/],
+    [handler('.'), /outside of its folder$/],
+  ];
+  for (const [step, expected] of rows) assert.match((await runStep(context, step)).end.error ?? 'ran', expected);
+});
+
+test('runAsUser: an unknown user fails the step', async (context) => {
+  const { end } = await runStep(context, { ...command('id'), runAsUser: 'nobody-of-that-name' });
+  assert.is(end.error, "step 'flash': there is no user 'nobody-of-that-name' in /etc/passwd to run as");
+});
+
+if (isRoot && findUser({ name: 'nobody' })) {
+  test('runAsUser: real and effective ids are those of the user, and no group of ours is left', async (context) => {
+    const { output, end } = await runStep(context, {
+      ...sh('grep -E "^(Uid|Gid|Groups)" /proc/self/status; pwd; echo $USER'),
+      runAsUser: 'nobody',
+    });
+    const { uid, gid } = findUser({ name: 'nobody' })!;
+    assert.is(end.code, 0, output.stderr);
+    const [uids, gids, groups, cwd, name] = output.stdout.trim().split('\n');
+    assert.is(uids, `Uid:\t${[uid, uid, uid, uid].join('\t')}`);
+    assert.is(gids, `Gid:\t${[gid, gid, gid, gid].join('\t')}`);
+    assert.is(groups?.trim(), 'Groups:');
+    assert.is(cwd, '/');
+    assert.is(name, 'nobody');
+  });
+
+  test('runAsUser: an agent that is not root fails the step', async (context) => {
+    chmodSync(context.root, 0o755);
+    // A process cannot become root again: another one tries.
+    const script = `
+      import { createPrograms } from ${JSON.stringify(path.resolve(import.meta.dirname, '../../transports/programs.ts'))};
+      process.setgid(65534);
+      process.setuid(65534);
+      const step = { name: 'flash', ignoreStepFailure: false, runAsUser: 'root', run: { type: 'runCommand', argv: ['id'] } };
+      createPrograms({ thingName: 'lamp', handlers: '/', work: '/', warn() {}, tell: (event) => console.log(event.error) })
+        .run({ do: 'run', run: 1, step });`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.is(
+      stdout,
+      "step 'flash': only an agent that runs as root may run a program as 'root': this one has uid 65534\n",
+      stderr,
+    );
+  });
+}
+
+test('findUser: reads passwd and group, the groups beside the own one, and passes over other lines', ({ root }) => {
+  writeFileSync(
+    path.join(root, 'passwd'),
+    '# comment\n+::::::\nroot:x:0:0:root:/root:/bin/sh\npi:x:1000:1000:,,,:/home/pi:/bin/bash\n',
+  );
+  writeFileSync(
+    path.join(root, 'group'),
+    'root:x:0:\npi:x:1000:pi\ngpio:x:997:pi,other\ndialout:x:20:pi\nspi:x:998:pia\n',
+  );
+  const pi = { name: 'pi', uid: 1000, gid: 1000, home: '/home/pi', groups: [997, 20] };
+  assert.equal(findUser({ name: 'pi' }, root), pi);
+  assert.equal(findUser({ uid: 1000 }, root), pi);
+  assert.is(findUser({ name: 'Pi' }, root), undefined);
+  assert.is(findUser({ name: '+' }, root), undefined);
+});
+
+test.run();

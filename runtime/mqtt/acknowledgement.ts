@@ -1,5 +1,5 @@
-import { checkPacketIdentifier, takeEnd, takePacketIdentifier } from './fields.ts';
-import { encodeFixedHeader, openPacket } from './fixed-header.ts';
+import { checkPacketIdentifier, putUint16, takeEnd, takePacketIdentifier } from './fields.ts';
+import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 import { type Acknowledgement, PACKET_TYPE, type Signal } from './packet.ts';
 
 /**
@@ -12,11 +12,9 @@ import { type Acknowledgement, PACKET_TYPE, type Signal } from './packet.ts';
  * @throws ProtocolError when the packet identifier is not 1..65_535
  */
 export function encodeAcknowledgement({ type, packetIdentifier }: Acknowledgement): Uint8Array {
-  checkPacketIdentifier(packetIdentifier);
-  const bytes = encodeFixedHeader((PACKET_TYPE[type] << 4) | (type === 'PUBREL' ? 2 : 0), 2);
-  bytes[2] = packetIdentifier >> 8;
-  bytes[3] = packetIdentifier;
-  return bytes;
+  const body: number[] = [];
+  putUint16(body, checkPacketIdentifier(packetIdentifier));
+  return encodeSmallPacket((PACKET_TYPE[type] << 4) | (type === 'PUBREL' ? 2 : 0), body);
 }
 
 /** @throws ProtocolError when it is another type, has another size, or packet identifier 0 */
@@ -35,7 +33,7 @@ export function decodeAcknowledgement(bytes: Uint8Array, type: Acknowledgement['
  *    +-----------+---+
  */
 export function encodeSignal({ type }: Signal): Uint8Array {
-  return encodeFixedHeader(PACKET_TYPE[type] << 4, 0);
+  return encodeSmallPacket(PACKET_TYPE[type] << 4, []);
 }
 
 /** @throws ProtocolError when it is another type or has a body */

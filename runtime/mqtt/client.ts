@@ -6,6 +6,8 @@
 import { ProtocolError } from '../errors.ts';
 import {
   CONNACK_MILLIS_MAX,
+  HELD_BYTES_MAX,
+  HELD_MESSAGES_MAX,
   OPEN_MILLIS_MAX,
   PINGRESP_MILLIS_MAX,
   RETRY_MILLIS_BASE,
@@ -15,22 +17,13 @@ import {
 } from '../limits.ts';
 import { randomUnit } from '../random.ts';
 import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement, encodeSignal } from './acknowledgement.ts';
+import { joined } from './bytes.ts';
 import { decodeConnack, encodeConnect } from './connect.ts';
-import {
-  acknowledge,
-  admit,
-  createDelivery,
-  type Delivery,
-  firstResend,
-  nextResend,
-  type Resend,
-  resendAt,
-  send,
-} from './delivery.ts';
 import { createFramer, type Framer, nextPacket, offer } from './framer.ts';
-import { malformed, PACKET_TYPE, type Subscription, type Will } from './packet.ts';
+import { malformed, PACKET_TYPE, type Will } from './packet.ts';
 import { decodePublish, encodePublish } from './publish.ts';
 import { decodeSuback, encodeSubscribe } from './subscribe.ts';
+import { findInFlight, resendAt, sendDue, type Unacknowledged } from './unacknowledged.ts';
 
 export interface ClientOptions {
   clientId: string;
@@ -82,47 +75,53 @@ export type ClientEffect =
   /** The message is not held: it was QoS 0 and there is no connection, or too much waits already. */
   | { do: 'tell'; what: 'dropped'; key: string | undefined; reason: string };
 
+/** Read it, keep it, hand it back; only `stepClient` makes the next one. */
 export interface Client {
-  readonly options: ClientOptions;
+  options: ClientOptions;
   /** CONNECT and SUBSCRIBE are the same for every connection. SUBSCRIBE i has packet identifier i + 1. */
-  readonly connectPacket: Uint8Array;
-  readonly subscribePackets: readonly Uint8Array[];
-  readonly connection: Connection;
-  readonly delivery: Delivery;
+  connectPacket: Uint8Array;
+  subscribePackets: readonly Uint8Array[];
+  connection: Connection;
+  /** QoS 1 messages until they are acknowledged, at most HELD_MESSAGES_MAX and HELD_BYTES_MAX. */
+  held: readonly Unacknowledged[];
+  /** Given last to a message. */
+  packetIdentifier: number;
   /** All filters were acknowledged to this process, and the server has not forgotten the session since. */
-  readonly subscribed: boolean;
+  subscribed: boolean;
   /** Attempts since the last stable connection. */
-  readonly attempts: number;
-  readonly chance: number;
+  attempts: number;
+  chance: number;
 }
 
+/** `untilMillis`: when a pause ends, or what is awaited has not come; Infinity: never. */
 type Connection =
-  | { readonly at: 'stopped' }
-  | { readonly at: 'waiting'; readonly retryAtMillis: number }
-  | { readonly at: 'opening'; readonly untilMillis: number }
-  | { readonly at: 'connecting'; readonly untilMillis: number; readonly framer: Framer }
+  | { at: 'stopped' | 'waiting' | 'opening'; untilMillis: number }
+  | { at: 'connecting'; untilMillis: number; framer: Framer }
   | Session;
 
 /** CONNACK has accepted. */
 interface Session {
-  readonly at: 'subscribing' | 'online';
-  readonly framer: Framer;
-  readonly sessionPresent: boolean;
-  /** Not yet acknowledged SUBSCRIBEs: packet identifier -> when it is sent again. */
-  readonly subscribes: ReadonlyMap<number, Resend>;
-  readonly onlineSinceMillis: number;
+  at: 'subscribing' | 'online';
+  /** For PINGRESP. */
+  untilMillis: number;
+  framer: Framer;
+  sessionPresent: boolean;
+  subscribes: readonly Unacknowledged[];
+  onlineSinceMillis: number;
   /** The last packet sent and the last bytes received; a PINGREQ is due a keep-alive after the earlier one. */
-  readonly sentAtMillis: number;
-  readonly receivedAtMillis: number;
-  /** Until when PINGRESP must have come; undefined: none is expected. */
-  readonly pingrespUntilMillis: number | undefined;
+  sentAtMillis: number;
+  receivedAtMillis: number;
 }
 
-/** One step in the making. */
+type Connected = Session | (Connection & { at: 'connecting' });
+
+const AWAITED = { opening: 'connection', connecting: 'CONNACK', subscribing: 'PINGRESP', online: 'PINGRESP' };
+
+/** One step in the making: `client` is a copy that may be changed. */
 interface Turn {
   client: Client;
-  readonly now: number;
-  readonly effects: ClientEffect[];
+  now: number;
+  effects: ClientEffect[];
   packets: Uint8Array[];
 }
 
@@ -131,20 +130,20 @@ interface Turn {
  * @throws ProtocolError when an option cannot be put into CONNECT or SUBSCRIBE
  */
 export function createClient(options: ClientOptions, seed: number): Client {
-  const { filters } = options;
   const subscribePackets: Uint8Array[] = [];
-  for (let from = 0; from < filters.length; from += SUBSCRIPTIONS_PER_SUBSCRIBE_MAX) {
-    const subscriptions = filtersOf(options, subscribePackets.length + 1);
-    subscribePackets.push(
-      encodeSubscribe({ type: 'SUBSCRIBE', packetIdentifier: subscribePackets.length + 1, subscriptions }),
-    );
+  for (;;) {
+    const packetIdentifier = subscribePackets.length + 1;
+    const subscriptions = filtersOf(options, packetIdentifier);
+    if (subscriptions.length === 0) break;
+    subscribePackets.push(encodeSubscribe({ type: 'SUBSCRIBE', packetIdentifier, subscriptions }));
   }
   return {
     options,
     connectPacket: encodeConnect({ type: 'CONNECT', ...options }),
     subscribePackets,
-    connection: { at: 'stopped' },
-    delivery: createDelivery(subscribePackets.length),
+    connection: { at: 'stopped', untilMillis: Infinity },
+    held: [],
+    packetIdentifier: 65_535,
     subscribed: false,
     attempts: 0,
     chance: seed,
@@ -153,33 +152,30 @@ export function createClient(options: ClientOptions, seed: number): Client {
 
 /**
  * @param now  milliseconds of a clock that only runs forward
- * @returns    the next state (the one before is of no more use: a framer's buffer is shared) and what to do
+ * @returns    the next state (the one before is of no more use: they share the framer's buffer) and what to do
  * @throws     ProtocolError when a message to publish is itself wrong; what the server does wrong closes instead
  */
 export function stepClient(client: Client, event: ClientEvent, now: number): [Client, ClientEffect[]] {
-  const turn: Turn = { client, now, effects: [], packets: [] };
+  const connection = { ...client.connection };
+  const turn: Turn = { client: { ...client, connection }, now, effects: [], packets: [] };
   switch (event.on) {
     case 'start':
-      if (client.connection.at === 'stopped') open(turn);
+      if (connection.at === 'stopped') open(turn);
       break;
     case 'opened':
-      if (client.connection.at === 'opening') {
-        turn.packets.push(client.connectPacket);
-        become(turn, { at: 'connecting', untilMillis: now + CONNACK_MILLIS_MAX, framer: createFramer() });
-      }
+      if (connection.at === 'opening') connect(turn);
       break;
     case 'bytes':
-      take(turn, event.bytes);
+      if (isConnected(connection)) take(turn, connection, event.bytes); // or the last of one that we gave up
       break;
     case 'closed':
-      if (isConnected(client.connection) || client.connection.at === 'opening')
-        retryLater(turn, event.reason ?? 'connection closed');
+      if (connection.at === 'opening' || isConnected(connection)) retryLater(turn, event.reason ?? 'connection closed');
       break;
     case 'publish':
       publish(turn, event);
       break;
     case 'stop':
-      stop(turn);
+      if (connection.at !== 'stopped') stop(turn);
       break;
     case 'wake':
       wake(turn);
@@ -189,82 +185,72 @@ export function stepClient(client: Client, event: ClientEvent, now: number): [Cl
 }
 
 /** @returns the earliest time at which a `wake` is needed; undefined: not before another event */
-export function wakeAt({ connection, delivery, options }: Client): number | undefined {
-  let at: number;
-  switch (connection.at) {
-    case 'stopped':
-      return undefined;
-    case 'waiting':
-      return connection.retryAtMillis;
-    case 'opening':
-    case 'connecting':
-      return connection.untilMillis;
-    case 'subscribing':
-      at = [...connection.subscribes.values()].reduce(
-        (earliest, { atMillis }) => Math.min(earliest, atMillis),
-        Infinity,
-      );
-      break;
-    case 'online':
-      at = resendAt(delivery);
+export function wakeAt({ connection, held, options }: Client): number | undefined {
+  let at = connection.untilMillis;
+  if (isSession(connection)) {
+    if (at === Infinity) at = pingAt(connection, options);
+    at = Math.min(at, resendAt(connection.at === 'online' ? held : connection.subscribes));
   }
-  at = Math.min(at, connection.pingrespUntilMillis ?? pingAt(connection, options));
   return at === Infinity ? undefined : at;
 }
 
 /** True from `publish` until it was told `acknowledged` (or was not held in the first place). */
-export function isInFlight({ delivery }: Client, key: string): boolean {
-  return delivery.held.some((message) => message.key === key);
+export function isInFlight({ held }: Client, key: string): boolean {
+  return held.some((message) => message.key === key);
 }
 
 // The life of a connection
 
-function open(turn: Turn): void {
-  become(turn, { at: 'opening', untilMillis: turn.now + OPEN_MILLIS_MAX });
-  turn.effects.push({ do: 'open' });
+function open({ client, now, effects }: Turn): void {
+  client.connection = { at: 'opening', untilMillis: now + OPEN_MILLIS_MAX };
+  effects.push({ do: 'open' });
+}
+
+function connect({ client, now, packets }: Turn): void {
+  client.connection = { at: 'connecting', untilMillis: now + CONNACK_MILLIS_MAX, framer: createFramer() };
+  packets.push(client.connectPacket);
 }
 
 /** Accepted by CONNACK: subscribes where that is needed, or is online at once. */
 function accepted(turn: Turn, framer: Framer, sessionPresent: boolean): void {
   const { client, now } = turn;
-  const subscribed = client.subscribed && sessionPresent;
-  turn.client = { ...client, subscribed };
-  const subscribes = new Map<number, Resend>();
-  if (!subscribed)
-    client.subscribePackets.forEach((packet, i) => {
-      turn.packets.push(packet);
-      subscribes.set(i + 1, firstResend(now));
-    });
+  client.subscribed &&= sessionPresent;
   const session: Session = {
     at: 'subscribing',
+    untilMillis: Infinity,
     framer,
     sessionPresent,
-    subscribes,
+    subscribes: client.subscribed
+      ? []
+      : client.subscribePackets.map((packet, index) => ({ packetIdentifier: index + 1, packet })),
     onlineSinceMillis: Infinity,
     sentAtMillis: now,
     receivedAtMillis: now,
-    pingrespUntilMillis: undefined,
   };
-  become(turn, session);
-  if (subscribes.size === 0) online(turn, session);
+  client.connection = session;
+  onlineIfSubscribed(turn, session);
 }
 
 /** Every filter is subscribed: answers will come back, so what waits may go. */
-function online(turn: Turn, session: Session): void {
-  become(turn, { ...session, at: 'online', onlineSinceMillis: turn.now });
-  turn.client = { ...turn.client, subscribed: true };
-  turn.effects.push({ do: 'tell', what: 'online', sessionPresent: session.sessionPresent });
-  sendHeld(turn, true);
+function onlineIfSubscribed(turn: Turn, session: Session): void {
+  const isOnline = session.subscribes.length === 0;
+  if (isOnline) {
+    session.at = 'online';
+    session.onlineSinceMillis = turn.now;
+    turn.client.subscribed = true;
+    tell(turn, { what: 'online', sessionPresent: session.sessionPresent });
+  }
+  sendUnacknowledged(turn, session, isOnline);
 }
 
 function stop(turn: Turn): void {
-  const { connection } = turn.client;
-  if (connection.at === 'stopped') return;
-  if (isConnected(connection)) turn.packets.push(encodeSignal({ type: 'DISCONNECT' }));
-  become(turn, { at: 'stopped' });
+  const { client, packets, effects } = turn;
+  const { connection } = client;
+  if (isConnected(connection)) packets.push(encodeSignal({ type: 'DISCONNECT' }));
   flush(turn);
-  if (connection.at !== 'waiting') turn.effects.push({ do: 'close' });
-  turn.effects.push({ do: 'tell', what: 'offline', reason: 'stopped', retryAtMillis: undefined });
+  if (connection.at !== 'waiting') effects.push({ do: 'close' });
+  client.connection = { at: 'stopped', untilMillis: Infinity };
+  tell(turn, { what: 'offline', reason: 'stopped', retryAtMillis: undefined });
 }
 
 /** Ends the connection from this side, and tries again later. */
@@ -274,6 +260,11 @@ function fail(turn: Turn, reason: string): void {
   retryLater(turn, reason);
 }
 
+function refuse(turn: Turn, reason: string): void {
+  tell(turn, { what: 'refused', reason });
+  fail(turn, reason);
+}
+
 /**
  * Full jitter: a pause uniform between 0 and an end that doubles with each attempt, so that a fleet that lost its
  * server together does not come back together. A connection that did not last counts as a failed attempt.
@@ -281,60 +272,43 @@ function fail(turn: Turn, reason: string): void {
 function retryLater(turn: Turn, reason: string): void {
   const { client, now } = turn;
   const { connection, options } = client;
-  const stable = connection.at === 'online' && now - connection.onlineSinceMillis >= STABLE_MILLIS;
-  const attempts = stable ? 0 : client.attempts;
+  if (connection.at === 'online' && now - connection.onlineSinceMillis >= STABLE_MILLIS) client.attempts = 0;
   const [unit, chance] = randomUnit(client.chance);
-  const pauseMillis = unit * Math.min(options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** attempts);
+  client.chance = chance;
+  const pauseMillis = unit * Math.min(options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** client.attempts++);
   const retryAtMillis = now + Math.max(RETRY_MILLIS_MIN, pauseMillis);
-  turn.client = {
-    ...client,
-    attempts: Math.min(attempts + 1, 30),
-    chance,
-    connection: { at: 'waiting', retryAtMillis },
-  };
-  turn.packets = [];
-  turn.effects.push({ do: 'tell', what: 'offline', reason, retryAtMillis });
+  client.connection = { at: 'waiting', untilMillis: retryAtMillis };
+  tell(turn, { what: 'offline', reason, retryAtMillis });
 }
 
 /** Does what is due, each by its own deadline. */
 function wake(turn: Turn): void {
-  const { client, now } = turn;
+  const { client, now, packets } = turn;
   const { connection, options } = client;
-  switch (connection.at) {
-    case 'stopped':
-      return;
-    case 'waiting':
-      if (now >= connection.retryAtMillis) open(turn);
-      return;
-    case 'opening':
-      if (now >= connection.untilMillis) fail(turn, `no connection within ${OPEN_MILLIS_MAX} ms`);
-      return;
-    case 'connecting':
-      if (now >= connection.untilMillis) fail(turn, `no CONNACK within ${CONNACK_MILLIS_MAX} ms`);
-      return;
-  }
-  if (now >= (connection.pingrespUntilMillis ?? Infinity))
-    return fail(turn, `no PINGRESP within ${pingrespMillis(options)} ms`);
-  if (connection.at === 'online') sendHeld(turn, false);
-  else subscribeAgain(turn, connection);
-  if (connection.pingrespUntilMillis === undefined && now >= pingAt(connection, options)) {
-    turn.packets.push(encodeSignal({ type: 'PINGREQ' }));
-    become(turn, { ...(turn.client.connection as Session), pingrespUntilMillis: now + pingrespMillis(options) });
+  if (now >= connection.untilMillis) {
+    if (connection.at === 'waiting') open(turn);
+    else if (connection.at !== 'stopped') fail(turn, `no ${AWAITED[connection.at]} in time`);
+  } else if (isSession(connection)) {
+    sendUnacknowledged(turn, connection, false);
+    if (connection.untilMillis === Infinity && now >= pingAt(connection, options)) {
+      packets.push(encodeSignal({ type: 'PINGREQ' }));
+      // With the keep-alive before it less than 1.5 times the keep-alive, when the server gives up too (§3.1.2.10).
+      connection.untilMillis = now + Math.min(PINGRESP_MILLIS_MAX, options.keepAliveSeconds * 400);
+    }
   }
 }
 
 // What comes
 
-function take(turn: Turn, bytes: Uint8Array): void {
-  const { connection } = turn.client;
-  if (!isConnected(connection)) return; // the last bytes of a connection that we gave up
-  if (connection.at !== 'connecting') become(turn, { ...connection, receivedAtMillis: turn.now });
+function take(turn: Turn, connection: Connected, bytes: Uint8Array): void {
+  if (isSession(connection)) connection.receivedAtMillis = turn.now;
   try {
     offer(connection.framer, bytes);
-    while (isConnected(turn.client.connection)) {
-      const packet = nextPacket(connection.framer);
+    for (let current: Connection = connection; isConnected(current); current = turn.client.connection) {
+      const packet = nextPacket(current.framer);
       if (packet === undefined) return;
-      takePacket(turn, turn.client.connection, packet);
+      if (isSession(current)) takePacket(turn, current, packet);
+      else takeConnack(turn, current.framer, packet);
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
@@ -342,34 +316,33 @@ function take(turn: Turn, bytes: Uint8Array): void {
   }
 }
 
-function takePacket(turn: Turn, connection: Connected, packet: Uint8Array): void {
+function takePacket(turn: Turn, session: Session, packet: Uint8Array): void {
   const type = packet[0]! >> 4;
-  if (connection.at === 'connecting') return takeConnack(turn, connection.framer, packet);
   switch (type) {
     case PACKET_TYPE.PUBLISH:
       return takePublish(turn, packet);
     case PACKET_TYPE.PUBACK:
-      return takePuback(turn, decodeAcknowledgement(packet, 'PUBACK').packetIdentifier);
+      return takePuback(turn, session, packet);
     case PACKET_TYPE.SUBACK:
-      return takeSuback(turn, connection, packet);
+      return takeSuback(turn, session, packet);
     case PACKET_TYPE.PINGRESP:
       decodeSignal(packet, 'PINGRESP');
-      return become(turn, { ...connection, pingrespUntilMillis: undefined });
+      session.untilMillis = Infinity;
+      return;
   }
-  throw malformed('2.2.1', `packet type ${type} from a server: expected PUBLISH, PUBACK, SUBACK or PINGRESP`);
+  throw malformed('2.2.1', `packet type ${type}: expected PUBLISH, PUBACK, SUBACK or PINGRESP`);
 }
 
 function takeConnack(turn: Turn, framer: Framer, packet: Uint8Array): void {
   const { returnCode, sessionPresent } = decodeConnack(packet);
   if (sessionPresent && turn.client.options.cleanSession)
-    throw malformed('3.2.2.2', 'session present after a CONNECT with clean session');
-  if (returnCode === 0) return accepted(turn, framer, sessionPresent);
-  refuse(turn, `CONNACK return code ${returnCode}: ${REFUSALS[returnCode]}`);
+    throw malformed('3.2.2.2', 'session present: expected none after clean session');
+  if (returnCode === 0) accepted(turn, framer, sessionPresent);
+  else refuse(turn, `CONNACK return code ${returnCode}: ${REFUSALS[returnCode - 1]}`);
 }
 
-/** §3.2.2.3 */
+/** Return codes 1 to 5 (§3.2.2.3). */
 const REFUSALS = [
-  '',
   'protocol version not accepted',
   'client identifier not accepted',
   'server unavailable',
@@ -380,126 +353,107 @@ const REFUSALS = [
 function takePublish(turn: Turn, packet: Uint8Array): void {
   const publish = decodePublish(packet);
   const { topicName: topic, payload, qos } = publish;
-  if (qos === 2) throw malformed('3.8.4', 'PUBLISH at QoS 2: expected at most the QoS subscribed, 0 or 1');
-  turn.effects.push({ do: 'tell', what: 'message', topic, payload, qos });
+  if (qos === 2) throw malformed('3.8.4', 'PUBLISH at QoS 2: expected the QoS subscribed, 0 or 1');
+  tell(turn, { what: 'message', topic, payload, qos });
   if (qos === 1)
     turn.packets.push(encodeAcknowledgement({ type: 'PUBACK', packetIdentifier: publish.packetIdentifier }));
 }
 
 /** A PUBACK for nothing is the second one of a message that was sent twice. So is a SUBACK. */
-function takePuback(turn: Turn, packetIdentifier: number): void {
-  const found = acknowledge(turn.client.delivery, packetIdentifier);
+function takePuback(turn: Turn, session: Session, packet: Uint8Array): void {
+  const { client } = turn;
+  const found = findInFlight(client.held, decodeAcknowledgement(packet, 'PUBACK').packetIdentifier);
   if (found === undefined) return;
-  const [delivery, { key }] = found;
-  turn.client = { ...turn.client, delivery };
-  turn.effects.push({ do: 'tell', what: 'acknowledged', key });
-  if (turn.client.connection.at === 'online') sendHeld(turn, false);
+  client.held = client.held.filter((message) => message !== found);
+  tell(turn, { what: 'acknowledged', key: found.key });
+  sendUnacknowledged(turn, session, false);
 }
 
 function takeSuback(turn: Turn, session: Session, packet: Uint8Array): void {
   const { packetIdentifier, returnCodes } = decodeSuback(packet);
-  if (!session.subscribes.has(packetIdentifier)) return;
+  const found = findInFlight(session.subscribes, packetIdentifier);
+  if (found === undefined) return;
   const filters = filtersOf(turn.client.options, packetIdentifier);
   if (returnCodes.length !== filters.length)
     throw malformed('3.9.3', `SUBACK with ${returnCodes.length} return codes: expected ${filters.length}`);
-  for (const [i, code] of returnCodes.entries()) {
-    const { topicFilter, qos } = filters[i]!;
+  for (const [index, { topicFilter, qos }] of filters.entries()) {
+    const code = returnCodes[index]!;
     if (code === 0x80) return refuse(turn, `SUBACK refuses ${topicFilter}`);
-    if (code > qos) throw malformed('3.9.3', `SUBACK grants QoS ${code} for ${topicFilter}: expected at most ${qos}`);
+    if (code > qos) throw malformed('3.9.3', `SUBACK return code ${code}: expected at most ${qos}`);
   }
-  const subscribes = new Map(session.subscribes);
-  subscribes.delete(packetIdentifier);
-  const next = { ...session, subscribes };
-  if (subscribes.size === 0) online(turn, next);
-  else become(turn, next);
-}
-
-function refuse(turn: Turn, reason: string): void {
-  turn.effects.push({ do: 'tell', what: 'refused', reason });
-  fail(turn, reason);
+  session.subscribes = session.subscribes.filter((one) => one !== found);
+  onlineIfSubscribed(turn, session);
 }
 
 // What goes
 
-function publish(turn: Turn, event: ClientEvent & { on: 'publish' }): void {
-  const { client } = turn;
-  const { topic, payload, qos, key } = event;
-  const isOnline = client.connection.at === 'online';
+function publish(turn: Turn, { topic: topicName, payload, qos, key }: ClientEvent & { on: 'publish' }): void {
+  const { client, packets } = turn;
+  const { connection, held } = client;
+  const common = { type: 'PUBLISH', topicName, payload, retain: false, dup: false } as const;
   if (qos === 0) {
-    const packet = encodePublish({ type: 'PUBLISH', topicName: topic, payload, retain: false, qos, dup: false });
-    if (isOnline) turn.packets.push(packet);
-    else turn.effects.push({ do: 'tell', what: 'dropped', key, reason: `not online, and QoS 0: ${topic}` });
+    const packet = encodePublish({ ...common, qos });
+    if (connection.at === 'online') packets.push(packet);
+    else tell(turn, { what: 'dropped', key, reason: 'QoS 0 while not online' });
     return;
   }
-  const delivery = admit(client.delivery, topic, payload, key);
-  if (delivery === undefined) {
-    turn.effects.push({ do: 'tell', what: 'dropped', key, reason: `too much waits to be acknowledged: ${topic}` });
-    return;
-  }
-  turn.client = { ...client, delivery };
-  if (isOnline) sendHeld(turn, false);
+  const packetIdentifier = nextPacketIdentifier(client);
+  const packet = encodePublish({ ...common, qos, packetIdentifier });
+  const heldBytes = held.reduce((sum, message) => sum + message.packet.length, packet.length);
+  if (held.length >= HELD_MESSAGES_MAX || heldBytes > HELD_BYTES_MAX)
+    return tell(turn, { what: 'dropped', key, reason: `${held.length} messages wait to be acknowledged` });
+  client.held = [...held, { packetIdentifier, packet, key }];
+  client.packetIdentifier = packetIdentifier;
+  if (connection.at === 'online') sendUnacknowledged(turn, connection, false);
 }
 
-function sendHeld(turn: Turn, newConnection: boolean): void {
-  const [delivery, packets] = send(turn.client.delivery, turn.now, newConnection);
-  turn.client = { ...turn.client, delivery };
-  turn.packets.push(...packets);
-}
-
-function subscribeAgain(turn: Turn, session: Session): void {
-  const subscribes = new Map(session.subscribes);
-  for (const [packetIdentifier, resend] of session.subscribes) {
-    if (turn.now < resend.atMillis) continue;
-    turn.packets.push(turn.client.subscribePackets[packetIdentifier - 1]!);
-    subscribes.set(packetIdentifier, nextResend(resend, turn.now));
-  }
-  become(turn, { ...session, subscribes });
+/** Messages only when online: before, their answers would find nobody subscribed. */
+function sendUnacknowledged({ client, now, packets }: Turn, session: Session, newConnection: boolean): void {
+  const isOnline = session.at === 'online';
+  const [list, due] = sendDue(isOnline ? client.held : session.subscribes, now, newConnection);
+  if (isOnline) client.held = list;
+  else session.subscribes = list;
+  packets.push(...due);
 }
 
 /** The packets of this step leave as one write: with one each, every second one waits for a delayed ACK. */
-function flush(turn: Turn): void {
-  const { packets, client, now } = turn;
+function flush({ client, now, packets, effects }: Turn): void {
   if (packets.length === 0) return;
-  turn.packets = [];
-  turn.effects.push({ do: 'write', bytes: packets.length === 1 ? packets[0]! : joined(packets) });
-  if (client.connection.at === 'online' || client.connection.at === 'subscribing')
-    become(turn, { ...client.connection, sentAtMillis: now });
+  effects.push({ do: 'write', bytes: joined(packets.splice(0)) });
+  if (isSession(client.connection)) client.connection.sentAtMillis = now;
 }
 
-function joined(packets: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(packets.reduce((sum, packet) => sum + packet.length, 0));
-  let at = 0;
-  for (const packet of packets) {
-    bytes.set(packet, at);
-    at += packet.length;
-  }
-  return bytes;
+function tell({ effects }: Turn, told: Untold<ClientEffect>): void {
+  effects.push({ do: 'tell', ...told });
 }
+
+type Untold<E> = E extends { do: 'tell' } ? Omit<E, 'do'> : never;
 
 // Small rules
 
-function become(turn: Turn, connection: Connection): void {
-  turn.client = { ...turn.client, connection };
+function isSession(connection: Connection): connection is Session {
+  return connection.at === 'subscribing' || connection.at === 'online';
 }
 
-type Connected = Session | (Connection & { at: 'connecting' });
-
 function isConnected(connection: Connection): connection is Connected {
-  return connection.at === 'connecting' || connection.at === 'subscribing' || connection.at === 'online';
+  return connection.at === 'connecting' || isSession(connection);
 }
 
 /** The filters of the SUBSCRIBE with that packet identifier. */
-function filtersOf({ filters }: ClientOptions, packetIdentifier: number): readonly Subscription[] {
-  const from = (packetIdentifier - 1) * SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
-  return filters.slice(from, from + SUBSCRIPTIONS_PER_SUBSCRIBE_MAX);
+function filtersOf({ filters }: ClientOptions, packetIdentifier: number): ClientOptions['filters'] {
+  const end = packetIdentifier * SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
+  return filters.slice(end - SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, end);
+}
+
+/** The next one that no SUBSCRIBE and no message held has (§2.3.1). */
+function nextPacketIdentifier({ held, packetIdentifier, subscribePackets }: Client): number {
+  let next = packetIdentifier;
+  do next = next === 65_535 ? subscribePackets.length + 1 : next + 1;
+  while (held.some((message) => message.packetIdentifier === next));
+  return next;
 }
 
 /** A keep-alive after the last packet sent, as the server demands; or received, so that a dead peer is noticed. */
 function pingAt({ sentAtMillis, receivedAtMillis }: Session, { keepAliveSeconds }: ClientOptions): number {
   return keepAliveSeconds === 0 ? Infinity : Math.min(sentAtMillis, receivedAtMillis) + keepAliveSeconds * 1000;
-}
-
-/** With the keep-alive before it less than 1.5 times the keep-alive, when the server too would give up (§3.1.2.10). */
-function pingrespMillis({ keepAliveSeconds }: ClientOptions): number {
-  return Math.min(PINGRESP_MILLIS_MAX, keepAliveSeconds * 400);
 }

@@ -1,15 +1,16 @@
 import {
   type Cursor,
-  checkField,
   checkTopicName,
-  encodeText,
+  putField,
+  putText,
+  putUint16,
   takeByte,
   takeEnd,
   takeField,
   takeText,
   takeUint16,
 } from './fields.ts';
-import { encodeFixedHeader, openPacket } from './fixed-header.ts';
+import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 import { type Connack, type Connect, type ConnectReturnCode, malformed, type QoS, type Will } from './packet.ts';
 
 /** Length and `MQTT`, then the protocol level of 3.1.1 (§3.1.2.1, §3.1.2.2). */
@@ -34,26 +35,21 @@ export function encodeConnect(connect: Connect): Uint8Array {
   if (!(keepAliveSeconds >= 0 && keepAliveSeconds < 65_536 && Number.isInteger(keepAliveSeconds)))
     throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}: expected whole seconds, 0..65535`);
   if (password !== undefined && username === undefined) throw malformed('3.1.2.9', 'password without user name');
-  const fields = [encodeText(connect.clientId)];
-  if (will !== undefined) fields.push(encodeText(checkTopicName(will.topicName)), checkField(will.message));
-  if (username !== undefined) fields.push(encodeText(username));
-  if (password !== undefined) fields.push(checkField(password));
   const flags =
     (username === undefined ? 0 : 0x80) |
     (password === undefined ? 0 : 0x40) |
     (will === undefined ? 0 : 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0)) |
     (connect.cleanSession ? 0x02 : 0);
-  const size = fields.reduce((sum, field) => sum + 2 + field.length, PROTOCOL.length + 3);
-  const bytes = encodeFixedHeader(0x10, size);
-  let at = bytes.length - size;
-  bytes.set([...PROTOCOL, flags, keepAliveSeconds >> 8, keepAliveSeconds], at);
-  at += PROTOCOL.length + 3;
-  for (const field of fields) {
-    bytes.set([field.length >> 8, field.length], at);
-    bytes.set(field, at + 2);
-    at += 2 + field.length;
+  const body = [...PROTOCOL, flags];
+  putUint16(body, keepAliveSeconds);
+  putText(body, connect.clientId);
+  if (will !== undefined) {
+    putText(body, checkTopicName(will.topicName));
+    putField(body, will.message);
   }
-  return bytes;
+  if (username !== undefined) putText(body, username);
+  if (password !== undefined) putField(body, password);
+  return encodeSmallPacket(0x10, body);
 }
 
 /** @throws ProtocolError for another protocol or level, a reserved flag, or flags and fields that do not fit */
@@ -92,10 +88,7 @@ function takeWill(cursor: Cursor, flags: number): Will | undefined {
  *    +------+---+---------------------+-------------+
  */
 export function encodeConnack({ sessionPresent, returnCode }: Connack): Uint8Array {
-  const bytes = encodeFixedHeader(0x20, 2);
-  bytes[2] = sessionPresent ? 1 : 0;
-  bytes[3] = returnCode;
-  return bytes;
+  return encodeSmallPacket(0x20, [sessionPresent ? 1 : 0, returnCode]);
 }
 
 /** @throws ProtocolError for a reserved flag or return code, or a session present in a refusal */

@@ -23,11 +23,24 @@ export interface Cursor {
   at: number;
 }
 
-/** The UTF-8 of a text that is not in place yet. @throws ProtocolError when it cannot be such a field */
+/** Appends length and UTF-8 to a packet's body. @throws ProtocolError when the text cannot be such a field */
+export function putText(body: number[], text: string): void {
+  putField(body, encodeText(text));
+}
+
+export function putField(body: number[], bytes: Uint8Array): void {
+  putUint16(body, checkFieldSize(bytes).length);
+  for (const byte of bytes) body.push(byte);
+}
+
+export function putUint16(body: number[], value: number): void {
+  body.push(value >> 8, value & 255);
+}
+
 export function encodeText(text: string): Uint8Array {
   if (text.includes('\0') || /[\ud800-\udfff]/u.test(text))
-    throw malformed('1.5.3', `text ${JSON.stringify(text)}: expected well-formed Unicode without U+0000`);
-  return checkField(encoder.encode(text));
+    throw malformed('1.5.3', `text ${JSON.stringify(text)}: expected Unicode without U+0000`);
+  return checkFieldSize(encoder.encode(text));
 }
 
 /** Writes ASCII in place. @returns false when `text` is something else, and what was written is of no use */
@@ -90,7 +103,7 @@ export function checkPacketIdentifier(packetIdentifier: number): number {
   return packetIdentifier;
 }
 
-export function checkField(bytes: Uint8Array): Uint8Array {
+function checkFieldSize(bytes: Uint8Array): Uint8Array {
   if (bytes.length > FIELD_BYTES_MAX)
     throw malformed('1.5.3', `field of ${bytes.length} bytes: expected at most ${FIELD_BYTES_MAX}`);
   return bytes;

@@ -8,7 +8,7 @@
  *
  * Remaining length: 7 bits a byte, lowest first; the high bit says that another byte follows.
  */
-import { allocate } from './allocate.ts';
+import { allocate } from './bytes.ts';
 import { malformed, PACKET_TYPE } from './packet.ts';
 
 /** The largest remaining length that four bytes hold: 256 MB less one byte. */
@@ -27,7 +27,8 @@ const FLAGS = [0, 0, 0, undefined, 0, 0, 2, 0, 2, 0, 2, 0, 0, 0, 0] as const;
 export function encodeFixedHeader(firstByte: number, remainingLength: number): Uint8Array {
   if (remainingLength > REMAINING_LENGTH_MAX)
     throw malformed('2.2.3', `remaining length ${remainingLength}: expected at most ${REMAINING_LENGTH_MAX}`);
-  const bytes = allocate(fixedHeaderBytes(remainingLength) + remainingLength);
+  const lengthBytes = remainingLength < 128 ? 1 : remainingLength < 16_384 ? 2 : remainingLength < 2_097_152 ? 3 : 4;
+  const bytes = allocate(1 + lengthBytes + remainingLength);
   bytes[0] = firstByte;
   let at = 1;
   for (; remainingLength > 127; remainingLength >>= 7) bytes[at++] = (remainingLength & 127) | 128;
@@ -35,9 +36,11 @@ export function encodeFixedHeader(firstByte: number, remainingLength: number): U
   return bytes;
 }
 
-/** The size of the fixed header itself: 2..5 bytes. */
-export function fixedHeaderBytes(remainingLength: number): number {
-  return remainingLength < 128 ? 2 : remainingLength < 16_384 ? 3 : remainingLength < 2_097_152 ? 4 : 5;
+/** A whole packet of few bytes. */
+export function encodeSmallPacket(firstByte: number, body: readonly number[]): Uint8Array {
+  const bytes = encodeFixedHeader(firstByte, body.length);
+  bytes.set(body, bytes.length - body.length);
+  return bytes;
 }
 
 /**

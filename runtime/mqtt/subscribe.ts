@@ -2,12 +2,13 @@ import {
   type Cursor,
   checkPacketIdentifier,
   checkTopicFilter,
-  encodeText,
+  putText,
+  putUint16,
   takeByte,
   takePacketIdentifier,
   takeText,
 } from './fields.ts';
-import { encodeFixedHeader, openPacket } from './fixed-header.ts';
+import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 import { malformed, type QoS, type Suback, type Subscribe, type Subscription, type Unsubscribe } from './packet.ts';
 
 /**
@@ -21,7 +22,12 @@ import { malformed, type QoS, type Suback, type Subscribe, type Subscription, ty
  * @throws ProtocolError when there is no subscription, or a topic filter is wrong
  */
 export function encodeSubscribe({ packetIdentifier, subscriptions }: Subscribe): Uint8Array {
-  return encodeFilters(0x82, packetIdentifier, subscriptions);
+  const body = filtersBody(packetIdentifier, subscriptions.length);
+  for (const { topicFilter, qos } of subscriptions) {
+    putText(body, checkTopicFilter(topicFilter));
+    body.push(qos);
+  }
+  return encodeSmallPacket(0x82, body);
 }
 
 /** @throws ProtocolError for QoS 3, reserved bits, no subscription, or a wrong topic filter */
@@ -46,11 +52,9 @@ export function decodeSubscribe(bytes: Uint8Array): Subscribe {
  *    +------+------------------+-----------+--------------------------------------------+
  */
 export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Array {
-  checkPacketIdentifier(packetIdentifier);
-  const size = 2 + returnCodes.length;
-  const bytes = encodeFixedHeader(0x90, size);
-  bytes.set([packetIdentifier >> 8, packetIdentifier, ...returnCodes], bytes.length - size);
-  return bytes;
+  const body: number[] = [];
+  putUint16(body, checkPacketIdentifier(packetIdentifier));
+  return encodeSmallPacket(0x90, [...body, ...returnCodes]);
 }
 
 /** @throws ProtocolError for a return code that is not 0, 1, 2 or 0x80, or none at all */
@@ -76,8 +80,9 @@ export function decodeSuback(bytes: Uint8Array): Suback {
  * @throws ProtocolError when there is no topic filter, or one is wrong
  */
 export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
-  const filters = topicFilters.map((topicFilter) => ({ topicFilter, qos: undefined }));
-  return encodeFilters(0xa2, packetIdentifier, filters);
+  const body = filtersBody(packetIdentifier, topicFilters.length);
+  for (const topicFilter of topicFilters) putText(body, checkTopicFilter(topicFilter));
+  return encodeSmallPacket(0xa2, body);
 }
 
 /** @throws ProtocolError for no topic filter or a wrong one */
@@ -90,26 +95,10 @@ export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
   return { type: 'UNSUBSCRIBE', packetIdentifier, topicFilters };
 }
 
-/** Topic filters, each followed by its QoS where it has one. */
-function encodeFilters(
-  firstByte: number,
-  packetIdentifier: number,
-  filters: readonly { topicFilter: string; qos: QoS | undefined }[],
-): Uint8Array {
-  checkPacketIdentifier(packetIdentifier);
-  if (filters.length === 0) throw malformed('3.8.3', 'no topic filter: expected one or more');
-  const texts = filters.map(({ topicFilter }) => encodeText(checkTopicFilter(topicFilter)));
-  const size = filters.reduce((sum, { qos }, i) => sum + 2 + texts[i]!.length + (qos === undefined ? 0 : 1), 2);
-  const bytes = encodeFixedHeader(firstByte, size);
-  let at = bytes.length - size;
-  bytes.set([packetIdentifier >> 8, packetIdentifier], at);
-  at += 2;
-  filters.forEach(({ qos }, i) => {
-    const text = texts[i]!;
-    bytes.set([text.length >> 8, text.length], at);
-    bytes.set(text, at + 2);
-    at += 2 + text.length;
-    if (qos !== undefined) bytes[at++] = qos;
-  });
-  return bytes;
+/** The beginning of both: the packet identifier. @throws ProtocolError when it is 0 or no filter will follow */
+function filtersBody(packetIdentifier: number, filters: number): number[] {
+  if (filters === 0) throw malformed('3.8.3', 'no topic filter: expected one or more');
+  const body: number[] = [];
+  putUint16(body, checkPacketIdentifier(packetIdentifier));
+  return body;
 }

@@ -172,7 +172,7 @@ test('a transport that neither opens nor fails is given up after a bounded time'
   assert.is(stage.closes.length, 0);
   stage.pass(1);
   assert.equal(stage.closes, [stage.now]);
-  assert.match(toldOf(stage, 'offline')[0]!.reason, 'no connection within 30000 ms');
+  assert.match(toldOf(stage, 'offline')[0]!.reason, 'no connection in time');
 });
 
 test('a refusal by CONNACK is told, and tried again with back-off', () => {
@@ -273,7 +273,7 @@ test('MQTT_No_Ack_PingResp: with every acknowledgement swallowed, closes within 
     const ping = sentOf(stage, 'PINGREQ')[0]!;
     assert.is(ping.at - connected, keepAliveSeconds * 1000);
     assert.ok(stage.closes[0]! - connected < keepAliveSeconds * 1500);
-    assert.match(toldOf(stage, 'offline')[0]!.reason, 'no PINGRESP within');
+    assert.match(toldOf(stage, 'offline')[0]!.reason, 'no PINGRESP in time');
   }
 });
 
@@ -439,9 +439,9 @@ test('when too much waits, the message is dropped and that is said', () => {
     toldOf(large, 'dropped').map(({ key }) => key),
     ['c'],
   );
-  assert.ok(large.client.delivery.heldBytes <= HELD_BYTES_MAX);
+  assert.ok(large.client.held.reduce((sum, { packet }) => sum + packet.length, 0) <= HELD_BYTES_MAX);
   large.give({ on: 'start' });
-  assert.is(large.client.delivery.heldBytes, 0);
+  assert.equal(large.client.held, []);
 });
 
 test('a message that cannot be one is our own mistake: thrown, and the client is as before', () => {
@@ -511,16 +511,12 @@ const wrong: [string, Packet | string, RegExp][] = [
     { type: 'PUBLISH', topicName: 'a', payload, qos: 2, dup: false, retain: false, packetIdentifier: 1 },
     /QoS 2/,
   ],
-  ['a second CONNACK', accept(), /packet type 2 from a server/],
-  [
-    'a CONNECT',
-    { type: 'CONNECT', clientId: 'a', cleanSession: true, keepAliveSeconds: 1 },
-    /packet type 1 from a server/,
-  ],
+  ['a second CONNACK', accept(), /packet type 2/],
+  ['a CONNECT', { type: 'CONNECT', clientId: 'a', cleanSession: true, keepAliveSeconds: 1 }, /packet type 1:/],
   ['a PUBREL', { type: 'PUBREL', packetIdentifier: 1 }, /packet type 6/],
   ['a PINGREQ', { type: 'PINGREQ' }, /packet type 12/],
   ['a DISCONNECT', { type: 'DISCONNECT' }, /packet type 14/],
-  ['a packet larger than allowed', '30ffffff7f', /268435460 bytes: this device takes at most/],
+  ['a packet larger than allowed', '30ffffff7f', /268435460 bytes: expected at most/],
   ['a reserved packet', 'f000', /reserved packet type 15/],
   ['PINGRESP with a body', 'd00100', /§2.2.3/],
 ];

@@ -13,12 +13,10 @@ interface Wanted {
 
 /** Sends what the state calls for, when nothing else is under way. */
 export function askIfWanted(turn: Turn): void {
-  const { runner, now } = turn;
-  if (!runner.online || runner.finished || runner.asked !== undefined) return;
-  if (runner.pauseUntil !== undefined && now < runner.pauseUntil) return;
+  const { runner } = turn;
+  if (!runner.online || runner.finished || runner.asked !== undefined || runner.pauseUntil !== undefined) return;
   const wanted = wantedOf(runner);
   if (wanted === undefined) return;
-  runner.pauseUntil = undefined;
   const request = { ...wanted.request, clientToken: freshToken(runner) } as Ask;
   if (wanted.about === 'next') runner.askNext = false;
   if (wanted.about === 'own') runner.doubt = false;

@@ -36,6 +36,7 @@ export function createRunner(thingName: string): Runner {
  */
 export function stepRunner(before: Runner, event: RunnerEvent, now: Millis): [Runner, RunnerEffect[]] {
   const turn: Turn = { runner: { ...before }, now, out: [] };
+  if (before.pauseUntil !== undefined && now >= before.pauseUntil) turn.runner.pauseUntil = undefined;
   take(turn, event);
   if (turn.runner.stopBy !== undefined) hasten(turn);
   askIfWanted(turn);

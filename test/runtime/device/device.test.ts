@@ -1,0 +1,182 @@
+import { generate, parser } from 'mqtt-packet';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createDevice, step } from '../../../runtime/device/device.ts';
+import type { Effect, Event } from '../../../runtime/effects.ts';
+import { encodeRecord } from '../../../runtime/jobs/record.ts';
+
+const OPTIONS = { thingName: 'T', clientId: 'T', keepAliveSeconds: 60, retryMaxMillis: 64_000 };
+
+/** A device and, by another library, the broker it talks to. */
+function talk() {
+  let device = createDevice(OPTIONS);
+  let now = 5_000;
+  const sent: { cmd: string; topic?: string; payload?: unknown; messageId?: number }[] = [];
+  const reader = parser({ protocolVersion: 4 });
+  reader.on('packet', (packet) => {
+    const { cmd, messageId } = packet;
+    if (packet.cmd !== 'publish') sent.push({ cmd, ...(messageId === undefined ? {} : { messageId }) });
+    else
+      sent.push({
+        cmd,
+        topic: packet.topic,
+        payload: JSON.parse(String(packet.payload)),
+        ...(messageId === undefined ? {} : { messageId }),
+      });
+  });
+  const effects: Effect[] = [];
+  const tell = (event: Event) => {
+    const [next, out] = step(device, event, now);
+    device = next;
+    effects.push(...out);
+    for (const effect of out) if (effect.do === 'write') reader.parse(Buffer.from(effect.bytes));
+    return out;
+  };
+  const hear = (packet: Parameters<typeof generate>[0]) => tell({ on: 'bytes', bytes: generate(packet) });
+  return {
+    sent,
+    effects,
+    tell,
+    hear,
+    later: (millis: number) => (now += millis),
+    get device() {
+      return device;
+    },
+    publish: (topic: string, message: object) =>
+      hear({
+        cmd: 'publish',
+        topic,
+        payload: JSON.stringify(message),
+        qos: 1,
+        messageId: 77,
+        dup: false,
+        retain: false,
+      }),
+    connect(sessionPresent = false) {
+      tell({ on: 'opened' });
+      hear({ cmd: 'connack', returnCode: 0, sessionPresent });
+      const subscribe = sent.find((packet) => packet.cmd === 'subscribe');
+      if (!sessionPresent) hear({ cmd: 'suback', messageId: subscribe!.messageId!, granted: [1, 1, 1] });
+    },
+  };
+}
+
+const JOBS = '$aws/things/T/jobs';
+const EXECUTION = {
+  jobId: 'J',
+  status: 'QUEUED',
+  queuedAt: 1,
+  lastUpdatedAt: 1,
+  versionNumber: 1,
+  executionNumber: 1,
+  jobDocument: { version: '1.0', steps: [{ action: { name: 'one', type: 'runCommand', input: { command: 'true' } } }] },
+};
+
+test('boot: opens, connects, subscribes to three filters, and asks for $next', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  assert.ok(t.effects.some((effect) => effect.do === 'open'));
+  t.connect();
+  assert.equal(
+    t.sent.map((packet) => packet.cmd),
+    ['connect', 'subscribe', 'publish'],
+  );
+  assert.is(t.sent[2]!.topic, `${JOBS}/$next/get`);
+});
+
+test('a job over MQTT: claimed with what the execution was known by, and nothing is written before its record', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  t.connect();
+  const { clientToken } = t.sent.at(-1)!.payload as { clientToken: string };
+  const out = t.publish(`${JOBS}/$next/get/accepted`, { timestamp: 1, clientToken, execution: EXECUTION });
+  assert.ok(out.some((effect) => effect.do === 'persist'));
+  assert.is(t.sent.at(-1)!.cmd, 'puback');
+  t.tell({ on: 'persisted' });
+  const { topic, payload } = t.sent.at(-1)! as { topic: string; payload: Record<string, unknown> };
+  assert.is(topic, `${JOBS}/J/update`);
+  assert.equal(
+    { ...payload, clientToken: undefined },
+    {
+      status: 'IN_PROGRESS',
+      executionNumber: 1,
+      expectedVersion: 1,
+      statusDetails: { step: 'one', progress: '1/1' },
+      clientToken: undefined,
+    },
+  );
+});
+
+test('a message of another thing, of no known shape or without our token is ignored, and said so where it is broken', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  t.connect();
+  const before = t.sent.length;
+  t.publish('$aws/things/U/jobs/notify-next', { timestamp: 1, execution: EXECUTION });
+  t.publish(`${JOBS}/$next/get/accepted`, { timestamp: 1, execution: EXECUTION });
+  t.publish(`${JOBS}/$next/get/accepted`, { timestamp: 1, clientToken: 'else', execution: EXECUTION });
+  const out = t.publish(`${JOBS}/notify-next`, { timestamp: 1, execution: { jobId: 5 } });
+  assert.ok(out.some((effect) => effect.do === 'log' && effect.level === 'warn'));
+  assert.equal(
+    t.sent.slice(before).map((packet) => packet.cmd),
+    ['puback', 'puback', 'puback', 'puback'],
+  );
+});
+
+test('a request that was not acknowledged when the connection broke goes out once after reconnect, not twice', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  t.connect();
+  t.tell({ on: 'closed', reason: 'cut' });
+  t.later(100_000);
+  t.tell({ on: 'wake' });
+  const before = t.sent.length;
+  t.connect(true);
+  assert.equal(
+    t.sent.slice(before).map((packet) => packet.topic ?? packet.cmd),
+    ['connect', `${JOBS}/$next/get`],
+  );
+});
+
+test('a record of another thing is not used; one of ours is', () => {
+  const job = { jobId: 'J', executionNumber: 1, queuedAt: 1, versionNumber: 1 };
+  const outcome = { status: 'SUCCEEDED', statusDetails: {} } as const;
+  for (const [thingName, at] of [
+    ['T', 'reporting'],
+    ['U', 'idle'],
+  ] as const) {
+    const t = talk();
+    t.tell({ on: 'boot', record: encodeRecord({ thingName, job, phase: 'ended', outcome }), seed: 1 });
+    assert.is(t.device.runner.work.at, at);
+  }
+});
+
+test('stop while idle: DISCONNECT, close, exit, and no timer is left', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  t.connect();
+  const out = t.tell({ on: 'stop' });
+  assert.equal(
+    out.filter((effect) => effect.do !== 'log').map((effect) => effect.do),
+    ['write', 'close', 'exit', 'wake'],
+  );
+  assert.is(t.sent.at(-1)!.cmd, 'disconnect');
+  assert.is(t.device.wakeAt, undefined);
+});
+
+test('idle, the next wake is no earlier than the keep-alive', () => {
+  const t = talk();
+  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  t.connect();
+  const { clientToken, messageId } = {
+    ...(t.sent.at(-1)!.payload as { clientToken: string }),
+    messageId: t.sent.at(-1)!.messageId!,
+  };
+  t.hear({ cmd: 'puback', messageId });
+  t.publish(`${JOBS}/$next/get/accepted`, { timestamp: 1, clientToken });
+  t.later(40_000);
+  t.tell({ on: 'wake' });
+  assert.ok(t.device.wakeAt! >= 5_000 + 60_000);
+});
+
+test.run();

@@ -1,0 +1,167 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, runChild, startChild } from '../child.ts';
+
+const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
+const ERRAND = path.join(dist, 'errand.mjs');
+const AGENT = path.join(dist, 'errand-agent.cjs');
+
+export interface Endpoints {
+  mqtts: string;
+  https: string;
+  ca: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  region: string;
+}
+
+/** A thing's own files, as they would lie on a board. */
+export interface Identity {
+  thingName: string;
+  cert: string;
+  key: string;
+}
+
+/** The built single files as real processes, in a temporary folder: the service, agents, and the workstation command. */
+export interface House {
+  readonly folder: string;
+  readonly endpoints: Endpoints;
+  readonly service: Child;
+  /** Starts the service again on the same data and ports. */
+  restartService(): Promise<void>;
+  /** Runs `errand ARGS` and gives what it answered; throws when it was refused. */
+  errand(...args: string[]): Promise<Record<string, never> & Record<string, unknown>>;
+  /** The same, refused or not. */
+  tryErrand(...args: string[]): Promise<{ code: number | string; stdout: string; stderr: string }>;
+  /** Registers a thing with a certificate of its own. */
+  thing(thingName: string): Promise<Identity>;
+  /** Creates a job of commands for one thing. */
+  job(jobId: string, thingName: string, ...commands: string[]): Promise<void>;
+  agent(identity: Identity, ...more: string[]): Child;
+  /** The execution as the control plane has it. */
+  execution(
+    jobId: string,
+    thingName: string,
+  ): Promise<{ status: string; versionNumber: number; statusDetails: { detailsMap?: Record<string, string> } }>;
+  /** Asks until the execution has one of these statuses; each asking waits for the one before. */
+  until(jobId: string, thingName: string, ...statuses: string[]): Promise<Awaited<ReturnType<House['execution']>>>;
+  end(): Promise<void>;
+}
+
+export async function openHouse(): Promise<House> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'errand-house-'));
+  const data = path.join(folder, 'service');
+  const agents: Child[] = [];
+  let service = await startService(data, '0', '0');
+  const endpoints = JSON.parse(await readFile(path.join(data, 'endpoints.json'), 'utf8')) as Endpoints;
+
+  const tryErrand: House['tryErrand'] = (...args) =>
+    runChild(process.execPath, [ERRAND, ...args], {
+      env: { ...process.env, ERRAND_ENDPOINTS: path.join(data, 'endpoints.json') },
+    });
+  const errand: House['errand'] = async (...args) => {
+    const { code, stdout, stderr } = await tryErrand(...args);
+    if (code !== 0) throw new Error(`errand ${args.join(' ')}: exit code ${code}: ${stderr}`);
+    return stdout.trim() === '' ? {} : JSON.parse(stdout);
+  };
+  const execution: House['execution'] = async (jobId, thingName) => {
+    const answer = await errand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
+    return answer.execution as unknown as Awaited<ReturnType<House['execution']>>;
+  };
+
+  return {
+    folder,
+    endpoints,
+    get service() {
+      return service;
+    },
+    async restartService() {
+      const [mqttPort, httpsPort] = [endpoints.mqtts, endpoints.https].map((address) => address.split(':').at(-1)!);
+      service = await startService(data, mqttPort!, httpsPort!);
+    },
+    errand,
+    tryErrand,
+    async thing(thingName) {
+      await errand('create-thing', '--thing-name', thingName);
+      const { certificateArn, certificatePem, keyPair } = (await errand(
+        'create-keys-and-certificate',
+        '--set-as-active',
+      )) as unknown as {
+        certificateArn: string;
+        certificatePem: string;
+        keyPair: { PrivateKey: string };
+      };
+      await errand('attach-thing-principal', '--thing-name', thingName, '--principal', certificateArn);
+      const cert = path.join(folder, `${thingName}.cert.pem`);
+      const key = path.join(folder, `${thingName}.key.pem`);
+      await writeFile(cert, certificatePem);
+      await writeFile(key, keyPair.PrivateKey, { mode: 0o600 });
+      return { thingName, cert, key };
+    },
+    async job(jobId, thingName, ...commands) {
+      const steps = commands.map((command, i) => ({
+        action: { name: `step-${i + 1}`, type: 'runCommand', input: { command } },
+      }));
+      const document = JSON.stringify({ version: '1.0', includeStdOut: true, steps });
+      await errand('create-job', '--job-id', jobId, '--targets', arnOf(thingName), '--document', document);
+    },
+    agent({ thingName, cert, key }, ...more) {
+      const own = [
+        '--endpoint',
+        endpoints.mqtts,
+        '--thing',
+        thingName,
+        '--ca',
+        endpoints.ca,
+        '--cert',
+        cert,
+        '--key',
+        key,
+      ];
+      const rest = [
+        '--data',
+        path.join(folder, `${thingName}.data`),
+        '--handlers',
+        path.join(folder, `${thingName}.handlers`),
+        '--retry-max',
+        '2',
+      ];
+      const agent = startChild(process.execPath, [AGENT, ...own, ...rest, ...more]);
+      agents.push(agent);
+      return agent;
+    },
+    execution,
+    async until(jobId, thingName, ...statuses) {
+      for (;;) {
+        const now = await execution(jobId, thingName);
+        if (statuses.includes(now.status)) return now;
+      }
+    },
+    async end() {
+      for (const agent of agents) await agent.kill();
+      await service.kill();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+
+  async function startService(folder: string, mqttPort: string, httpsPort: string): Promise<Child> {
+    const child = startChild(process.execPath, [
+      ERRAND,
+      'service',
+      '--data',
+      folder,
+      '--mqtt-port',
+      mqttPort,
+      '--https-port',
+      httpsPort,
+    ]);
+    await child.line(/ready/);
+    return child;
+  }
+}
+
+export function arnOf(thingName: string): string {
+  return `arn:aws:iot:us-east-1:123456789012:thing/${thingName}`;
+}

@@ -9,17 +9,24 @@ export function tcp(host: string, port: number): Connect {
   };
 }
 
-/** What tcp and tls share: a socket as a transport. `opened` is the event that says that the peer is there. */
-export function wire(socket: Socket, opened: string, explain: (error: Error) => string): Transport {
+/**
+ * What tcp and tls share: a socket as a transport.
+ *
+ * @param opened   the event that says that the peer is there
+ * @param unheard  what may be wrong when the peer ends before its first byte
+ */
+export function wire(socket: Socket, opened: string, explain: (error: Error) => string, unheard = ''): Transport {
   let reason: string | undefined;
+  let heard = false;
   let tellClosed: (reason?: string) => void = () => {};
   let closing: NodeJS.Timeout | undefined;
   socket.on('error', (error) => {
     // The first is the cause; 'close' always follows.
-    if (closing === undefined) reason ??= explain(error);
+    if (closing === undefined)
+      reason ??= `${explain(error)}${heard || !CUT.test((error as NodeJS.ErrnoException).code ?? '') ? '' : unheard}`;
   });
   socket.on('end', () => {
-    if (closing === undefined) reason ??= 'the peer closed the connection';
+    if (closing === undefined) reason ??= `the peer closed the connection${heard ? '' : unheard}`;
   });
   socket.on('close', () => {
     clearTimeout(closing);
@@ -27,7 +34,11 @@ export function wire(socket: Socket, opened: string, explain: (error: Error) => 
   });
   return {
     onOpened: (tell) => void socket.on(opened, tell),
-    onBytes: (take) => void socket.on('data', take),
+    onBytes: (take) =>
+      void socket.on('data', (bytes) => {
+        heard = true;
+        take(bytes);
+      }),
     onClosed: (tell) => {
       tellClosed = tell;
     },
@@ -40,6 +51,8 @@ export function wire(socket: Socket, opened: string, explain: (error: Error) => 
     },
   };
 }
+
+const CUT = /^(ECONNRESET|EPIPE)$/;
 
 const NETWORK: Record<string, string> = {
   ECONNREFUSED: 'the connection was refused: nothing listens there',

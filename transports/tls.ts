@@ -31,9 +31,12 @@ export function tls(options: TlsOptions): Connect {
     if (alpn !== undefined) target.ALPNProtocols = [alpn];
     const socket = connect(target);
     socket.setNoDelay(true);
-    return wire(socket, 'secureConnect', (error) => tlsReason(error, host, port, () => socket.getPeerCertificate()));
+    return wire(socket, 'secureConnect', (error) => tlsReason(error, host, port), UNHEARD);
   };
 }
+
+/** Some servers, Node's among them, tell a device that they refuse by hanging up. */
+const UNHEARD = ": it may not accept the device's certificate";
 
 /** Causes of a failed handshake by the codes of Node and OpenSSL; `$CLOCK` and `$PEER` are filled in. */
 const HANDSHAKE: readonly [RegExp, string][] = [
@@ -56,12 +59,12 @@ const HANDSHAKE: readonly [RegExp, string][] = [
   [/(UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION)$/, 'the server does not speak TLS 1.2 or newer'],
 ];
 
-function tlsReason(error: Error, host: string, port: number, peer: () => PeerCertificate): string {
-  const { code = '' } = error as NodeJS.ErrnoException;
+function tlsReason(error: NodeJS.ErrnoException & { cert?: PeerCertificate }, host: string, port: number): string {
+  const { code = '', cert } = error;
   const known = HANDSHAKE.find(([pattern]) => pattern.test(code))?.[1];
   if (known === undefined) return networkReason(error, host, port);
   const why = known
     .replace('$CLOCK', `by this device's clock (${new Date().toISOString().slice(0, 16)}Z)`)
-    .replace('$PEER', () => peer().subjectaltname ?? `${peer().subject?.CN}, without alternative names`);
+    .replace('$PEER', () => cert?.subjectaltname ?? `${cert?.subject.CN}, without alternative names`);
   return `${host}:${port}: ${why} (${code})`;
 }

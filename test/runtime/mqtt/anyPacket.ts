@@ -6,10 +6,10 @@ const unit = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...'abcXYZ019$-_: /é€😀') },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
 );
-const text = fc.string({ unit, maxLength: 30 }).filter((string) => !string.includes('\0'));
+const text = fc.string({ unit, maxLength: 30, size: 'max' }).filter((string) => !string.includes('\0'));
 const topicName = text.filter((string) => string !== '' && !/[+#]/.test(string));
 const topicFilter = fc.tuple(topicName, fc.constantFrom('', '/+', '/#', '/+/x')).map(([name, end]) => `${name}${end}`);
-const bytes = fc.uint8Array({ maxLength: 300 });
+const bytes = fc.uint8Array({ maxLength: 300, size: 'max' });
 const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const packetIdentifier = fc.integer({ min: 1, max: 65_535 });
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { noNullPrototype: true });

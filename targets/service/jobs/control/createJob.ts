@@ -1,0 +1,206 @@
+import { JOB_DOCUMENT_BYTES_MAX } from '../../../../runtime/jobs/limits.ts';
+import { ModelledError } from '../../modelledError.ts';
+import { inTransaction } from '../../store/open.ts';
+import type { Connection } from '../../store/statement.ts';
+import type { AbortConfig, JobConfig, RolloutConfig } from '../jobConfig.ts';
+import { TARGETS_MAX } from '../limits.ts';
+import { arnOf, type Control, invalidRequest, notFound } from './context.ts';
+
+/** Members of CreateJob, checked for types and ranges already (control-plane §2.1). */
+export interface CreateJobInput {
+  jobId: string;
+  targets: string[];
+  document?: string;
+  documentSource?: string;
+  description?: string;
+  presignedUrlConfig?: { roleArn?: string; expiresInSec?: number };
+  targetSelection?: 'SNAPSHOT' | 'CONTINUOUS';
+  jobExecutionsRolloutConfig?: RolloutConfig;
+  abortConfig?: AbortConfig;
+  timeoutConfig?: { inProgressTimeoutInMinutes?: number };
+  jobExecutionsRetryConfig?: { criteriaList: { failureType: string; numberOfRetries: number }[] };
+  schedulingConfig?: object;
+  tags?: { Key: string; Value?: string }[];
+  namespaceId?: string;
+  jobTemplateArn?: string;
+  documentParameters?: Record<string, string>;
+  destinationPackageVersions?: string[];
+}
+
+export interface JobReference {
+  jobArn: string;
+  jobId: string;
+  description?: string;
+}
+
+/** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
+const NOT_YET = [
+  'documentSource',
+  'jobExecutionsRetryConfig',
+  'schedulingConfig',
+  'namespaceId',
+  'jobTemplateArn',
+  'documentParameters',
+  'destinationPackageVersions',
+] as const;
+
+/** Creates a job; its executions follow by roll-out, the first of them at once (control-plane §2.1). */
+export async function createJob(control: Control, input: CreateJobInput): Promise<JobReference> {
+  const { jobId, description, timeoutConfig } = input;
+  for (const member of NOT_YET) {
+    if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
+  }
+  if (input.targetSelection === 'CONTINUOUS')
+    throw invalidRequest('targetSelection CONTINUOUS is not supported by this service yet');
+  const document = checkDocument(input.document);
+  const targets = input.targets.map((arn) => parseTarget(control, arn));
+  if (targets.length > TARGETS_MAX)
+    throw invalidRequest(`A job has at most ${TARGETS_MAX} targets: found ${targets.length}`);
+  const nowMillis = control.clock.now();
+  await inTransaction(control.store, async (tx) => {
+    await refuseExisting(control, tx, jobId);
+    const { job_no: jobNo } = await tx.db
+      .insertInto('job')
+      .values({
+        job_id: jobId,
+        status: 'IN_PROGRESS',
+        target_selection: 'SNAPSHOT',
+        document,
+        config: JSON.stringify(configOf(input)),
+        description: description ?? null,
+        force_canceled: 0,
+        in_progress_minutes: timeoutConfig?.inProgressTimeoutInMinutes ?? null,
+        created_at: nowMillis,
+        last_updated_at: nowMillis,
+        next_tick: nowMillis,
+        tokens: 0,
+        tokens_at: 0,
+        ver: 1,
+      })
+      .returning('job_no')
+      .executeTakeFirstOrThrow();
+    await targetThings(tx, jobNo, jobId, namesOf(targets, 'thing'), nowMillis);
+    await targetGroups(tx, jobNo, namesOf(targets, 'thinggroup'));
+  });
+  control.due(nowMillis);
+  return { jobArn: arnOf(control, 'job', jobId), jobId, ...(description === undefined ? {} : { description }) };
+}
+
+function configOf(input: CreateJobInput): JobConfig {
+  const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
+  return JSON.parse(
+    JSON.stringify({ targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig }),
+  );
+}
+
+function checkDocument(document: string | undefined): string {
+  if (document === undefined) throw invalidRequest('A job needs a document');
+  const bytes = Buffer.byteLength(document);
+  if (bytes > JOB_DOCUMENT_BYTES_MAX)
+    throw invalidRequest(`The document has ${bytes} bytes: at most ${JOB_DOCUMENT_BYTES_MAX} are allowed`);
+  try {
+    JSON.parse(document);
+  } catch {
+    throw invalidRequest('The document is not valid JSON');
+  }
+  const placeholder = /\$\{aws:iot:[^}"]*\}?/.exec(document)?.[0];
+  if (placeholder === undefined) return document;
+  if (!placeholder.endsWith('}')) throw invalidRequest('One or more parameters or placeholders are not terminated.');
+  throw invalidRequest(`The document has ${placeholder}, and this service has nothing configured to put there`);
+}
+
+interface Target {
+  kind: 'thing' | 'thinggroup';
+  name: string;
+}
+
+function parseTarget({ region, account }: Control, arn: string): Target {
+  const match = /^arn:aws:iot:([^:]*):([^:]*):(thing|thinggroup)\/([a-zA-Z0-9:_-]{1,128})$/.exec(arn);
+  if (match === null) throw invalidRequest(`The target ${arn} is not the ARN of a thing or a thing group`);
+  if (match[1] !== region || match[2] !== account)
+    throw invalidRequest(`The target ${arn} is not in region ${region} of account ${account}`);
+  return { kind: match[3] as Target['kind'], name: match[4] as string };
+}
+
+function namesOf(targets: readonly Target[], kind: Target['kind']): string[] {
+  return [...new Set(targets.filter((target) => target.kind === kind).map(({ name }) => name))];
+}
+
+async function refuseExisting(control: Control, tx: Connection, jobId: string): Promise<void> {
+  const existing = await tx.db.selectFrom('job').select('job_no').where('job_id', '=', jobId).executeTakeFirst();
+  if (existing === undefined) return;
+  const resourceArn = arnOf(control, 'job', jobId);
+  throw new ModelledError('ResourceAlreadyExistsException', 409, `There is a job ${jobId} already`, {
+    resourceId: jobId,
+    resourceArn,
+  });
+}
+
+/** The things of a job make a group of its own, so that a roll-out knows nothing but groups. */
+async function targetThings(
+  tx: Connection,
+  jobNo: number,
+  jobId: string,
+  names: string[],
+  nowMillis: number,
+): Promise<void> {
+  if (names.length === 0) return;
+  const found = await tx.db
+    .selectFrom('thing')
+    .select(['thing_no', 'thing_name'])
+    .where('thing_name', 'in', names)
+    .execute();
+  const numbers = new Map(found.map((thing) => [thing.thing_name, thing.thing_no]));
+  const grp = ownGroup(jobId);
+  const members = names.map((name, i) => {
+    const thingNo = numbers.get(name);
+    if (thingNo === undefined) throw notFound(`There is no thing ${name}`);
+    return { grp, seq: i + 1, thing_no: thingNo, added_at: nowMillis };
+  });
+  await tx.db.insertInto('member').values(members).execute();
+  await tx.db
+    .insertInto('job_target')
+    .values({ job_no: jobNo, grp, root: grp, cursor: 0, max_seq: names.length })
+    .execute();
+}
+
+/** The group that holds the things which a job names one by one. */
+export function ownGroup(jobId: string): string {
+  return `/job/${jobId}`;
+}
+
+/** A group stands for itself and all below it (state-machine §5.1), each with the members that it has now. */
+async function targetGroups(tx: Connection, jobNo: number, names: string[]): Promise<void> {
+  const roots = new Map<string, string>();
+  for (const name of names) {
+    const group = await tx.db
+      .selectFrom('thing_group')
+      .select('group_name')
+      .where('group_name', '=', name)
+      .executeTakeFirst();
+    if (group === undefined) throw notFound(`There is no thing group ${name}`);
+    roots.set(name, name);
+  }
+  for (const name of names) {
+    let level = [name];
+    while (level.length > 0) {
+      const below = await tx.db
+        .selectFrom('thing_group')
+        .select('group_name')
+        .where('parent', 'in', level)
+        .orderBy('group_name')
+        .execute();
+      level = below.map((group) => group.group_name).filter((group) => !roots.has(group));
+      for (const group of level) roots.set(group, name);
+    }
+  }
+  for (const [grp, root] of roots) {
+    const last = await tx.db
+      .selectFrom('member')
+      .select((eb) => eb.fn.max('seq').as('seq'))
+      .where('grp', '=', grp)
+      .executeTakeFirst();
+    const maxSeq = last?.seq ?? 0;
+    await tx.db.insertInto('job_target').values({ job_no: jobNo, grp, root, cursor: 0, max_seq: maxSeq }).execute();
+  }
+}

@@ -1,0 +1,27 @@
+/** What CreateJob was given and the service keeps as it came, to show it and to go by it (control-plane §2.1). */
+export interface JobConfig {
+  /** ARNs. */
+  targets: string[];
+  presignedUrlConfig?: { roleArn?: string; expiresInSec?: number };
+  jobExecutionsRolloutConfig?: RolloutConfig;
+  abortConfig?: AbortConfig;
+  timeoutConfig?: { inProgressTimeoutInMinutes?: number };
+}
+
+export interface RolloutConfig {
+  maximumPerMinute?: number;
+  exponentialRate?: {
+    baseRatePerMinute: number;
+    incrementFactor: number;
+    rateIncreaseCriteria: { numberOfNotifiedThings?: number; numberOfSucceededThings?: number };
+  };
+}
+
+export interface AbortConfig {
+  criteriaList: {
+    failureType: 'FAILED' | 'REJECTED' | 'TIMED_OUT' | 'ALL';
+    action: 'CANCEL';
+    thresholdPercentage: number;
+    minNumberOfExecutedThings: number;
+  }[];
+}

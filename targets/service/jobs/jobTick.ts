@@ -1,0 +1,177 @@
+import { loadOfJob, loadQueues, writeChanges } from '../store/executions.ts';
+import {
+  addCounts,
+  type Counts,
+  type JobRow,
+  loadCounts,
+  loadMembers,
+  loadOpenTargets,
+  moveCursor,
+  type OpenTarget,
+  queueExecutions,
+  takeDeltas,
+  takeJob,
+  writeJob,
+} from '../store/jobs.ts';
+import { notifyQueued } from '../store/notifications.ts';
+import type { Connection } from '../store/statement.ts';
+import type { Clock } from './clock.ts';
+import { moved } from './decide.ts';
+import type { JobConfig } from './jobConfig.ts';
+import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';
+import { countOf, mustAbort, nextSlotMillis, ratePerMinute, refill } from './rollout.ts';
+import { type Change, changeOf, rank, type StoredExecution } from './storedExecution.ts';
+
+/** The things whose notification was written, to be sent after the commit. */
+export type ToNotify = number[];
+
+/**
+ * One tick of one job, for use inside a transaction: any worker may do it, the row is its own for so long (scale.md §3.4).
+ * Folds the counters, creates or cancels the next executions, and ends the job when nothing is left to wait for.
+ */
+export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Promise<ToNotify> {
+  const job = await takeJob(tx, jobNo);
+  if (job === undefined) return [];
+  const folded = await takeDeltas(tx, jobNo);
+  const counts = plus(await loadCounts(tx, jobNo), folded);
+  const before = { ...job };
+  let things: ToNotify = [];
+  if (job.status === 'IN_PROGRESS') {
+    const config: JobConfig = JSON.parse(job.config);
+    if (mustAbort(config.abortConfig, counts)) abort(job, clock);
+    else if (isDue(job, clock)) {
+      things = await rollOut(tx, job, config, counts, clock);
+      folded.set(rank('QUEUED'), countOf(folded, 'QUEUED') + things.length);
+      counts.set(rank('QUEUED'), countOf(counts, 'QUEUED') + things.length);
+    }
+    if (job.next_tick === null && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0)
+      complete(job, clock);
+  } else if (job.status === 'CANCELED' && isDue(job, clock)) {
+    things = await cancelSome(tx, job, clock);
+    for (const [status, n] of await takeDeltas(tx, jobNo)) folded.set(status, (folded.get(status) ?? 0) + n);
+  }
+  await addCounts(tx, jobNo, folded);
+  if (JSON.stringify(job) !== JSON.stringify(before)) await writeJob(tx, job);
+  return things;
+}
+
+/** Changes executions by one rule each; those that were overtaken by a device are left for the next tick. */
+export async function changeAll(
+  tx: Connection,
+  executions: readonly StoredExecution[],
+  change: (execution: StoredExecution) => StoredExecution | string,
+  nowMillis: number,
+): Promise<Change[]> {
+  const keys = executions.map(({ thingNo }) => ({ thing: thingNo, depth: 2, withDocument: false }));
+  const queues = await loadQueues(tx, keys);
+  const changes = executions.flatMap((before, i) => {
+    const after = change(before);
+    return typeof after === 'string' ? [] : [changeOf(queues[i] ?? [], before, after)];
+  });
+  return writeChanges(tx, changes, nowMillis, nowMillis + NOTIFY_BUSY_MILLIS);
+}
+
+/** The things that changes have something to tell to. */
+export function toNotify(changes: readonly Change[]): ToNotify {
+  return changes.filter(({ notify, notifyNext }) => notify || notifyNext).map(({ before }) => before.thingNo);
+}
+
+function isDue(job: JobRow, clock: Clock): boolean {
+  return job.next_tick !== null && job.next_tick <= clock.now();
+}
+
+async function rollOut(
+  tx: Connection,
+  job: JobRow,
+  config: JobConfig,
+  counts: Counts,
+  clock: Clock,
+): Promise<ToNotify> {
+  const perMinute = ratePerMinute(config.jobExecutionsRolloutConfig, counts);
+  const bucket = refill({ tokens: job.tokens, tokensAtMillis: job.tokens_at }, perMinute, clock.now());
+  const created: ToNotify = [];
+  let open = await loadOpenTargets(tx, { jobNo: job.job_no });
+  // What one tick may create, and how many members it may look at for that: a thing that has its execution costs no token.
+  let mayCreate = Math.min(Math.floor(bucket.tokens + 1e-9), ROLLOUT_CHUNK_MAX);
+  let mayLookAt = ROLLOUT_CHUNK_MAX;
+  const atMillis = clock.stamp();
+  while (open[0] !== undefined && mayCreate > 0 && mayLookAt > 0) {
+    const { things, looked, done } = await rollOutInto(
+      tx,
+      job.job_no,
+      open[0],
+      Math.min(mayCreate, mayLookAt),
+      atMillis,
+    );
+    created.push(...things);
+    mayCreate -= things.length;
+    mayLookAt -= Math.max(1, looked);
+    if (done) open = open.slice(1);
+  }
+  await notifyQueued(tx, created, job.job_no, atMillis, atMillis + NOTIFY_BUSY_MILLIS);
+  bucket.tokens = Math.max(0, bucket.tokens - created.length);
+  job.tokens = bucket.tokens;
+  job.tokens_at = bucket.tokensAtMillis;
+  if (open.length === 0) job.next_tick = null;
+  else job.next_tick = bucket.tokens >= 1 ? clock.now() : nextSlotMillis(bucket, perMinute);
+  return created;
+}
+
+async function rollOutInto(tx: Connection, jobNo: number, target: OpenTarget, limit: number, atMillis: number) {
+  const { grp, cursor, max_seq: maxSeq } = target;
+  const members = await loadMembers(tx, { grp, cursor, maxSeq, limit });
+  const things =
+    members.length === 0
+      ? []
+      : await queueExecutions(
+          tx,
+          jobNo,
+          members.map((m) => m.thing_no),
+          atMillis,
+        );
+  const last = members.at(-1)?.seq ?? maxSeq;
+  target.cursor = members.length < limit ? maxSeq : last;
+  await moveCursor(tx, { jobNo, grp, cursor: target.cursor });
+  return { things, looked: members.length, done: target.cursor >= maxSeq };
+}
+
+async function cancelSome(tx: Connection, job: JobRow, clock: Clock): Promise<ToNotify> {
+  const force = job.force_canceled === 1;
+  const statuses = force ? (['QUEUED', 'IN_PROGRESS'] as const) : (['QUEUED'] as const);
+  const executions = await loadOfJob(tx, job.job_no, statuses, CHANGE_CHUNK_MAX);
+  const nowMillis = clock.now();
+  const changes = await changeAll(tx, executions, (execution) => canceled(execution, force, nowMillis), nowMillis);
+  const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
+  job.next_tick = isLast ? null : nowMillis;
+  return toNotify(changes);
+}
+
+/** An execution cancelled by an operator, or why it cannot be. */
+export function canceled(
+  execution: StoredExecution,
+  force: boolean,
+  nowMillis: number,
+): StoredExecution | 'VersionMismatch' | 'InvalidStateTransition' {
+  const after = moved(execution, { by: force ? 'operatorWithForce' : 'operator', to: 'CANCELED', nowMillis });
+  if (typeof after !== 'string') after.forceCanceled = force;
+  return after;
+}
+
+function abort(job: JobRow, clock: Clock): void {
+  job.status = 'CANCELED';
+  job.reason_code = 'JOB_ABORTED';
+  job.comment = 'The job was cancelled because a criterion of its abortConfig was met';
+  job.last_updated_at = clock.now();
+  job.next_tick = clock.now();
+}
+
+function complete(job: JobRow, clock: Clock): void {
+  job.status = 'COMPLETED';
+  job.completed_at = job.last_updated_at = clock.now();
+}
+
+function plus(a: Counts, b: Counts): Counts {
+  const sum: Counts = new Map(a);
+  for (const [status, n] of b) sum.set(status, (sum.get(status) ?? 0) + n);
+  return sum;
+}

@@ -1,0 +1,123 @@
+import type { Store } from '../store/open.ts';
+import { createClock } from './clock.ts';
+import { type CancelJobInput, cancelJob } from './control/cancelJob.ts';
+import type { Control } from './control/context.ts';
+import { type CreateJobInput, createJob } from './control/createJob.ts';
+import * as executions from './control/executions.ts';
+import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
+import { createNotifications } from './notifications.ts';
+import { createRequests, type Message } from './requests.ts';
+import { type Change, deadlineOf } from './storedExecution.ts';
+import { createTicks } from './tick.ts';
+import { createUnderway } from './underway.ts';
+
+export interface JobsServiceOptions {
+  /** Stays its owner's, who closes it after the service. */
+  store: Store;
+  /** Milliseconds since the Unix epoch; nothing else here knows the time. */
+  nowMillis: () => number;
+  /** Both appear in ARNs. */
+  region: string;
+  account: string;
+  /** Sends a notification to whoever subscribed; resolves when it is on its way for good, throws where it could not be sent. */
+  publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
+  /** Takes note of what went wrong inside, one event a call. */
+  log?: (event: string, error: unknown) => void;
+  /** Our switch for the disputed move IN_PROGRESS to REJECTED (state-machine §2.2); off unless given. */
+  allowRejectFromInProgress?: boolean;
+}
+
+export type JobsService = ReturnType<typeof createJobsService>;
+
+/**
+ * The Jobs service without its edges: requests of devices in, answers and notifications out, the operations of the control
+ * plane as functions. Opens nothing, has no timer and no clock: its owner calls `tick` when it is due. The same calls
+ * give the same answers.
+ */
+export function createJobsService(options: JobsServiceOptions) {
+  const { store, region, account, publish, log = () => {} } = options;
+  const clock = createClock(options.nowMillis);
+  const underway = createUnderway();
+  let wake: (atMillis: number) => void = () => {};
+  let nextTickMillis = Number.POSITIVE_INFINITY;
+  let lastTick: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  const due = (atMillis: number | undefined) => {
+    if (atMillis === undefined || atMillis >= nextTickMillis || closed) return;
+    nextTickMillis = atMillis;
+    wake(atMillis);
+  };
+  const notifications = createNotifications({
+    store,
+    clock,
+    underway,
+    publish,
+    log,
+    failed: () => due(ticks.unsent()),
+  });
+  const ticks = createTicks({ store, clock, send: notifications.send });
+
+  function committed(changes: readonly Change[]): void {
+    const told = changes.filter(({ notify, notifyNext }) => notify || notifyNext);
+    notifications.send(told.map(({ before }) => before.thingNo));
+    due(ticks.changed(changes));
+    for (const { after } of changes) if (after !== undefined) due(deadlineOf(after));
+  }
+
+  const rules = { allowRejectFromInProgress: options.allowRejectFromInProgress ?? false };
+  const requests = createRequests({ store, clock, underway, rules, committed, log });
+  const context: Control = { store, clock, region, account, due, committed };
+  const operation =
+    <Input, Output>(run: (control: Control, input: Input) => Promise<Output>) =>
+    (input: Input): Promise<Output> =>
+      underway.run(() => run(context, input));
+
+  async function runTick(): Promise<number | undefined> {
+    nextTickMillis = Number.POSITIVE_INFINITY;
+    const at = await ticks.tick();
+    if (at !== undefined && at < nextTickMillis) nextTickMillis = at;
+    return nextTickMillis === Number.POSITIVE_INFINITY ? undefined : nextTickMillis;
+  }
+
+  return {
+    /** A message that an authorised client published: its answer, or undefined where the service keeps silent. Never rejects. */
+    request: (topic: string, payload: Uint8Array): Promise<Message | undefined> => requests.request(topic, payload),
+    /** The same for a request that is checked already (HTTPS data plane). */
+    ask: requests.ask,
+    /**
+     * Does what is due. To be called once at the start, and then at the time that the last call or `onDue` gave.
+     *
+     * @returns when to be called next, milliseconds since the Unix epoch; undefined: not before `onDue` says so
+     * @throws  what the store threw; what was committed stays, the rest is tried by the next call
+     */
+    tick(): Promise<number | undefined> {
+      const run = lastTick.then(() => underway.run(runTick));
+      lastTick = run.catch(() => {});
+      return run;
+    },
+    /** `tell` is called when `tick` has to be called earlier than it said. */
+    onDue(tell: (atMillis: number) => void): void {
+      wake = tell;
+    },
+    control: {
+      createJob: operation<CreateJobInput, Awaited<ReturnType<typeof createJob>>>(createJob),
+      describeJob: operation(describeJob),
+      listJobs: operation<ListJobsInput, Awaited<ReturnType<typeof listJobs>>>(listJobs),
+      getJobDocument: operation(getJobDocument),
+      cancelJob: operation<CancelJobInput, Awaited<ReturnType<typeof cancelJob>>>(cancelJob),
+      cancelJobExecution: operation(executions.cancelJobExecution),
+      deleteJobExecution: operation(executions.deleteJobExecution),
+      describeJobExecution: operation(executions.describeJobExecution),
+      listJobExecutionsForJob: operation(executions.listJobExecutionsForJob),
+      listJobExecutionsForThing: operation(executions.listJobExecutionsForThing),
+    },
+    /** Resolves when no request, notification, operation or tick is under way. */
+    settled: underway.settled,
+    /** Resolves when what was under way is done; nothing wakes the owner any more. */
+    async close(): Promise<void> {
+      closed = true;
+      await underway.settled();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { type Execution, isPending, STATUSES, type Status } from '../../../runtime/jobs/execution.ts';
+
+/** One execution as the store has it. Times are milliseconds since the Unix epoch. */
+export interface StoredExecution extends Execution {
+  thingNo: number;
+  jobNo: number;
+  jobId: string;
+  executionNumber: number;
+  /** clientToken of the last update that was applied. */
+  lastToken: string | undefined;
+  inProgressDeadlineMillis: number | undefined;
+  stepDeadlineMillis: number | undefined;
+  forceCanceled: boolean;
+  /** How long executions of its job may be IN_PROGRESS, minutes; undefined: for ever. */
+  inProgressMinutes: number | undefined;
+  /** Text of the job document; only where it was asked for. */
+  document: string | undefined;
+}
+
+/** When the execution times out: the earlier of its two deadlines (state-machine §3); undefined: no timer runs. */
+export function deadlineOf(execution: StoredExecution): number | undefined {
+  const { inProgressDeadlineMillis, stepDeadlineMillis } = execution;
+  if (inProgressDeadlineMillis === undefined || stepDeadlineMillis === undefined)
+    return inProgressDeadlineMillis ?? stepDeadlineMillis;
+  return Math.min(inProgressDeadlineMillis, stepDeadlineMillis);
+}
+
+/** One write: the execution as it was read, and as it shall be; undefined: it is deleted. */
+export interface Change {
+  before: StoredExecution;
+  after: StoredExecution | undefined;
+  /** The pending set of the thing changes: it gets a `notify`. */
+  notify: boolean;
+  /** Another execution comes to the head of its queue, or none: it gets a `notify-next`. */
+  notifyNext: boolean;
+}
+
+/**
+ * What a change does to its thing's queue (data-plane §7).
+ *
+ * @param queue  the thing's pending executions before the change, in order; the first two are enough
+ */
+export function changeOf(
+  queue: readonly StoredExecution[],
+  before: StoredExecution,
+  after: StoredExecution | undefined,
+): Change {
+  const stays = after !== undefined && isPending(after.status);
+  const others = queue.filter((execution) => !isSame(execution, before));
+  const next = (stays ? [...others, after] : others).sort(byQueueOrder)[0];
+  const head = queue[0];
+  const sameHead = head === undefined || next === undefined ? head === next : isSame(head, next);
+  return { before, after, notify: isPending(before.status) !== stays, notifyNext: !sameHead };
+}
+
+/** The order of a queue: all IN_PROGRESS first, then by when they were queued (data-plane §7); the store sorts the same way. */
+export function byQueueOrder(a: StoredExecution, b: StoredExecution): number {
+  return (
+    rank(b.status) - rank(a.status) ||
+    a.queuedAtMillis - b.queuedAtMillis ||
+    a.jobNo - b.jobNo ||
+    a.executionNumber - b.executionNumber
+  );
+}
+
+/** How a status is kept in the store: its place in STATUSES, so that pending ones are below 2 and IN_PROGRESS the higher of them. */
+export function rank(status: Status): number {
+  return STATUSES.indexOf(status);
+}
+
+function isSame(a: StoredExecution, b: StoredExecution): boolean {
+  return a.jobNo === b.jobNo && a.executionNumber === b.executionNumber;
+}

@@ -1,0 +1,117 @@
+import { loadDue } from '../store/executions.ts';
+import { loadDueJobs, loadJobsWithDeltas, nextDueMillis } from '../store/jobs.ts';
+import { loadLeftNotifications, nextLeftNotificationMillis } from '../store/notifications.ts';
+import { inTransaction } from '../store/open.ts';
+import type { Connection } from '../store/statement.ts';
+import type { Clock } from './clock.ts';
+import { moved } from './decide.ts';
+import { changeAll, type ToNotify, tickJob, toNotify } from './jobTick.ts';
+import {
+  CHANGE_CHUNK_MAX,
+  FOLD_AFTER_MILLIS,
+  NOTIFY_BATCH_MAX,
+  NOTIFY_BUSY_MILLIS,
+  TICK_ROUNDS_MAX,
+} from './limits.ts';
+import type { Change } from './storedExecution.ts';
+
+export interface TicksOptions {
+  store: Connection;
+  clock: Clock;
+  send: (things: ToNotify) => void;
+}
+
+/**
+ * What happens by itself: timers, roll-outs, cancellations, counters, notifications left behind. All of it are rows with a
+ * time, so that it survives a restart, happens once, and any worker can do it.
+ */
+export function createTicks({ store, clock, send }: TicksOptions) {
+  /** When counters have to be folded; after a start at once, because the last process may have left deltas. */
+  let foldAt: number | undefined = 0;
+  /** When to look for notifications left behind. */
+  let sweepAt: number | undefined = 0;
+
+  /** Does what is due. @returns when it has to be called next, milliseconds since the Unix epoch; undefined: not before something happens */
+  async function tick(): Promise<number | undefined> {
+    const finished = (await timeOut()) && (await tickJobs()) && (await fold());
+    await sweep();
+    if (!finished) return clock.now();
+    return earliest([await nextDueMillis(store), foldAt, sweepAt]);
+  }
+
+  /** Times executions out. @returns false when there are more than one tick does */
+  async function timeOut(): Promise<boolean> {
+    for (let round = 0; round < TICK_ROUNDS_MAX; round++) {
+      const { due, changes } = await inTransaction(store, async (tx) => {
+        const nowMillis = clock.now();
+        const due = await loadDue(tx, nowMillis, CHANGE_CHUNK_MAX);
+        const timedOut = await changeAll(
+          tx,
+          due,
+          (execution) => moved(execution, { by: 'service', to: 'TIMED_OUT', nowMillis }),
+          nowMillis,
+        );
+        return { due, changes: timedOut };
+      });
+      changed(changes);
+      send(toNotify(changes));
+      if (due.length < CHANGE_CHUNK_MAX) return true;
+    }
+    return false;
+  }
+
+  async function tickJobs(): Promise<boolean> {
+    for (let round = 0; round < TICK_ROUNDS_MAX; round++) {
+      const jobs = await loadDueJobs(store, clock.now(), TICK_ROUNDS_MAX);
+      if (jobs.length === 0) return true;
+      for (const jobNo of jobs) await tickOne(jobNo);
+    }
+    return false;
+  }
+
+  async function fold(): Promise<boolean> {
+    if (foldAt === undefined || foldAt > clock.now()) return true;
+    foldAt = undefined;
+    const jobs = await loadJobsWithDeltas(store, TICK_ROUNDS_MAX);
+    for (const jobNo of jobs) await tickOne(jobNo);
+    if (jobs.length < TICK_ROUNDS_MAX) return true;
+    foldAt = clock.now();
+    return false;
+  }
+
+  async function tickOne(jobNo: number): Promise<void> {
+    send(await inTransaction(store, (tx) => tickJob(tx, jobNo, clock)));
+  }
+
+  async function sweep(): Promise<void> {
+    if (sweepAt === undefined || sweepAt > clock.now()) return;
+    const left = await loadLeftNotifications(store, clock.now(), NOTIFY_BATCH_MAX);
+    send(left);
+    const next = await nextLeftNotificationMillis(store);
+    // A row that is being sent now is looked at again only if that fails.
+    sweepAt = next === undefined ? undefined : Math.max(next, clock.now() + (left.length > 0 ? NOTIFY_BUSY_MILLIS : 1));
+  }
+
+  function foldSoon(): void {
+    foldAt = earliest([foldAt, clock.now() + FOLD_AFTER_MILLIS]);
+  }
+
+  /** Takes note of changes that were committed. @returns when a tick is needed because of them */
+  function changed(changes: readonly Change[]): number | undefined {
+    if (!changes.some(({ before, after }) => before.status !== after?.status)) return undefined;
+    foldSoon();
+    return foldAt;
+  }
+
+  /** Takes note of notifications that could not be sent. @returns when they are tried again */
+  function unsent(): number {
+    return (sweepAt = earliest([sweepAt, clock.now() + NOTIFY_BUSY_MILLIS]) as number);
+  }
+
+  return { tick, changed, unsent };
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const given = times.filter((time) => time !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
+}

@@ -1,0 +1,40 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Engine } from './schema.ts';
+
+/** What SQLite and PostgreSQL spell differently. Everything else is one SQL text for both (kept in the common subset). */
+
+/**
+ * A table made from one JSON parameter, so that a batch of any size is one statement with one text.
+ *
+ * @param json     an array of arrays: `[[1,"a"],[2,null]]`
+ * @param columns  names and types, in the order of the inner arrays
+ */
+export function rows(
+  engine: Engine,
+  json: RawBuilder<unknown>,
+  columns: Record<string, 'bigint' | 'text'>,
+): RawBuilder<unknown> {
+  const list = Object.entries(columns).map(([name, type], index) =>
+    engine === 'sqlite'
+      ? sql`value ->> ${sql.lit(index)} as ${sql.ref(name)}`
+      : sql`(value ->> ${sql.lit(index)})::${sql.raw(type)} as ${sql.ref(name)}`,
+  );
+  return engine === 'sqlite'
+    ? sql`(select ${sql.join(list)} from json_each(${json}))`
+    : sql`(select ${sql.join(list)} from jsonb_array_elements(${json}::jsonb) as element(value))`;
+}
+
+/** Behind a select of work that is due: other workers pass over the rows taken here. SQLite has one writer at a time anyway. */
+export function lockDue(engine: Engine, table: string): RawBuilder<unknown> {
+  return engine === 'sqlite' ? sql`` : sql`for update of ${sql.ref(table)} skip locked`;
+}
+
+/**
+ * The time that decides what is due, milliseconds since the Unix epoch: the database's own where several workers share it,
+ * so that their clocks do not matter; the owner's where there is one, so that a virtual clock rules.
+ */
+export function now(engine: Engine, ownersMillis: RawBuilder<unknown>): RawBuilder<number> {
+  return engine === 'sqlite'
+    ? (ownersMillis as RawBuilder<number>)
+    : sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+}

@@ -1,0 +1,145 @@
+/** A Jobs service with a store and a clock that a test moves by hand. */
+import { createJobsService, type JobsServiceOptions } from '../../../../targets/service/jobs/service.ts';
+import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+
+export const START_MILLIS = 1_700_000_000_000;
+export const REGION = 'eu-west-1';
+export const ACCOUNT = '123456789012';
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read what came as it came
+export type Json = any;
+
+export interface World {
+  store: Store;
+  service: ReturnType<typeof createJobsService>;
+  nowMillis: number;
+  /** Notifications since the last look: [thing, kind, payload]. */
+  told: [thing: string, kind: string, payload: Json][];
+  log: [event: string, error: unknown][];
+  /** Publishes `body` on `$aws/things/{thing}/jobs/{path}` as a device does; gives the answer's kind and payload. */
+  ask(thing: string, path: string, body?: unknown): Promise<{ kind: string; body: Json } | undefined>;
+  /** Ticks until nothing is due, without moving the clock, and waits for all that follows. */
+  settle(): Promise<void>;
+  /** Moves the clock, ticking at each time that is due on the way. */
+  advance(millis: number): Promise<void>;
+  /** Creates a job with one document and rolls it out. */
+  job(jobId: string, things: string[], more?: object): Promise<void>;
+  takeTold(): [string, string, Json][];
+  close(): Promise<void>;
+}
+
+export interface WorldOptions extends Partial<JobsServiceOptions> {
+  things?: string[];
+  nowMillis?: () => number;
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const store = options.store ?? (await openStore(':memory:'));
+  let nextMillis: number | undefined;
+  const world = {
+    store,
+    nowMillis: START_MILLIS,
+    told: [],
+    log: [],
+  } as unknown as World;
+  const service = createJobsService({
+    store,
+    nowMillis: () => world.nowMillis,
+    region: REGION,
+    account: ACCOUNT,
+    publish: (topic, payload) => {
+      const [, , thing, , kind] = topic.split('/') as [string, string, string, string, string];
+      world.told.push([thing, kind, JSON.parse(Buffer.from(payload).toString())]);
+    },
+    log: (event, error) => void world.log.push([event, error]),
+    ...options,
+  });
+  service.onDue((atMillis) => {
+    nextMillis = atMillis;
+  });
+  const tick = async () => {
+    nextMillis = undefined;
+    const at = await service.tick();
+    if (at !== undefined && (nextMillis === undefined || at < nextMillis)) nextMillis = at;
+    await service.settled();
+  };
+  Object.assign(world, {
+    service,
+    async ask(thing: string, path: string, body?: unknown) {
+      const payload = body instanceof Uint8Array ? body : Buffer.from(body === undefined ? '' : JSON.stringify(body));
+      const topic = `$aws/things/${thing}/jobs/${path}`;
+      const answer = await service.request(topic, payload);
+      if (answer === undefined) return undefined;
+      const kind = answer.topic.slice(answer.topic.lastIndexOf('/') + 1);
+      if (answer.topic !== `${topic}/${kind}`) throw new Error(`answered on ${answer.topic}`);
+      return { kind, body: JSON.parse(Buffer.from(answer.payload).toString()) };
+    },
+    async settle() {
+      await service.settled();
+      while (nextMillis !== undefined && nextMillis <= world.nowMillis) await tick();
+    },
+    async advance(millis: number) {
+      const until = world.nowMillis + millis;
+      await world.settle();
+      while (nextMillis !== undefined && nextMillis <= until) {
+        world.nowMillis = Math.max(world.nowMillis, nextMillis);
+        await tick();
+      }
+      world.nowMillis = until;
+    },
+    async job(jobId: string, things: string[], more: object = {}) {
+      await service.control.createJob({
+        jobId,
+        targets: things.map(thingArn),
+        document: `{"job":"${jobId}"}`,
+        ...more,
+      });
+      await world.settle();
+    },
+    takeTold: () => world.told.splice(0),
+    async close() {
+      await service.close();
+      await store.close();
+    },
+  });
+  for (const thing of options.things ?? ['T1']) await addThing(store, thing);
+  await tick();
+  return world;
+}
+
+export const thingArn = (name: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thing/${name}`;
+export const groupArn = (name: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thinggroup/${name}`;
+
+export async function addThing({ db }: Store, name: string): Promise<void> {
+  const values = {
+    thing_name: name,
+    thing_id: `id-${name}`,
+    attributes: '{}',
+    version: 1,
+    created_at: START_MILLIS,
+  };
+  await db
+    .insertInto('thing')
+    .values(values)
+    .onConflict((on) => on.doNothing())
+    .execute();
+}
+
+export async function addGroup({ db }: Store, name: string, things: string[], parent?: string): Promise<void> {
+  const group = { group_name: name, group_id: `id-${name}`, properties: '{}', version: 1, created_at: START_MILLIS };
+  await db
+    .insertInto('thing_group')
+    .values({ ...group, parent: parent ?? null })
+    .execute();
+  for (const [i, thing] of things.entries()) {
+    const { thing_no } = await db
+      .selectFrom('thing')
+      .select('thing_no')
+      .where('thing_name', '=', thing)
+      .executeTakeFirstOrThrow();
+    await db
+      .insertInto('member')
+      .values({ grp: name, seq: i + 1, thing_no, added_at: START_MILLIS })
+      .execute();
+  }
+}

@@ -1,0 +1,46 @@
+import type { RequestTopic } from '../../../runtime/jobs/topics.ts';
+
+/** Who stands behind a connection: a certificate and the things that it is attached to. */
+export interface Principal {
+  /** SHA-256 of the certificate's DER, hexadecimal. */
+  certificateId: string;
+  thingNames: readonly string[];
+  /** May publish and subscribe anywhere: an operator's listener, or a service started open. */
+  open?: boolean;
+}
+
+/** All that a gateway may be told. A connection is a number of the shell's choosing, never used twice. */
+export type GatewayEvent =
+  | { on: 'connected'; connection: number; principal: Principal }
+  | { on: 'bytes'; connection: number; bytes: Uint8Array }
+  /** The peer went away, or the shell gave it up: its will is published. */
+  | { on: 'closed'; connection: number; reason?: string }
+  /** The service's own message, such as `notify`, to all who subscribed. */
+  | { on: 'publish'; topic: string; payload: Uint8Array; qos: 0 | 1 }
+  /** The answer to a request, with the `connection` and `clientId` that the request had: to that client alone, once, subscribed or not. */
+  | { on: 'answer'; connection: number; clientId: string; topic: string; payload: Uint8Array }
+  /** The certificate is no longer good: everybody who came with it goes. */
+  | { on: 'revoked'; certificateId: string }
+  /** The time of `wakeAt` has come. */
+  | { on: 'wake' };
+
+/** All that a gateway may ask for, to be carried out in this order. */
+export type GatewayEffect =
+  /** All bytes of this step for this connection. */
+  | { do: 'write'; connection: number; bytes: Uint8Array }
+  /** Close once the bytes before are sent; the gateway has forgotten the connection. */
+  | { do: 'close'; connection: number; reason: string }
+  | ({ do: 'request' } & GatewayRequest)
+  | { do: 'log'; level: 'info' | 'warn'; message: string; fields: Record<string, string | number> };
+
+/** A publish of a client inside a thing's jobs namespace, by one who may: to be answered with `answer`. */
+export interface GatewayRequest {
+  connection: number;
+  clientId: string;
+  thingName: string;
+  topic: string;
+  /** The operation; `'InvalidTopic'` is to be answered with the error of that name on `{topic}/rejected`. */
+  request: RequestTopic | 'InvalidTopic';
+  /** As received; it may share memory with other messages, so copy what is kept. */
+  payload: Uint8Array;
+}

@@ -1,0 +1,190 @@
+import {
+  parser as createParser,
+  generate,
+  type IConnectPacket,
+  type IDisconnectPacket,
+  type IPingreqPacket,
+  type IPubackPacket,
+  type IPublishPacket,
+  type ISubscribePacket,
+  type IUnsubscribePacket,
+  type Packet,
+  type Parser,
+  writeToStream,
+} from 'mqtt-packet';
+import { ProtocolError } from '../../../runtime/errors.ts';
+
+// Otherwise the first packet written fills a table with every 16-bit number: 65,536 buffers, 6 MB resident.
+writeToStream.cacheNumbers = false;
+
+/** The versions that a connection can speak; 4 is MQTT 3.1.1, as on the wire. */
+export type ProtocolVersion = 4;
+
+/** What a client may send once it is connected, with QoS 0 and 1 alone. */
+export type ClientPacket =
+  | IPublishPacket
+  | IPubackPacket
+  | ISubscribePacket
+  | IUnsubscribePacket
+  | IPingreqPacket
+  | IDisconnectPacket;
+
+const CONNECT = 1;
+/** Packet types of `ClientPacket`: the upper half of the first byte (MQTT 3.1.1 §2.2.1). */
+const FROM_CLIENT = new Set([3, 4, 8, 10, 12, 14]);
+const REMAINING_LENGTH: Partial<Record<Packet['cmd'], number>> = { puback: 2, pingreq: 0, disconnect: 0 };
+
+/**
+ * The protocol level of a CONNECT, which decides how the rest is read: 3 (MQTT 3.1), 4 (3.1.1), 5, or one we have not heard of.
+ *
+ *     10 len | 00 04 'M' 'Q' 'T' 'T' | level | ...     MQTT 3.1.1 §3.1.2
+ *     10 len | 00 06 'M' 'Q' 'I' 's' 'd' 'p' | 03 | ...     MQTT 3.1
+ *
+ * @param bytes  one whole packet
+ * @throws ProtocolError when it is not a CONNECT of MQTT
+ */
+export function decodeConnectLevel(bytes: Uint8Array): number {
+  if (bytes[0] !== CONNECT << 4)
+    throw new ProtocolError('MQTT 3.1.1 §3.1', `the first packet begins with ${hex(bytes[0])}: expected CONNECT, 0x10`);
+  let at = 1;
+  while ((bytes[at] ?? 0) >= 0x80) at++;
+  const start = at + 3;
+  const end = start + (((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0));
+  const name = Buffer.from(bytes.subarray(start, end)).toString('latin1');
+  const level = bytes[end];
+  if (level === undefined || (name !== 'MQTT' && name !== 'MQIsdp'))
+    throw new ProtocolError(
+      'MQTT 3.1.1 §3.1.2.1',
+      `protocol name ${JSON.stringify(name.slice(0, 8))}: expected "MQTT"`,
+    );
+  return level;
+}
+
+/** @throws ProtocolError */
+export function decodeConnect(bytes: Uint8Array): IConnectPacket {
+  const packet = parse(createParser(), bytes) as IConnectPacket;
+  const { clientId, username, password, will } = packet;
+  for (const text of [clientId, username, will?.topic]) checkText(text);
+  if (username === undefined && password !== undefined)
+    throw new ProtocolError('MQTT 3.1.1 §3.1.2.9', 'CONNECT has a password and no user name');
+  if (will !== undefined && (will.qos ?? 0) > 2)
+    throw new ProtocolError('MQTT 3.1.1 §3.1.2.6', 'CONNECT has a will of QoS 3');
+  return packet;
+}
+
+export interface Decoder {
+  parser: Parser | undefined;
+}
+
+/**
+ * Reads one whole packet of a connected client.
+ *
+ * @throws ProtocolError for all that the server must not be sent, is malformed, or belongs to QoS 2
+ */
+export function decodePacket(decoder: Decoder, bytes: Uint8Array, protocolVersion: ProtocolVersion): ClientPacket {
+  const type = (bytes[0] as number) >> 4;
+  if (type === CONNECT) throw new ProtocolError('MQTT 3.1.1 §3.1', 'a second CONNECT');
+  if (!FROM_CLIENT.has(type))
+    throw new ProtocolError(
+      'MQTT 3.1.1 §2.2.1',
+      `a packet of type ${type}: expected one that a client sends, QoS 0 or 1`,
+    );
+  decoder.parser ??= createParser({ protocolVersion });
+  let packet: ClientPacket;
+  try {
+    packet = parse(decoder.parser, bytes) as ClientPacket;
+  } catch (error) {
+    decoder.parser = undefined; // after an error mqtt-packet reads the next length at the old place
+    throw error;
+  }
+  check(packet);
+  return packet;
+}
+
+/** What `mqtt-packet` lets through. */
+function check(packet: ClientPacket): void {
+  const expected = REMAINING_LENGTH[packet.cmd];
+  if (expected !== undefined && packet.length !== expected)
+    throw new ProtocolError('MQTT 3.1.1 §3', `${packet.cmd} of ${packet.length} bytes: expected ${expected}`);
+  const numbered = packet.cmd === 'publish' ? packet.qos > 0 : 'messageId' in packet;
+  if (numbered && !((packet.messageId ?? 0) > 0))
+    throw new ProtocolError('MQTT 3.1.1 §2.3.1', `${packet.cmd} without a packet identifier: expected 1..65535`);
+  if (packet.cmd === 'publish') {
+    if (packet.qos === 0 && packet.dup) throw new ProtocolError('MQTT 3.1.1 §3.3.1.1', 'PUBLISH of QoS 0 with DUP');
+    checkText(packet.topic);
+  }
+  if (packet.cmd === 'subscribe') {
+    if (packet.subscriptions.length === 0) throw new ProtocolError('MQTT 3.1.1 §3.8.3', 'SUBSCRIBE without a filter');
+    for (const { topic } of packet.subscriptions) checkText(topic);
+  }
+  if (packet.cmd === 'unsubscribe') {
+    if (packet.unsubscriptions.length === 0)
+      throw new ProtocolError('MQTT 3.1.1 §3.10.3', 'UNSUBSCRIBE without a filter');
+    for (const topic of packet.unsubscriptions) checkText(topic);
+  }
+}
+
+/** U+FFFD is what decoding leaves of ill-formed UTF-8, so it is refused wherever it stands. */
+function checkText(text: string | undefined): void {
+  if (text !== undefined && /[\0\uFFFD]/.test(text))
+    throw new ProtocolError('MQTT 3.1.1 §1.5.3', 'a string with U+0000 or bytes that are not UTF-8');
+}
+
+function parse(parser: Parser, bytes: Uint8Array): Packet {
+  let packet: Packet | undefined;
+  let failed: Error | undefined;
+  parser.removeAllListeners();
+  parser.on('packet', (found) => (packet = found));
+  parser.on('error', (error: Error) => (failed ??= error));
+  try {
+    parser.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  } catch (error) {
+    failed ??= error as Error; // a read past the end of the packet
+  }
+  if (packet === undefined || failed !== undefined)
+    throw new ProtocolError('MQTT 3.1.1 §4.8', `a malformed packet: ${failed?.message ?? 'it ends early'}`);
+  return packet;
+}
+
+/** MQTT 3.1.1 §3.2.2.3: 0 accepted, 1 protocol version, 2 client identifier, 5 not authorised. */
+export function encodeConnack(returnCode: 0 | 1 | 2 | 5, sessionPresent = false): Uint8Array {
+  return generate({ cmd: 'connack', returnCode, sessionPresent });
+}
+
+/** To a client of MQTT 5: reason 0x84, Unsupported Protocol Version (MQTT 5 §3.1.2.2). */
+export function encodeConnackUnsupported(): Uint8Array {
+  return generate({ cmd: 'connack', reasonCode: 0x84, sessionPresent: false }, { protocolVersion: 5 });
+}
+
+export function encodePuback(messageId: number): Uint8Array {
+  return generate({ cmd: 'puback', messageId });
+}
+
+export function encodeSuback(messageId: number, granted: number[]): Uint8Array {
+  return generate({ cmd: 'suback', messageId, granted });
+}
+
+export function encodeUnsuback(messageId: number): Uint8Array {
+  return generate({ cmd: 'unsuback', messageId, granted: [] });
+}
+
+export function encodePingresp(): Uint8Array {
+  return generate({ cmd: 'pingresp' });
+}
+
+/** @param messageId  1..65535 for QoS 1; undefined is QoS 0 */
+export function encodePublish(
+  topic: string,
+  payload: Uint8Array,
+  retain: boolean,
+  messageId?: number,
+  dup = false,
+): Uint8Array {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  const qos = messageId === undefined ? 0 : 1;
+  return generate({ cmd: 'publish', topic, payload: bytes, qos, retain, dup, ...(messageId && { messageId }) });
+}
+
+function hex(byte: number | undefined): string {
+  return `0x${(byte ?? 0).toString(16).padStart(2, '0')}`;
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import type { Millis } from '../../runtime/effects.ts';
+import type { GatewayEvent, GatewayRequest, Principal } from './gateway/events.ts';
+import { createGateway, stepGateway, wakeAt } from './gateway/gateway.ts';
+import { connectionsMax, handshakeMillisMax, lingerMillisMax, unsentBytesMax } from './gateway/limits.ts';
+
+export interface MqttListenerOptions {
+  /** 0: any free one. */
+  port: number;
+  host?: string;
+  /** PEM. Only clients with a certificate of this authority get in. */
+  ca: string | Buffer;
+  /** PEM, with the chain behind it. */
+  cert: string | Buffer;
+  /** PEM. */
+  key: string | Buffer;
+  /**
+   * Who a certificate stands for, asked once for each connection; undefined: not known, not active, revoked.
+   *
+   * @param certificateId  SHA-256 of its DER, hexadecimal
+   */
+  identify: (certificateId: string) => Promise<Principal | undefined>;
+  /** Answered later with `answer`, by the same connection and client identifier. */
+  onRequest: (request: GatewayRequest) => void;
+  log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
+  /** A clock that only runs forward. */
+  now: () => Millis;
+}
+
+export interface MqttListener {
+  port: number;
+  /** The service's own message to all who subscribed. */
+  publish: (topic: string, payload: Uint8Array, qos: 0 | 1) => void;
+  /** To the requester alone, once, subscribed or not. */
+  answer: (request: Pick<GatewayRequest, 'connection' | 'clientId'>, topic: string, payload: Uint8Array) => void;
+  revoke: (certificateId: string) => void;
+  /** Ends every connection and listens no more; resolves when all are gone. */
+  close: () => Promise<void>;
+}
+
+/** What AWS's SDKs offer on every port; a client may also offer nothing. */
+const ALPN_PROTOCOL = 'x-amzn-mqtt-ca';
+
+/**
+ * MQTT over mutual TLS: the sockets, the clock and the one timer of a gateway.
+ *
+ * @throws (rejects) when the port cannot be had, or the certificate and key are not a pair
+ */
+export async function listenMqtt(options: MqttListenerOptions): Promise<MqttListener> {
+  const { ca, cert, key, identify, onRequest, log, now } = options;
+  const gateway = createGateway();
+  const sockets = new Map<number, TLSSocket>();
+  let connections = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+
+  function step(event: GatewayEvent): void {
+    const slow: number[] = [];
+    for (const effect of stepGateway(gateway, event, now())) {
+      switch (effect.do) {
+        case 'write': {
+          const socket = sockets.get(effect.connection);
+          socket?.write(effect.bytes);
+          if (socket !== undefined && socket.writableLength > unsentBytesMax) slow.push(effect.connection);
+          break;
+        }
+        case 'close':
+          finish(effect.connection);
+          break;
+        case 'request':
+          onRequest(effect);
+          break;
+        case 'log':
+          log(effect.level, effect.message, effect.fields);
+          break;
+      }
+    }
+    for (const connection of slow) cutOff(connection);
+    arm();
+  }
+
+  /** Lets the last bytes leave, for so long. */
+  function finish(connection: number): void {
+    const socket = sockets.get(connection);
+    sockets.delete(connection);
+    if (socket === undefined) return;
+    socket.end();
+    const linger = setTimeout(() => socket.destroy(), lingerMillisMax);
+    socket.once('close', () => clearTimeout(linger));
+  }
+
+  function cutOff(connection: number): void {
+    const socket = sockets.get(connection);
+    if (socket === undefined) return;
+    sockets.delete(connection);
+    const reason = `it reads too slowly: ${socket.writableLength} bytes unsent, at most ${unsentBytesMax}`;
+    socket.destroy();
+    step({ on: 'closed', connection, reason });
+  }
+
+  /** The timer is moved only to an earlier time: with every packet some keep-alive starts anew, later. */
+  function arm(): void {
+    const at = wakeAt(gateway);
+    if (at === undefined || at >= timerAt) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(
+      () => {
+        timerAt = Number.POSITIVE_INFINITY;
+        step({ on: 'wake' });
+      },
+      Math.max(0, at - now()),
+    );
+  }
+
+  async function welcome(socket: TLSSocket): Promise<void> {
+    const connection = ++connections;
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    let failure: Error | undefined;
+    socket.on('error', (error) => (failure = error)); // 'close' always follows
+    const certificateId = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
+    const principal = await identify(certificateId);
+    if (principal === undefined) {
+      log('warn', 'connection refused: the certificate is not known or not active', {
+        connection,
+        certificateId,
+        peer,
+      });
+      socket.destroy();
+      return;
+    }
+    if (socket.destroyed) return;
+    sockets.set(connection, socket);
+    socket.on('close', () => {
+      if (!sockets.delete(connection)) return; // it was closed from here
+      step({ on: 'closed', connection, ...(failure && { reason: failure.message }) });
+    });
+    step({ on: 'connected', connection, principal });
+    // Read only now: what the client sent meanwhile has waited in the socket.
+    socket.on('data', (bytes: Buffer) => step({ on: 'bytes', connection, bytes }));
+  }
+
+  const server = createServer({
+    ca,
+    cert,
+    key,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: [ALPN_PROTOCOL],
+    handshakeTimeout: handshakeMillisMax,
+    noDelay: true,
+  });
+  server.maxConnections = connectionsMax;
+  const open = new Set<Socket>();
+  const keepTrack = (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  };
+  server.on('connection', keepTrack); // before its handshake, which may last
+  server.on('secureConnection', (socket) => {
+    keepTrack(socket);
+    welcome(socket).catch((error: Error) => {
+      log('warn', 'connection refused: its certificate could not be looked up', { reason: error.message });
+      socket.destroy();
+    });
+  });
+  server.on('tlsClientError', (error, socket) => {
+    log('info', 'TLS handshake failed', { reason: error.message, peer: socket.remoteAddress ?? 'gone' });
+    socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  server.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
+    answer: ({ connection, clientId }, topic, payload) => step({ on: 'answer', connection, clientId, topic, payload }),
+    revoke: (certificateId) => step({ on: 'revoked', certificateId }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        clearTimeout(timer);
+        timerAt = Number.NEGATIVE_INFINITY; // and never again
+        sockets.clear();
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}

@@ -78,9 +78,11 @@ function ourLocation(name: string, member: InputMember): string {
 /** The SDK's numbers for simple types; a list is 64 and more, a map 128 and more. */
 function sdkType(schema: SdkSchema): string {
   const found = resolved(schema);
-  if (typeof found !== 'number' && found[0 as keyof typeof found] === 0)
-    return sdkType((found as unknown as SdkSchema[])[4]!);
-  if (typeof found !== 'number') return { 1: 'list', 2: 'map', 3: 'structure' }[found[0] as number] ?? `? ${found[0]}`;
+  if (typeof found !== 'number') {
+    const [kind, , , , type] = found as readonly unknown[];
+    if (kind === 0) return sdkType(type as SdkSchema); // a simple type with traits, such as "sensitive"
+    return { 1: 'list', 2: 'map', 3: 'structure' }[kind as number] ?? `? ${kind}`;
+  }
   if (found >= 128) return 'map';
   if (found >= 64) return 'list';
   return { 0: 'string', 1: 'number', 2: 'boolean', 4: 'timestamp' }[found] ?? `? ${found}`;

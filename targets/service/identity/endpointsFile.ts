@@ -1,0 +1,21 @@
+import { writeAtomically } from './privateFile.ts';
+
+/** What an operator's tools and a device's installer need to know of a running service: DIR/endpoints.json. */
+export interface Endpoints {
+  /** `host:port` */
+  mqtts: string;
+  /** `https://host:port` */
+  https: string;
+  /** Path of the CA's certificate. */
+  ca: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  region: string;
+}
+
+/** Writes exactly these six members, mode 0600. */
+export function writeEndpoints(file: string, endpoints: Endpoints): void {
+  const { mqtts, https, ca, accessKeyId, secretAccessKey, region } = endpoints;
+  const text = JSON.stringify({ mqtts, https, ca, accessKeyId, secretAccessKey, region }, undefined, 2);
+  writeAtomically(file, `${text}\n`, 0o600);
+}

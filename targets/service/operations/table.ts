@@ -1,0 +1,37 @@
+import * as jobs from './jobOperations.ts';
+import type { Operation } from './operation.ts';
+import * as registry from './registryOperations.ts';
+
+/**
+ * The control plane: one table that HTTP routing, validation, the command line and its help are read from. An operation is
+ * added by writing its row and, where it is served, its handler.
+ */
+const ROWS = [
+  registry.CREATE_THING,
+  registry.DESCRIBE_THING,
+  registry.LIST_THINGS,
+  registry.CREATE_KEYS_AND_CERTIFICATE,
+  registry.ATTACH_THING_PRINCIPAL,
+  registry.CREATE_THING_GROUP,
+  registry.ADD_THING_TO_THING_GROUP,
+  registry.DESCRIBE_ENDPOINT,
+  jobs.CREATE_JOB,
+  jobs.DESCRIBE_JOB,
+  jobs.LIST_JOBS,
+  jobs.GET_JOB_DOCUMENT,
+  jobs.CANCEL_JOB,
+  jobs.CANCEL_JOB_EXECUTION,
+  jobs.DESCRIBE_JOB_EXECUTION,
+  jobs.LIST_JOB_EXECUTIONS_FOR_JOB,
+  jobs.LIST_JOB_EXECUTIONS_FOR_THING,
+] as const;
+
+export type OperationName = (typeof ROWS)[number]['name'];
+
+export const OPERATIONS: readonly (Operation & { readonly name: OperationName })[] = ROWS;
+
+/** What answers an operation: validated input in, the answer's members out (undefined: none). */
+export type Handler = (input: never) => Promise<object | undefined>;
+
+/** One handler for each row: the compiler names the one that is missing. */
+export type Handlers = { readonly [Name in OperationName]: Handler };

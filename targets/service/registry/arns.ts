@@ -1,0 +1,24 @@
+import { invalidRequest } from '../operations/refusals.ts';
+import type { Registry } from './registry.ts';
+
+type Place = Pick<Registry, 'region' | 'account'>;
+
+/** Kinds of resources by their word in an ARN (control plane §1.2). */
+export type Kind = 'thing' | 'thinggroup' | 'cert' | 'job';
+
+/** `arn:aws:iot:{region}:{account}:{kind}/{name}` */
+export function arnOf({ region, account }: Place, kind: Kind, name: string): string {
+  return `arn:aws:iot:${region}:${account}:${kind}/${name}`;
+}
+
+/**
+ * The name in an ARN of this service.
+ *
+ * @throws ModelledError InvalidRequestException when it is not an ARN of that kind, region and account
+ */
+export function nameIn(place: Place, kind: Kind, arn: string): string {
+  const prefix = arnOf(place, kind, '');
+  if (!arn.startsWith(prefix) || arn.length === prefix.length)
+    throw invalidRequest(`'${arn.slice(0, 256)}' is not an ARN of the form ${prefix}NAME`);
+  return arn.slice(prefix.length);
+}

@@ -1,0 +1,131 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Selectable, sql } from 'kysely';
+import { ModelledError } from '../modelledError.ts';
+import type { InputOf } from '../operations/operation.ts';
+import { invalidRequest, notFound } from '../operations/refusals.ts';
+import type { CREATE_THING, DESCRIBE_THING, LIST_THINGS } from '../operations/registryOperations.ts';
+import type { ThingTable } from '../store/schema.ts';
+import { arnOf } from './arns.ts';
+import { keyBefore, tokenAfter } from './paging.ts';
+import { ATTRIBUTES_MAX, newId, PAGE_MAX, type Registry, ROWS_SCANNED_MAX } from './registry.ts';
+
+/**
+ * Registers a thing. The same request again answers the same; one that differs is refused with 409.
+ *
+ * This service knows no thing types and no billing groups: naming one is a 404, as it is in AWS before they are created.
+ */
+export async function createThing(
+  registry: Registry,
+  input: InputOf<typeof CREATE_THING>,
+): Promise<{ thingName: string; thingArn: string; thingId: string }> {
+  const { thingName, thingTypeName, billingGroupName } = input;
+  if (thingTypeName !== undefined) throw notFound(`Thing type '${thingTypeName}' does not exist`);
+  if (billingGroupName !== undefined) throw notFound(`Billing group '${billingGroupName}' does not exist`);
+  const attributes = input.attributePayload?.attributes ?? {};
+  if (Object.keys(attributes).length > ATTRIBUTES_MAX)
+    throw invalidRequest(
+      `A thing without a type has at most ${ATTRIBUTES_MAX} attributes: found ${Object.keys(attributes).length}`,
+    );
+  await registry.db
+    .insertInto('thing')
+    .values({
+      thing_name: thingName,
+      thing_id: newId(registry),
+      thing_type: null,
+      attributes: JSON.stringify(attributes),
+      version: 1,
+      created_at: registry.nowMillis(),
+    })
+    .onConflict((conflict) => conflict.column('thing_name').doNothing())
+    .execute();
+  const thing = await thingNamed(registry, thingName);
+  const thingArn = arnOf(registry, 'thing', thingName);
+  if (!isDeepStrictEqual(JSON.parse(thing.attributes), { ...attributes }))
+    throw new ModelledError(
+      'ResourceAlreadyExistsException',
+      409,
+      `Thing ${thingName} already exists in account with different attributes`,
+      { resourceId: thing.thing_id, resourceArn: thingArn },
+    );
+  return { thingName, thingArn, thingId: thing.thing_id };
+}
+
+export async function describeThing(registry: Registry, { thingName }: InputOf<typeof DESCRIBE_THING>) {
+  const thing = await thingNamed(registry, thingName);
+  return { defaultClientId: thingName, thingId: thing.thing_id, ...summary(registry, thing) };
+}
+
+/** One page in the order of registration. */
+export async function listThings(
+  registry: Registry,
+  input: InputOf<typeof LIST_THINGS>,
+): Promise<{ things: ReturnType<typeof summary>[]; nextToken?: string }> {
+  const { attributeName, attributeValue, thingTypeName, usePrefixAttributeValue = false } = input;
+  if (attributeValue !== undefined && attributeName === undefined)
+    throw invalidRequest("'attributeValue' is given without 'attributeName'");
+  const pageSize = input.maxResults ?? PAGE_MAX;
+  const scanned = await registry.db
+    .selectFrom('thing')
+    .selectAll()
+    .where('thing_no', '>', keyBefore(input.nextToken))
+    .$if(thingTypeName !== undefined, (query) => query.where('thing_type', '=', thingTypeName!))
+    .orderBy('thing_no')
+    .limit(attributeName === undefined ? pageSize + 1 : ROWS_SCANNED_MAX)
+    .execute();
+
+  const found: Selectable<ThingTable>[] = [];
+  for (const thing of scanned) {
+    if (attributeName !== undefined && !hasAttribute(thing, attributeName, attributeValue, usePrefixAttributeValue))
+      continue;
+    if (found.length === pageSize) break;
+    found.push(thing);
+  }
+  const page = { things: found.map((thing) => summary(registry, thing)) };
+  const last = scanned.at(-1);
+  if (found.length === pageSize && last !== undefined && last.thing_no > found.at(-1)!.thing_no)
+    return { ...page, nextToken: tokenAfter(found.at(-1)!.thing_no) };
+  return scanned.length === ROWS_SCANNED_MAX ? { ...page, nextToken: tokenAfter(last!.thing_no) } : page;
+}
+
+/** @throws ModelledError ResourceNotFoundException */
+export async function thingNamed({ db }: Pick<Registry, 'db'>, thingName: string): Promise<Selectable<ThingTable>> {
+  const thing = await db.selectFrom('thing').selectAll().where('thing_name', '=', thingName).executeTakeFirst();
+  if (thing === undefined) throw notFound(`Thing ${thingName} does not exist`);
+  return thing;
+}
+
+/**
+ * Makes transactions on one thing wait for one another where the store has several writers (SQLite has one).
+ *
+ * @throws ModelledError ResourceNotFoundException
+ */
+export async function lockThing(registry: Pick<Registry, 'db'>, thingName: string): Promise<Selectable<ThingTable>> {
+  await registry.db
+    .updateTable('thing')
+    .set({ version: sql<number>`version` })
+    .where('thing_name', '=', thingName)
+    .execute();
+  return thingNamed(registry, thingName);
+}
+
+function summary(registry: Registry, thing: Selectable<ThingTable>) {
+  return {
+    thingName: thing.thing_name,
+    thingArn: arnOf(registry, 'thing', thing.thing_name),
+    attributes: JSON.parse(thing.attributes) as Record<string, string>,
+    version: thing.version,
+    ...(thing.thing_type === null ? {} : { thingTypeName: thing.thing_type }),
+  };
+}
+
+function hasAttribute(
+  thing: Selectable<ThingTable>,
+  name: string,
+  value: string | undefined,
+  prefix: boolean,
+): boolean {
+  const attributes = JSON.parse(thing.attributes) as Record<string, string>;
+  if (!Object.hasOwn(attributes, name)) return false;
+  if (value === undefined) return true;
+  return prefix ? attributes[name]!.startsWith(value) : attributes[name] === value;
+}

@@ -1,0 +1,62 @@
+import { writeSync } from 'node:fs';
+import type { LogLevel } from '../../runtime/effects.ts';
+import { withoutSecrets } from '../../runtime/jobs/secrets.ts';
+
+export type Fields = Record<string, string | number | boolean>;
+export type Log = (level: LogLevel, message: string, fields?: Fields) => void;
+
+export interface LogOptions {
+  level: LogLevel;
+  /** One JSON object a line, for machines. */
+  json: boolean;
+}
+
+/** The levels, the most talkative first. */
+export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/**
+ * One line per event on stdout: `2026-11-23T08:00:00Z info  job fw-1: started` or `{"time":...,"level":...,"message":...}`.
+ *
+ * Secrets are taken out here, at the only door: what secrets.ts knows, and the query of every URL, since any may be its signature.
+ */
+export function createLog({ level, json }: LogOptions, write: (line: string) => void = toStdout): Log {
+  const least = LEVELS.indexOf(level);
+  return (level, message, fields) => {
+    if (LEVELS.indexOf(level) < least) return;
+    const time = new Date().toISOString();
+    write(json ? jsonLine(time, level, message, fields) : textLine(time, level, message, fields));
+  };
+}
+
+function textLine(time: string, level: LogLevel, message: string, fields: Fields = {}): string {
+  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(clean(String(value)))}`);
+  return `${time.slice(0, 19)}Z ${level.padEnd(5)} ${oneLine(clean(message))}${pairs.join('')}\n`;
+}
+
+function jsonLine(time: string, level: LogLevel, message: string, fields: Fields = {}): string {
+  const safe = Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? clean(value) : value]);
+  return `${JSON.stringify({ time, level, message: clean(message), ...Object.fromEntries(safe) })}\n`;
+}
+
+function clean(text: string): string {
+  return withoutSecrets(text).replace(/(\bhttps?:\/\/[^\s?"'<>]+\?)[^\s"'<>]+/gi, '$1[removed]');
+}
+
+/** A value as it is when that is one word, in quotes when it is not. */
+function plain(value: string): string {
+  return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value);
+}
+
+/** What a device is told must not look like lines of its own, nor steer a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1).replace('\x7f', '\\u007f'));
+}
+
+/** Written at once, without a stream: a line is out before the next effect, and a full or closed pipe stops nothing. */
+function toStdout(line: string): void {
+  try {
+    for (let bytes = Buffer.from(line); bytes.length > 0; ) bytes = bytes.subarray(writeSync(1, bytes));
+  } catch {
+    // Nobody reads the log (EPIPE) or the reader is behind (EAGAIN): the line is lost, the job is not.
+  }
+}

@@ -1,0 +1,235 @@
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { help, readSettings, type Settings } from '../../../targets/sbc/settings.ts';
+
+const test = suite<{ folder: string; flags: Record<string, string>; home: string }>('settings', {
+  folder: '',
+  flags: {},
+  home: process.cwd(),
+});
+
+const CERT = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+const KEY = '-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n';
+
+test.before.each((context) => {
+  context.folder = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'errand-settings-')));
+  const file = (name: string, text: string) => {
+    writeFileSync(path.join(context.folder, name), text, { mode: 0o600 });
+    return path.join(context.folder, name);
+  };
+  context.flags = {
+    endpoint: 'jobs.example.com',
+    thing: 'lamp',
+    ca: file('ca.pem', CERT),
+    cert: file('cert.pem', CERT),
+    key: file('key.pem', KEY),
+  };
+  process.chdir(context.folder);
+});
+test.after.each(({ folder, home }) => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true });
+});
+
+const argv = (flags: Record<string, string>) => Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+
+function settings(args: string[], env: Record<string, string> = {}): Settings {
+  const found = readSettings(args, env);
+  if (!('host' in found)) throw new Error(JSON.stringify(found));
+  return found;
+}
+
+function faults(args: string[], env: Record<string, string> = {}): string[] {
+  const found = readSettings(args, env);
+  return 'faults' in found ? found.faults : [`no fault: ${JSON.stringify(found)}`];
+}
+
+test('with the five that are needed, everything else has its default', ({ flags }) => {
+  assert.equal(settings(argv(flags)), {
+    host: 'jobs.example.com',
+    port: 8883,
+    thingName: 'lamp',
+    ca: CERT,
+    cert: CERT,
+    key: KEY,
+    data: '/var/lib/errand',
+    handlers: '/etc/errand/handlers',
+    keepAliveSeconds: 60,
+    retryMaxMillis: 120_000,
+    log: { level: 'info', json: false },
+    warnings: [],
+  });
+});
+
+test('flags win over variables, variables over the file; an empty variable is none', ({ flags, folder }) => {
+  const file = path.join(folder, 'agent.json');
+  writeFileSync(
+    file,
+    JSON.stringify({ ...flags, port: 1, 'keep-alive': 100, 'retry-max': '7', log: 'json', data: 'd' }),
+  );
+  const env = { ERRAND_CONFIG: file, ERRAND_PORT: '2', ERRAND_KEEP_ALIVE: '200', ERRAND_THING: '', PATH: '/bin' };
+  const found = settings(['--port=3'], env);
+  assert.is(found.port, 3);
+  assert.is(found.keepAliveSeconds, 200);
+  assert.is(found.retryMaxMillis, 7_000);
+  assert.equal(found.log, { level: 'info', json: true });
+  assert.is(found.thingName, 'lamp');
+});
+
+test('errand-agent.json in the current folder is read when no file is named', ({ flags, folder }) => {
+  writeFileSync(path.join(folder, 'errand-agent.json'), JSON.stringify(flags));
+  assert.is(settings([]).host, 'jobs.example.com');
+});
+
+test('relative paths start from the current folder, in the file from the folder of the file', ({ flags, folder }) => {
+  mkdirSync(path.join(folder, 'etc'));
+  writeFileSync(path.join(folder, 'etc', 'a.json'), JSON.stringify({ ...flags, key: '../key.pem', data: '../data' }));
+  const found = settings(['--config', 'etc/a.json', '--handlers', 'handlers']);
+  assert.is(found.data, path.join(folder, 'data'));
+  assert.is(found.handlers, path.join(folder, 'handlers'));
+  assert.is(found.key, KEY);
+});
+
+test('an endpoint may have a port, a port setting wins over it, IPv6 is taken in both spellings', ({ flags }) => {
+  const rows: [string, string[], string, number][] = [
+    ['a.example:443', [], 'a.example', 443],
+    ['a.example:443', ['--port', '8884'], 'a.example', 8884],
+    ['192.0.2.7:1', [], '192.0.2.7', 1],
+    ['[2001:db8::7]:9', [], '2001:db8::7', 9],
+    ['[::1]', [], '::1', 8883],
+    ['2001:db8::7', [], '2001:db8::7', 8883],
+  ];
+  for (const [endpoint, more, host, port] of rows) {
+    const found = settings([...argv({ ...flags, endpoint }), ...more]);
+    assert.equal([found.host, found.port], [host, port], endpoint);
+  }
+});
+
+test('log takes a level, json, or both', ({ flags }) => {
+  assert.equal(settings(argv({ ...flags, log: 'debug' })).log, { level: 'debug', json: false });
+  assert.equal(settings(argv({ ...flags, log: 'json,warn' })).log, { level: 'warn', json: true });
+});
+
+test('every missing setting is named, with the three ways to give it', ({ folder }) => {
+  const found = faults([]);
+  assert.is(found.length, 5);
+  for (const name of ['endpoint', 'thing', 'ca', 'cert', 'key']) {
+    const sentence = found.find((fault) => fault.startsWith(`${name} is missing`));
+    assert.match(
+      sentence ?? '',
+      new RegExp(`--${name} .*ERRAND_${name.toUpperCase()} or "${name}" in the file`),
+      folder,
+    );
+  }
+});
+
+test('a wrong value is one sentence with what was found, where, and what is expected', ({ flags, folder }) => {
+  const rows: [name: string, value: string, expected: RegExp][] = [
+    ['endpoint', 'mqtts://a.example', /^endpoint 'mqtts:\/\/a\.example' \(--endpoint\): expected HOST or HOST:PORT/],
+    ['endpoint', 'a.example:0', /expected a whole number, 1 to 65535$/],
+    ['endpoint', 'a.example:65536', /expected a whole number/],
+    ['endpoint', 'a b', /expected HOST or HOST:PORT/],
+    ['port', '0', /^port '0' \(--port\): expected a whole number, 1 to 65535$/],
+    ['port', '88x', /^port '88x' /],
+    ['thing', 'a/b', /^thing 'a\/b' \(--thing\): expected 1 to 128 letters/],
+    ['keep-alive', '4', /^keep-alive '4' \(--keep-alive\): expected a whole number, 5 to 1200$/],
+    ['retry-max', '1.5', /^retry-max '1\.5' \(--retry-max\): expected a whole number, 1 to 3600$/],
+    ['log', 'loud', /^log 'loud' \(--log\): 'loud' is none of debug, info, warn, error, json$/],
+    ['ca', 'nowhere.pem', /^ca 'nowhere\.pem' \(--ca\): ENOENT: no such file or directory, open '\/.*\/nowhere\.pem'$/],
+    ['cert', folder, /\(--cert\): EISDIR/],
+    ['ca', flags.key!, /key\.pem' \(--ca\): expected PEM with a CERTIFICATE, found EC PRIVATE KEY$/],
+    ['key', flags.cert!, /cert\.pem' \(--key\): expected PEM with a PRIVATE KEY, found CERTIFICATE$/],
+  ];
+  for (const [name, value, expected] of rows) {
+    const found = faults(argv({ ...flags, [name]: value }));
+    assert.is(found.length, 1, found.join('\n'));
+    assert.match(found[0]!, expected);
+  }
+});
+
+test('a private key that others can read is refused with the command that closes it', ({ flags }) => {
+  for (const mode of [0o640, 0o604, 0o644]) {
+    chmodSync(flags.key!, mode);
+    const [fault] = faults(argv(flags));
+    assert.match(
+      fault!,
+      new RegExp(`key.pem' \\(--key\\): others may use it, mode 0${mode.toString(8)}; run: chmod 600 /.*key.pem$`),
+    );
+  }
+});
+
+test('a private key with a passphrase is refused', ({ flags }) => {
+  writeFileSync(flags.key!, KEY.replace('EC', 'ENCRYPTED'));
+  assert.match(faults(argv(flags))[0]!, /has a passphrase/);
+});
+
+test('unknown, doubled and valueless arguments are named', ({ flags }) => {
+  assert.equal(faults([...argv(flags), '--keepalive', '5', 'x']), [
+    'unknown argument --keepalive: --help names all of them',
+    'unknown argument x: --help names all of them',
+  ]);
+  assert.equal(faults([...argv(flags), '--thing', 'other']), ['--thing is given twice']);
+  assert.equal(faults([...argv(flags), '--port']), ['--port needs a value']);
+  assert.equal(faults([...argv(flags), '--__proto__', 'x']), [
+    'unknown argument --__proto__: --help names all of them',
+  ]);
+});
+
+test('an unknown variable with our prefix is only warned of', ({ flags }) => {
+  assert.equal(settings(argv(flags), { ERRAND_KEEPALIVE: '5' }).warnings, [
+    'the variable ERRAND_KEEPALIVE is no setting and is passed over',
+  ]);
+});
+
+test('faults of the file name the file and the line', ({ flags, folder }) => {
+  const file = path.join(folder, 'a.json');
+  const rows: [string, RegExp][] = [
+    [
+      '{\n  "endpoint": "a",\n  "prot": 1\n}',
+      /^\/.*a\.json line 3: unknown setting "prot": expected one of endpoint, port, /,
+    ],
+    ['{\n  "port": null\n}', /^\/.*a\.json line 2: "port" is null: expected text or a number$/],
+    ['{\n\n"port": "x"}', /^port 'x' \(\/.*a\.json line 3\): expected a whole number/],
+    ['{\n  "port": 1,\n}', /^config '\/.*a\.json' \(--config\) line 3 is not JSON: /],
+    ['{\n  "port": 1', /^config '\/.*a\.json' \(--config\) line 2 is not JSON: /],
+    ['[]', /^config '\/.*a\.json' \(--config\): expected one JSON object$/],
+  ];
+  const { endpoint: _, ...others } = flags;
+  for (const [content, expected] of rows) {
+    writeFileSync(file, content);
+    const found = faults([...argv({ ...others, endpoint: 'a' }), '--config', file]);
+    assert.is(found.length, 1, found.join('\n'));
+    assert.match(found[0]!, expected);
+  }
+  assert.match(faults([...argv(flags), '--config', 'gone.json'])[0]!, /gone\.json' \(--config\): ENOENT/);
+});
+
+test('help names every flag; help and version win over faults', () => {
+  assert.equal(readSettings(['--bad', '--help'], {}), { wanted: 'help' });
+  assert.equal(readSettings(['--version'], {}), { wanted: 'version' });
+  for (const flag of [
+    'endpoint',
+    'port',
+    'thing',
+    'ca',
+    'cert',
+    'key',
+    'data',
+    'handlers',
+    'keep-alive',
+    'retry-max',
+    'log',
+  ]) {
+    assert.match(help(), `--${flag} `);
+  }
+  assert.ok(
+    help()
+      .split('\n')
+      .every((line) => line.length <= 120),
+  );
+});
+
+test.run();

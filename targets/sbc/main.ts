@@ -1,0 +1,96 @@
+import path from 'node:path';
+import { createDevice, step } from '../../runtime/device/device.ts';
+import { tls } from '../../transports/tls.ts';
+import type { Connect } from '../../transports/transport.ts';
+import { Failure, runAgent } from './agent.ts';
+import { createLog, type Log } from './log.ts';
+import { help, readSettings, type Settings } from './settings.ts';
+
+declare const ERRAND_VERSION: string;
+
+/** Everything else fails with 1: the agent is started again by whoever keeps it running. */
+const EXIT_WRONG_SETTINGS = 2;
+
+/** What AWS IoT Core wants to hear on port 443 (Developer Guide, "Protocols, port mappings, and authentication"). */
+const ALPN = 'x-amzn-mqtt-ca';
+
+/**
+ * The agent, from its arguments to its end.
+ *
+ * @param argv  without node and script
+ * @returns     the exit code: 0 ended as it was told to, 1 failed, 2 wrong settings
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const settings = readSettings(argv, process.env);
+  if ('wanted' in settings) {
+    process.stdout.write(settings.wanted === 'help' ? help() : `${version()}\n`);
+    return 0;
+  }
+  if ('faults' in settings) return refuse(settings.faults);
+  const connect = makeConnect(settings);
+  if ('faults' in connect) return refuse(connect.faults);
+  const log = createLog(settings.log);
+  for (const warning of settings.warnings) log('warn', warning);
+  const unguard = guard(log);
+  try {
+    const { host, port, thingName, keepAliveSeconds, retryMaxMillis, data } = settings;
+    log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
+    const state = createDevice({ thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis });
+    await runAgent({ state, step }, settings, connect.connect, log);
+    log('info', 'ended');
+    return 0;
+  } catch (error) {
+    tellFailure(log, error);
+    return 1;
+  } finally {
+    unguard();
+  }
+}
+
+function refuse(faults: string[]): number {
+  process.stderr.write(faults.map((fault) => `errand-agent: ${fault}\n`).join(''));
+  return EXIT_WRONG_SETTINGS;
+}
+
+function version(): string {
+  return typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source';
+}
+
+function makeConnect({ host, port, ca, cert, key }: Settings): { connect: Connect } | { faults: string[] } {
+  try {
+    return { connect: tls({ host, port, ca, cert, key, ...(port === 443 ? { alpn: ALPN } : {}) }) };
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const mismatch = code.endsWith('KEY_VALUES_MISMATCH');
+    return { faults: [mismatch ? 'key does not belong to cert' : `ca, cert or key cannot be used: ${message}`] };
+  }
+}
+
+/** What nobody caught is our own mistake: one line, and the end. The record says where to go on. */
+function guard(log: Log): () => void {
+  const last = (error: unknown) => {
+    tellFailure(log, error);
+    process.exit(1);
+  };
+  process.on('uncaughtException', last);
+  return () => void process.off('uncaughtException', last);
+}
+
+function tellFailure(log: Log, error: unknown): void {
+  if (error instanceof Failure) return log('error', error.message);
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  log('error', `a mistake in the agent: ${message}`);
+  log('debug', stack ?? 'no stack');
+}
+
+/** True when this file was started itself: as the bundle it is CommonJS, from source it is not. */
+function isEntry(): boolean {
+  if (typeof module === 'object') return require.main === module;
+  return process.argv[1]?.endsWith(path.join('targets', 'sbc', 'main.ts')) ?? false;
+}
+
+if (isEntry()) {
+  void main(process.argv.slice(2)).then((code) => {
+    process.exitCode = code;
+  });
+}

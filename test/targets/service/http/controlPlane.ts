@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { IoTClient } from '@aws-sdk/client-iot';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { handlersOf } from '../../../../targets/service/http/handlers.ts';
+import { type HttpsServer, serveHttps } from '../../../../targets/service/http/server.ts';
+import { writeEndpoints } from '../../../../targets/service/identity/endpointsFile.ts';
+import { type Identity, openIdentity } from '../../../../targets/service/identity/identity.ts';
+import { createJobsService, type JobsService } from '../../../../targets/service/jobs/service.ts';
+import type { Handlers } from '../../../../targets/service/operations/table.ts';
+import {
+  type AccessKey,
+  findSecretAccessKey,
+  firstAccessKey,
+} from '../../../../targets/service/registry/accessKeys.ts';
+import type { Registry } from '../../../../targets/service/registry/registry.ts';
+import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+
+/** The SDK would say on stderr that it will want a newer Node. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+/** A control plane with a store in memory, served over TLS on a free port of 127.0.0.1. */
+export interface ControlPlane {
+  folder: string;
+  identity: Identity;
+  key: AccessKey;
+  https: HttpsServer;
+  store: Store;
+  jobs: JobsService;
+  url: string;
+  /** As the service writes it. */
+  endpointsFile: string;
+  /** Set to make an operation fail, or to look at what it is given. */
+  handlers: { -readonly [Name in keyof Handlers]: Handlers[Name] };
+  failures: { requestId: string; operation: string | undefined; error: unknown }[];
+  /** The SDK's own client, trusting only the service's CA. */
+  client(key?: Partial<AccessKey>, region?: string): IoTClient;
+  close(): Promise<void>;
+}
+
+export const REGION = 'eu-central-1';
+
+export async function startControlPlane(): Promise<ControlPlane> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'errand-control-plane-'));
+  const nowMillis = () => Date.now();
+  const identity = await openIdentity({ folder, nowMillis });
+  const store = await openStore(':memory:');
+  const place = { region: REGION, account: '111122223333' };
+  const jobs = createJobsService({ store, nowMillis, ...place, publish: () => {} });
+  const registry: Registry = {
+    db: store.db,
+    nowMillis,
+    randomBytes,
+    ...place,
+    issueCertificate: identity.issueCertificate,
+    endpoints: () => ({ mqtts: 'localhost:8883', https: `localhost:${https.port}` }),
+  };
+  const key = await firstAccessKey(registry);
+  const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control);
+  const failures: ControlPlane['failures'] = [];
+  const https = await serveHttps({
+    host: '127.0.0.1',
+    port: 0,
+    certificate: identity.server,
+    region: REGION,
+    handlers,
+    findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
+    nowMillis,
+    onFailure: (failure) => failures.push(failure),
+  });
+  const url = `https://localhost:${https.port}`;
+  const endpointsFile = path.join(folder, 'endpoints.json');
+  writeEndpoints(endpointsFile, { mqtts: 'localhost:8883', https: url, ca: identity.caFile, ...key, region: REGION });
+  const clients: IoTClient[] = [];
+  return {
+    folder,
+    identity,
+    key,
+    https,
+    store,
+    jobs,
+    url,
+    endpointsFile,
+    handlers,
+    failures,
+    client: (changed = {}, region = REGION) => {
+      const client = new IoTClient({
+        endpoint: url,
+        region,
+        credentials: { ...key, ...changed },
+        maxAttempts: 1,
+        requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ ca: identity.caPem, keepAlive: true }) }),
+      });
+      clients.push(client);
+      return client;
+    },
+    close: async () => {
+      for (const client of clients) client.destroy();
+      await https.close();
+      await jobs.close();
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BODY_BYTES_MAX } from '../../../../targets/service/http/limits.ts';
+import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
+import { validate } from '../../../../targets/service/operations/validate.ts';
+import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { type Answer, send } from './signedRequest.ts';
+
+const test = suite('server');
+let plane: ControlPlane;
+test.before(async () => {
+  plane = await startControlPlane();
+});
+test.after(() => plane.close());
+
+const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
+
+test('takes a stated hash that is right, the older scope execute-api, and extra headers that are not signed', async () => {
+  const body = '{}';
+  const headers = { 'x-amz-content-sha256': createHash('sha256').update(body).digest('hex') };
+  const change = (signed: Record<string, string>) => void (signed['x-forwarded-for'] = '10.0.0.1');
+  const answer = await send(plane, {
+    method: 'POST',
+    path: '/things/hashed',
+    body,
+    headers,
+    service: 'execute-api',
+    change,
+  });
+  assert.is(answer.status, 200, JSON.stringify(answer.body));
+});
+
+test('routes a literal before a label, and decodes labels before it matches', async () => {
+  const seen: string[] = [];
+  const { AddThingToThingGroup, DescribeThing } = plane.handlers;
+  plane.handlers.AddThingToThingGroup = async () => void seen.push('AddThingToThingGroup');
+  plane.handlers.DescribeThing = async (input: never) => void seen.push((input as { thingName: string }).thingName);
+  try {
+    await send(plane, { method: 'PUT', path: '/thing-groups/addThingToThingGroup', body: '{}' });
+    await send(plane, { method: 'PUT', path: '/thing-groups/add%54hingToThingGroup', body: '{}' });
+    await send(plane, { path: '/things/a%3Ab' });
+  } finally {
+    Object.assign(plane.handlers, { AddThingToThingGroup, DescribeThing });
+  }
+  assert.equal(seen, ['AddThingToThingGroup', 'AddThingToThingGroup', 'a:b']);
+});
+
+test('refuses a body over the limit before it is read whole, and one from a stranger before any of it', async () => {
+  const size = BODY_BYTES_MAX + 1;
+  const socket = connect({
+    host: '127.0.0.1',
+    port: plane.https.port,
+    servername: 'localhost',
+    ca: plane.identity.caPem,
+  });
+  await once(socket, 'secureConnect');
+  socket.write(`PUT /jobs/j HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${size}\r\n\r\n{`);
+  const [unsigned] = (await once(socket, 'data')) as [Buffer];
+  assert.match(unsigned.toString(), /^HTTP\/1\.1 403 [\s\S]*^connection: close\r$/im);
+  socket.destroy();
+  const answer = await send(plane, { method: 'PUT', path: '/jobs/j', body: ' '.repeat(size) });
+  assert.equal([answer.status, answer.type], [413, 'RequestEntityTooLargeException']);
+});
+
+test('answers what is no HTTP with 400 and closes', async () => {
+  const socket = connect({
+    host: '127.0.0.1',
+    port: plane.https.port,
+    servername: 'localhost',
+    ca: plane.identity.caPem,
+  });
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+  socket.write('\u0016\u0003\u0001 what?\r\n\r\n');
+  await once(socket, 'close');
+  assert.match(text, /^HTTP\/1\.1 400 Bad Request\r\n/);
+  assert.match(text, '"__type":"InvalidRequestException"');
+});
+
+test('a failure inside is a 500 with a request id and nothing else; its reason is told to the owner', async () => {
+  const { ListThings } = plane.handlers;
+  plane.handlers.ListThings = async () => {
+    throw new Error('disk on fire at /var/lib/secret');
+  };
+  const answer = await send(plane, {}).finally(() => Object.assign(plane.handlers, { ListThings }));
+  assert.equal([answer.status, answer.type], [500, 'InternalFailureException']);
+  assert.not.match(JSON.stringify(answer.body), /disk|secret| at /);
+  const { requestId, error } = plane.failures.pop()!;
+  assert.is(requestId, answer.headers['x-amzn-requestid']);
+  assert.match((error as Error).message, 'disk on fire');
+});
+
+test('every answer of an operation fits its row of the table', async () => {
+  const certificate = await send(plane, { method: 'POST', path: '/keys-and-certificate' });
+  const answers: Record<string, Answer> = {
+    CreateKeysAndCertificate: certificate,
+    CreateThing: await send(plane, { method: 'POST', path: '/things/fits' }),
+    DescribeThing: await send(plane, { path: '/things/fits' }),
+    ListThings: await send(plane, { path: '/things' }),
+    AttachThingPrincipal: await send(plane, {
+      method: 'PUT',
+      path: '/things/fits/principals',
+      headers: { 'x-amzn-principal': certificate.body.certificateArn as string },
+    }),
+    CreateThingGroup: await send(plane, { method: 'POST', path: '/thing-groups/fits', body: '{}' }),
+    AddThingToThingGroup: await send(plane, {
+      method: 'PUT',
+      path: '/thing-groups/addThingToThingGroup',
+      body: '{"thingName":"fits","thingGroupName":"fits"}',
+    }),
+    DescribeEndpoint: await send(plane, { path: '/endpoint' }),
+    CreateJob: await send(plane, {
+      method: 'PUT',
+      path: '/jobs/fits',
+      body: JSON.stringify({ targets: [arn('thing', 'fits')], document: '{}' }),
+    }),
+    DescribeJob: await send(plane, { path: '/jobs/fits' }),
+    ListJobs: await send(plane, { path: '/jobs' }),
+    GetJobDocument: await send(plane, { path: '/jobs/fits/job-document' }),
+    DescribeJobExecution: await plane.jobs.tick().then(() => send(plane, { path: '/things/fits/jobs/fits' })),
+    ListJobExecutionsForJob: await send(plane, { path: '/jobs/fits/things' }),
+    ListJobExecutionsForThing: await send(plane, { path: '/things/fits/jobs' }),
+    CancelJobExecution: await send(plane, { method: 'PUT', path: '/things/fits/jobs/fits/cancel' }),
+    CancelJob: await send(plane, { method: 'PUT', path: '/jobs/fits/cancel' }),
+  };
+  for (const { name, output } of OPERATIONS) {
+    const { status, body } = answers[name]!;
+    assert.is(status, 200, `${name}: ${JSON.stringify(body)}`);
+    const { value, faults } = validate(output?.members ?? {}, body);
+    assert.equal(faults.lines, [], name);
+    assert.equal(value, body, `${name}: members that the row does not have`);
+  }
+});
+
+test.run();

@@ -10,6 +10,7 @@ import { connectMillisMax, logsPerConnectionMax } from './limits.ts';
 import type { Message } from './message.ts';
 import {
   type ClientPacket,
+  createDecoder,
   decodePacket,
   encodePingresp,
   encodePuback,
@@ -43,7 +44,7 @@ export function createGateway(): Gateway {
     offline: new Set(),
     subscriptions: createSubscriptions(),
     retained: createRetained(),
-    decoder: { parser: undefined },
+    decoder: createDecoder(4),
     connectionDeadlines: [],
     sessionDeadlines: [],
     heldBytes: 0,
@@ -122,6 +123,7 @@ function receive(gateway: Gateway, connection: Connection, bytes: Uint8Array, no
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
+    gateway.decoder = createDecoder(4);
     disconnect(gateway, connection, error.message, now);
   }
 }
@@ -132,7 +134,7 @@ function take(gateway: Gateway, connection: Connection, bytes: Uint8Array, now: 
     const refusal = connect(gateway, connection, bytes, displace);
     if (refusal !== undefined) return disconnect(gateway, connection, refusal.reason, now);
   } else {
-    const packet = decodePacket(gateway.decoder, bytes, connection.online.protocolVersion);
+    const packet = decodePacket(gateway.decoder, bytes);
     act(gateway, connection, connection.online, packet, now);
   }
   if (gateway.connections.has(connection.number)) renewKeepAlive(gateway, connection, now);

@@ -60,3 +60,5 @@ export const unsentBytesMax = 4 * 1_048_576;
 export const lingerMillisMax = 5_000;
 /** Log lines that one connection may cause beside its coming and going. */
 export const logsPerConnectionMax = 10;
+/** Longest text in a field of a log line: room for a topic and a sentence. */
+export const logFieldCharsMax = 400;

@@ -62,7 +62,7 @@ export function decodeConnectLevel(bytes: Uint8Array): number {
 
 /** @throws ProtocolError */
 export function decodeConnect(bytes: Uint8Array): IConnectPacket {
-  const packet = parse(createParser(), bytes) as IConnectPacket;
+  const packet = parse(createDecoder(), bytes) as IConnectPacket;
   const { clientId, username, password, will } = packet;
   for (const text of [clientId, username, will?.topic]) checkText(text);
   if (username === undefined && password !== undefined)
@@ -72,16 +72,27 @@ export function decodeConnect(bytes: Uint8Array): IConnectPacket {
   return packet;
 }
 
+/** One parser for all connections, for it is only given whole packets, and what it gave last. */
 export interface Decoder {
-  parser: Parser | undefined;
+  parser: Parser;
+  packet: Packet | undefined;
+  failure: Error | undefined;
+}
+
+export function createDecoder(protocolVersion?: ProtocolVersion): Decoder {
+  const decoder: Decoder = { parser: createParser({ protocolVersion }), packet: undefined, failure: undefined };
+  decoder.parser.on('packet', (packet) => (decoder.packet = packet));
+  decoder.parser.on('error', (error: Error) => (decoder.failure ??= error));
+  return decoder;
 }
 
 /**
  * Reads one whole packet of a connected client.
  *
+ * @param decoder  not to be used again once this has thrown: mqtt-packet then reads the next length at the old place
  * @throws ProtocolError for all that the server must not be sent, is malformed, or belongs to QoS 2
  */
-export function decodePacket(decoder: Decoder, bytes: Uint8Array, protocolVersion: ProtocolVersion): ClientPacket {
+export function decodePacket(decoder: Decoder, bytes: Uint8Array): ClientPacket {
   const type = (bytes[0] as number) >> 4;
   if (type === CONNECT) throw new ProtocolError('MQTT 3.1.1 §3.1', 'a second CONNECT');
   if (!FROM_CLIENT.has(type))
@@ -89,14 +100,7 @@ export function decodePacket(decoder: Decoder, bytes: Uint8Array, protocolVersio
       'MQTT 3.1.1 §2.2.1',
       `a packet of type ${type}: expected one that a client sends, QoS 0 or 1`,
     );
-  decoder.parser ??= createParser({ protocolVersion });
-  let packet: ClientPacket;
-  try {
-    packet = parse(decoder.parser, bytes) as ClientPacket;
-  } catch (error) {
-    decoder.parser = undefined; // after an error mqtt-packet reads the next length at the old place
-    throw error;
-  }
+  const packet = parse(decoder, bytes) as ClientPacket;
   check(packet);
   return packet;
 }
@@ -130,19 +134,17 @@ function checkText(text: string | undefined): void {
     throw new ProtocolError('MQTT 3.1.1 §1.5.3', 'a string with U+0000 or bytes that are not UTF-8');
 }
 
-function parse(parser: Parser, bytes: Uint8Array): Packet {
-  let packet: Packet | undefined;
-  let failed: Error | undefined;
-  parser.removeAllListeners();
-  parser.on('packet', (found) => (packet = found));
-  parser.on('error', (error: Error) => (failed ??= error));
+function parse(decoder: Decoder, bytes: Uint8Array): Packet {
+  decoder.packet = undefined;
   try {
-    parser.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    decoder.parser.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (error) {
-    failed ??= error as Error; // a read past the end of the packet
+    decoder.failure ??= error as Error; // a read past the end of the packet
   }
-  if (packet === undefined || failed !== undefined)
-    throw new ProtocolError('MQTT 3.1.1 §4.8', `a malformed packet: ${failed?.message ?? 'it ends early'}`);
+  const { packet, failure } = decoder;
+  decoder.packet = undefined;
+  if (packet === undefined || failure !== undefined)
+    throw new ProtocolError('MQTT 3.1.1 §4.8', `a malformed packet: ${failure?.message ?? 'it ends early'}`);
   return packet;
 }
 

@@ -2,7 +2,7 @@ import type { Millis } from '../../../runtime/effects.ts';
 import type { Deadline, Deadlines } from './deadlines.ts';
 import type { GatewayEffect, Principal } from './events.ts';
 import type { Framer } from './framer.ts';
-import { logsPerConnectionMax } from './limits.ts';
+import { logFieldCharsMax, logsPerConnectionMax } from './limits.ts';
 import type { Message } from './message.ts';
 import type { Decoder, ProtocolVersion } from './packet.ts';
 import type { Retained } from './retained.ts';
@@ -92,6 +92,9 @@ export function log(
   message: string,
   fields: Record<string, string | number>,
 ): void {
+  for (const [name, value] of Object.entries(fields))
+    if (typeof value === 'string' && value.length > logFieldCharsMax)
+      fields[name] = `${value.slice(0, logFieldCharsMax)}...`;
   gateway.effects.push({ do: 'log', level, message, fields });
 }
 

@@ -166,8 +166,11 @@ test('retained messages are bounded in number and in bytes; one too many is pass
   assert.is(world.gateway.retained.bytes, 0);
 });
 
-test('log lines about one connection are bounded', () => {
+test('log lines about one connection are bounded, in number and in length', () => {
   const world = createWorld();
+  world.connect('U').subscribe({ ['x'.repeat(60_000)]: 0 });
+  assert.ok(world.logs.every((line) => line.length < 1_000));
+  world.logs = [];
   const client = world.connect('T');
   for (let i = 0; i < 100; i++) client.subscribe({ '#': 0 });
   assert.is(world.logs.filter((line) => line.startsWith('subscription refused')).length, 10);

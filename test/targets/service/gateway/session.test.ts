@@ -3,10 +3,13 @@ import * as assert from 'uvu/assert';
 import { PAYLOAD_BYTES_MAX } from '../../../../runtime/jobs/limits.ts';
 import {
   heldBytesMax,
+  heldBytesTotalMax,
   heldMessagesMax,
   inFlightMax,
+  offlineSessionsMax,
   sessionExpiryMillis,
 } from '../../../../targets/service/gateway/limits.ts';
+import { leaveSession, openSession } from '../../../../targets/service/gateway/session.ts';
 import { ack, createWorld, show, shown } from './world.ts';
 
 const persistent = { clean: false };
@@ -113,6 +116,24 @@ test('a queue is bounded in messages and bytes; what has waited longest goes, an
     assert.is(world.gateway.heldBytes, session.heldBytes);
   }
   assert.is(world.logs.filter((line) => line.startsWith('messages are being lost')).length, 1);
+});
+
+test('all sessions together keep no more than heldBytesTotalMax', () => {
+  const world = createWorld();
+  const client = world.connect('T');
+  client.subscribe({ '$aws/things/T/jobs/notify': 1 });
+  world.gateway.heldBytes = heldBytesTotalMax - 10;
+  notify(world, 'x');
+  assert.equal(shown(client), []);
+  assert.is(world.gateway.heldBytes, heldBytesTotalMax - 10);
+});
+
+test('of too many sessions whose clients are away, the one longest away is forgotten', () => {
+  const { gateway } = createWorld();
+  const principal = { certificateId: 'c', thingNames: [] };
+  for (let i = 0; i <= offlineSessionsMax; i++) leaveSession(gateway, openSession(gateway, `${i}`, true, principal), i);
+  assert.is(gateway.sessions.size, offlineSessionsMax);
+  assert.not(gateway.sessions.has('0'));
 });
 
 test('a session expires an hour after its connection, with all it held; not before, and not once it is back', () => {

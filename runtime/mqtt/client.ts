@@ -390,15 +390,22 @@ function takeSuback(turn: Turn, session: Session, packet: Uint8Array): void {
 function publish(turn: Turn, { topic: topicName, payload, qos, key }: ClientEvent & { on: 'publish' }): void {
   const { client, packets } = turn;
   const { connection, held } = client;
-  const common = { type: 'PUBLISH', topicName, payload, retain: false, dup: false } as const;
   if (qos === 0) {
-    const packet = encodePublish({ ...common, qos });
+    const packet = encodePublish({ type: 'PUBLISH', topicName, payload, retain: false, qos, dup: false });
     if (connection.at === 'online') packets.push(packet);
     else tell(turn, { what: 'dropped', key, reason: 'QoS 0 while not online' });
     return;
   }
   const packetIdentifier = nextPacketIdentifier(client);
-  const packet = encodePublish({ ...common, qos, packetIdentifier });
+  const packet = encodePublish({
+    type: 'PUBLISH',
+    topicName,
+    payload,
+    retain: false,
+    qos,
+    dup: false,
+    packetIdentifier,
+  });
   const heldBytes = held.reduce((sum, message) => sum + message.packet.length, packet.length);
   if (held.length >= HELD_MESSAGES_MAX || heldBytes > HELD_BYTES_MAX)
     return tell(turn, { what: 'dropped', key, reason: `${held.length} messages wait to be acknowledged` });

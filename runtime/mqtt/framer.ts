@@ -27,8 +27,8 @@ export function createFramer(bytesMax = PACKET_BYTES_MAX): Framer {
 
 /** Hands in bytes as they came. Only what is left of the chunk before, part of a fixed header, is copied with it. */
 export function offer(framer: Framer, chunk: Uint8Array): void {
-  const left = framer.chunk.subarray(framer.at);
-  framer.chunk = left.length === 0 ? chunk : joined([left, chunk]);
+  const { chunk: before, at } = framer;
+  framer.chunk = at < before.length ? joined([before.subarray(at), chunk]) : chunk;
   framer.at = 0;
 }
 
@@ -41,6 +41,7 @@ export function offer(framer: Framer, chunk: Uint8Array): void {
  */
 export function nextPacket(framer: Framer): Uint8Array | undefined {
   const { chunk, at } = framer;
+  if (at === chunk.length) return undefined;
   if (framer.held === undefined) {
     const size = decodePacketSize(chunk, at);
     if (size === undefined) {

@@ -536,6 +536,31 @@ for (const [name, packet, reason] of wrong) {
   });
 }
 
+test('what came whole before a mistake is told and acknowledged, and that is written before the close', () => {
+  const { client, now } = onlineStage(politely());
+  const message = encodePacket({
+    type: 'PUBLISH',
+    topicName: 'trigger',
+    payload,
+    qos: 1,
+    dup: false,
+    retain: false,
+    packetIdentifier: 9,
+  });
+  const [, effects] = stepClient(client, { on: 'bytes', bytes: new Uint8Array([...message, 0xf0, 0]) }, now);
+  assert.equal(
+    effects.map((effect) => (effect.do === 'tell' ? effect.what : effect.do)),
+    ['message', 'write', 'close', 'offline'],
+  );
+});
+
+test('a PUBACK for a message that was not sent yet acknowledges nothing', () => {
+  const stage = onlineStage(politely('PUBLISH'));
+  for (let i = 0; i < IN_FLIGHT_MAX + 1; i++) stage.give(publish(`k${i}`));
+  stage.serve({ type: 'PUBACK', packetIdentifier: idOf(stage, IN_FLIGHT_MAX - 1) + 1 });
+  assert.ok(isInFlight(stage.client, `k${IN_FLIGHT_MAX}`));
+});
+
 test('the first packet of a server is CONNACK, or the connection ends', () => {
   for (const packet of [{ type: 'PINGRESP' }, { type: 'PUBACK', packetIdentifier: 1 }] as const) {
     const stage = createStage((stage, happened) => {

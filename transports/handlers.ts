@@ -1,5 +1,5 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 /** A program that may not be run or is not there; the message is one sentence. */
 export class Refused extends Error {}
@@ -17,8 +17,8 @@ export class Refused extends Error {}
  */
 export function findHandler(handler: string, folder: string | undefined, handlers: string, search: string): string {
   const base = folder && folder !== 'default' ? folder : handlers;
-  if (!path.isAbsolute(base)) throw new Refused(`handler '${handler}': expected an absolute path, found ${base}`);
-  const file = path.join(base, handler);
+  if (!isAbsolute(base)) throw new Refused(`handler '${handler}': expected an absolute path, found ${base}`);
+  const file = join(base, handler);
   if (exists(file)) return checkHandler(file, base);
   if (folder) throw new Refused(`handler '${handler}' is not in ${base}`);
   const onPath = handler.includes('/') ? undefined : findOnPath(handler, search);
@@ -31,16 +31,16 @@ export function findOnPath(name: string, search: string): string | undefined {
   return search
     .split(':')
     .filter((folder) => folder.startsWith('/'))
-    .map((folder) => path.join(folder, name))
+    .map((folder) => join(folder, name))
     .find((file) => isExecutable(file));
 }
 
 function checkHandler(file: string, folder: string): string {
   const real = realpathSync(file);
-  if (!real.startsWith(path.join(realpathSync(folder), '/'))) {
+  if (!real.startsWith(join(realpathSync(folder), '/'))) {
     throw new Refused(`handler ${file} is refused: it leads to ${real}, outside of its folder`);
   }
-  for (const one of [real, path.dirname(real)]) {
+  for (const one of [real, dirname(real)]) {
     const { mode } = statSync(one);
     if ((mode & 0o022) !== 0) {
       throw new Refused(`handler ${file} is refused: others may change ${one}; run: chmod go-w ${one}`);

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import path from 'node:path';
+import { join } from 'node:path';
 
 const PREFIX = 'lock-';
 /** A socket's address holds 108 bytes (Linux unix(7), sun_path), the last of them a zero. */
@@ -23,20 +23,20 @@ export interface Lock {
  */
 export async function lockFolder(folder: string): Promise<Lock | undefined> {
   const own = `${PREFIX}${Math.floor(Math.random() * 2 ** 32).toString(16)}`;
-  const bytes = Buffer.byteLength(path.join(folder, `${PREFIX}ffffffff`));
+  const bytes = Buffer.byteLength(join(folder, `${PREFIX}ffffffff`));
   if (bytes > ADDRESS_BYTES_MAX) {
     const room = ADDRESS_BYTES_MAX - bytes + Buffer.byteLength(folder);
     throw new Error(`the path of ${folder} is too long for a lock in it: at most ${room} bytes`);
   }
-  const server = await listen(path.join(folder, own));
+  const server = await listen(join(folder, own));
   const others = readdirSync(folder).filter((name) => name.startsWith(PREFIX) && name !== own);
   for (const name of others) {
-    if (!(await answers(path.join(folder, name)))) continue;
+    if (!(await answers(join(folder, name)))) continue;
     server.close();
     return undefined;
   }
   // Left by processes that were killed. Only the holder clears them away: whoever raises his now will see ours.
-  for (const name of others) rmSync(path.join(folder, name), { force: true });
+  for (const name of others) rmSync(join(folder, name), { force: true });
   server.unref();
   return { release: () => void server.close() };
 }

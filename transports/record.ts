@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import path from 'node:path';
+import { dirname } from 'node:path';
 import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../runtime/device/slots.ts';
 
 /** The record of a device on disk: two slots in one file, written in place, always the older one. */
@@ -62,7 +62,7 @@ function openOrMake(file: string): number {
     // New, or its making was interrupted. Zeros are written, not skipped: a hole takes its space only later.
     writeAll(fd, new Uint8Array(2 * SLOT_BYTES - size), size);
     fsyncSync(fd);
-    syncFolder(path.dirname(file));
+    syncFolder(dirname(file));
   }
   return fd;
 }

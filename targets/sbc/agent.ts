@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Effect, Event, Millis } from '../../runtime/effects.ts';
 import { type Lock, lockFolder } from '../../transports/lock.ts';
 import { type Loop, startLoop } from '../../transports/loop.ts';
@@ -34,14 +34,14 @@ export async function runAgent<State>(
   log: Log,
 ): Promise<void> {
   const { data, handlers, thingName } = settings;
-  const work = path.join(data, 'work');
+  const work = join(data, 'work');
   attempt(`the data folder ${data} cannot be used`, () => {
     makeFolder(data);
     makeFolder(work);
   });
   const lock = await lockData(data);
   try {
-    const record = attempt('the record cannot be used', () => openRecord(path.join(data, 'record')));
+    const record = attempt('the record cannot be used', () => openRecord(join(data, 'record')));
     if (record.warning) log('warn', record.warning);
     let loop: Loop;
     const tell = (event: Event) => loop.tell(event);
@@ -65,10 +65,11 @@ export async function runAgent<State>(
   }
 }
 
-/** Makes a folder of our own, so that it stays; one that is there must be ours to change alone. */
+/** Makes a folder of our own, and its name durable in the one above; one that is there must be ours alone to change. */
 function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (first !== undefined) syncFolder(path.dirname(first));
+  for (let made = folder; first !== undefined && made.startsWith(first); made = dirname(made))
+    syncFolder(dirname(made));
   const { mode } = statSync(folder);
   if ((mode & 0o022) !== 0) throw new Error(`others may write to ${folder}; run: chmod go-w ${folder}`);
 }

@@ -1,4 +1,4 @@
-import path from 'node:path';
+import { join } from 'node:path';
 import { createDevice, step } from '../../runtime/device/device.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
@@ -86,7 +86,7 @@ function tellFailure(log: Log, error: unknown): void {
 /** True when this file was started itself: as the bundle it is CommonJS, from source it is not. */
 function isEntry(): boolean {
   if (typeof module === 'object') return require.main === module;
-  return process.argv[1]?.endsWith(path.join('targets', 'sbc', 'main.ts')) ?? false;
+  return process.argv[1]?.endsWith(join('targets', 'sbc', 'main.ts')) ?? false;
 }
 
 if (isEntry()) {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
 import { isThingName } from '../../runtime/jobs/names.ts';
@@ -141,7 +141,7 @@ function findConfig(): Given | undefined {
 }
 
 function readConfig({ text, from, base }: Given, faults: string[]): AllGiven {
-  const file = path.resolve(base, text);
+  const file = resolve(base, text);
   const given: AllGiven = {};
   let content = '';
   try {
@@ -155,7 +155,7 @@ function readConfig({ text, from, base }: Given, faults: string[]): AllGiven {
       } else if (typeof value !== 'number' && (typeof value !== 'string' || value === '')) {
         faults.push(`${where}: "${name}" is ${JSON.stringify(value)}: expected text or a number`);
       } else {
-        given[name as Name] = { text: String(value), from: where, base: path.dirname(file) };
+        given[name as Name] = { text: String(value), from: where, base: dirname(file) };
       }
     }
   } catch (error) {
@@ -183,7 +183,7 @@ function check(given: AllGiven, warnings: string[], faults: string[]): Settings 
       return undefined as never;
     }
     try {
-      return read(text, path.resolve(base, text)) as ReturnType<(typeof SETTINGS)[N]['read']>;
+      return read(text, resolve(base, text)) as ReturnType<(typeof SETTINGS)[N]['read']>;
     } catch (error) {
       faults.push(`${name} '${text}' (${from}): ${(error as Error).message}`);
       return undefined as never;

@@ -5,7 +5,7 @@ import { accepted, rejected } from './answer.ts';
 import { askAgain, askIfWanted } from './ask.ts';
 import { KILL_GRACE_MILLIS, STOP_GRACE_MILLIS } from './limits.ts';
 import { log, type Runner, type RunnerEffect, type RunnerEvent, type Turn } from './state.ts';
-import { afterPersist, begin, exited, output, park, resume } from './work.ts';
+import { afterPersist, begin, exited, forget, output, park, resume } from './work.ts';
 
 /** A runner before boot. */
 export function createRunner(thingName: string): Runner {
@@ -38,6 +38,8 @@ export function stepRunner(before: Runner, event: RunnerEvent, now: Millis): [Ru
   const turn: Turn = { runner: { ...before }, now, out: [] };
   if (before.pauseUntil !== undefined && now >= before.pauseUntil) turn.runner.pauseUntil = undefined;
   take(turn, event);
+  const { work, saving, pauseUntil } = turn.runner;
+  if (work.at === 'forgetting' && saving === 0 && pauseUntil === undefined) forget(turn);
   if (turn.runner.stopBy !== undefined) hasten(turn);
   askIfWanted(turn);
   if (turn.runner.finished && !before.finished) turn.out.push({ do: 'finished' });
@@ -125,6 +127,9 @@ function hasten(turn: Turn): void {
     case 'claiming':
       runner.finished = true;
       return;
+    case 'forgetting':
+      if (runner.saving === 0) runner.finished = true;
+      return;
     case 'reporting':
       if (late || !runner.online) runner.finished = true;
       return;
@@ -143,7 +148,7 @@ export function runnerWakeAt({ work, asked, online, pauseUntil, stopBy, finished
   const times = [
     work.at === 'stopping' ? work.killAt : undefined,
     online ? asked?.repeatAt : undefined,
-    online && asked === undefined ? pauseUntil : undefined,
+    (online && asked === undefined) || work.at === 'forgetting' ? pauseUntil : undefined,
     work.at === 'running' || work.at === 'reporting' ? stopBy : undefined,
   ].filter((time) => time !== undefined && time !== Number.POSITIVE_INFINITY) as Millis[];
   return times.length > 0 ? Math.min(...times) : undefined;

@@ -107,7 +107,8 @@ export function afterPersist(turn: Turn, failure?: string): void {
     case 'ending': // reported even without a record: nothing of it is left to run
       runner.work = { ...work, at: 'reporting' };
       return;
-    case 'forgetting':
+    case 'forgetting': // an old outcome must not be told again at the next boot: repeated until it is gone
+      if (failure !== undefined) return pause(turn);
       runner.work = { at: 'idle' };
       runner.askNext = true;
       return;

@@ -443,6 +443,15 @@ test('a record that cannot be written: the job is not claimed, a step is not sta
   assert.is(start.runs.length, 0);
 });
 
+test('a record that cannot be removed is tried again, or its outcome would be told at a later boot', () => {
+  const b = bench().running(withSteps(1)).exit().save().accept();
+  b.tell({ on: 'unpersisted', reason: 'ENOSPC' });
+  b.pass();
+  assert.is(b.trace.at(-1), 'persist nothing');
+  b.save();
+  assert.is(b.trace.at(-1), 'describe $next');
+});
+
 test('stop while a step runs: it may finish, the next is left for the next boot', () => {
   const b = bench().running();
   b.tell({ on: 'stop' });

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+/**
+ * Bundles test/sim/main.ts into `outfile`.
+ *
+ * @param mistake  `{ file, find, replace }`: planted into that file of the product as it is bundled; it must fit exactly once
+ */
+export async function bundleSim(outfile, mistake) {
+  let planted = 0;
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['test/sim/main.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile,
+    external: ['better-sqlite3'],
+    logLevel: 'error',
+    banner: {
+      js: "import { createRequire as simRequire } from 'node:module'; const require = simRequire(import.meta.url);",
+    },
+    plugins: mistake === undefined ? [] : [{ name: 'mistake', setup: plant }],
+  });
+  if (mistake !== undefined && planted !== 1) throw new Error(`${mistake.name}: ${mistake.file} was not bundled`);
+  return outfile;
+
+  function plant(bundler) {
+    bundler.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      if (path.relative(root, file) !== mistake.file) return undefined;
+      const text = await readFile(file, 'utf8');
+      const pieces = text.split(mistake.find);
+      if (pieces.length !== 2)
+        throw new Error(`${mistake.name}: found ${pieces.length - 1} times in ${mistake.file}: expected once`);
+      planted++;
+      return { contents: pieces.join(mistake.replace), loader: 'ts' };
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../../runtime/device/slots.ts';
+import type { Chance } from './chance.ts';
+
+/** The two slots of a board, which outlive its power. */
+export interface Disk {
+  slots: [Uint8Array, Uint8Array];
+  generation: number;
+}
+
+export function emptyDisk(): Disk {
+  return { slots: [new Uint8Array(SLOT_BYTES), new Uint8Array(SLOT_BYTES)], generation: 0 };
+}
+
+/** What a boot finds, read by the agent's own codec. */
+export function readDisk(disk: Disk): Uint8Array | undefined {
+  const { newest } = chooseSlot([decodeSlot(disk.slots[0]), decodeSlot(disk.slots[1])]);
+  disk.generation = newest?.generation ?? 0;
+  return newest?.record.length ? newest.record : undefined;
+}
+
+/** Writes the whole record into the older slot. */
+export function writeDisk(disk: Disk, record: Uint8Array): void {
+  apply(disk, record, undefined);
+}
+
+/** Power goes while the record is written: any of its bytes may be there, in any order of its 512-byte sectors. */
+export function tearDisk(disk: Disk, record: Uint8Array, chance: Chance): void {
+  apply(disk, record, chance);
+}
+
+function apply(disk: Disk, record: Uint8Array, tornBy: Chance | undefined): void {
+  const { next } = chooseSlot([decodeSlot(disk.slots[0]), decodeSlot(disk.slots[1])]);
+  const bytes = encodeSlot({ generation: (disk.generation = (disk.generation + 1) >>> 0), record });
+  const slot = disk.slots[next].slice();
+  for (let at = 0; at < bytes.length; at += 512) {
+    const sector = bytes.subarray(at, at + 512);
+    if (tornBy === undefined) slot.set(sector, at);
+    else if (tornBy.is(0.5)) slot.set(sector.subarray(0, tornBy.between(0, sector.length)), at);
+  }
+  disk.slots[next] = slot;
+}

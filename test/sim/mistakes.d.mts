@@ -1,0 +1,7 @@
+import type { Mistake } from './bundle.mjs';
+export const MISTAKES: Mistake[];
+export function seedsUntilCaught(
+  mistake: Mistake,
+  seeds: number,
+  firstSeed?: number,
+): Promise<{ worlds: number; why: string | undefined } | undefined>;

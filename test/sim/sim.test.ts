@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runChild } from '../child.ts';
+import { bundleSim } from './bundle.mjs';
+import { MISTAKES, seedsUntilCaught } from './mistakes.mjs';
+
+/** Two processes, one a core. */
+const WORKERS = 2;
+const FRESH_SEEDS = 1_000;
+
+const bundle = await bundleSim(path.join(path.dirname(fileURLToPath(import.meta.url)), '../../dist/sim/main.mjs'));
+const run = (...args: string[]) => runChild(process.execPath, [bundle, ...args]);
+
+test('the same seed gives the same trace, another seed another', async () => {
+  const [first, again, other] = await Promise.all([run('--seed', '7'), run('--seed', '7'), run('--seed', '8')]);
+  assert.match(first.stdout, /^seed 7: trace [0-9a-f]+$/m);
+  assert.is(again.stdout, first.stdout);
+  assert.is.not(other.stdout.split('\n')[0]!.split('trace')[1], first.stdout.split('\n')[0]!.split('trace')[1]);
+});
+
+test(`${FRESH_SEEDS} fresh worlds keep every promise and come to rest`, async () => {
+  const first = Math.floor(Math.random() * 4_000_000_000);
+  const share = FRESH_SEEDS / WORKERS;
+  const runs = await Promise.all(
+    Array.from({ length: WORKERS }, (_, i) => run('--seed', `${first + i * share}`, '--count', `${share}`)),
+  );
+  const totals: Record<string, number> = {};
+  for (const { code, stdout, stderr } of runs) {
+    assert.is(code, 0, `${stdout}${stderr}`);
+    for (const [what, n] of Object.entries(JSON.parse(stdout) as Record<string, number>))
+      totals[what] = (totals[what] ?? 0) + n;
+  }
+  console.log(`\n  seeds ${first} to ${first + FRESH_SEEDS - 1}: ${JSON.stringify(totals)}`);
+  // A world in which nothing happens keeps every promise too.
+  for (const what of ['jobs', 'steps started', 'power cuts', 'service crashes', 'answers lost', 'clean stops'])
+    assert.ok(totals[what]! > 100, what);
+});
+
+for (const mistake of MISTAKES) {
+  test(`a planted mistake is noticed: ${mistake.name}`, async () => {
+    const caught = await seedsUntilCaught(mistake, 300);
+    assert.ok(caught !== undefined, 'no promise was seen broken in 300 worlds');
+  });
+}
+
+test.run();

@@ -235,6 +235,21 @@ test("member.seq: only grows, also when the last member has left or the clock go
   assert.ok((await join('T4')) > second);
 });
 
+test('things that join a group at the same moment all get in, each with a seq of its own', async ({
+  handlers,
+  store,
+}) => {
+  await handlers.CreateThingGroup({ thingGroupName: 'G' });
+  const names = Array.from({ length: 40 }, (_, n) => `T${n}`);
+  await Promise.all(names.map((thingName) => handlers.CreateThing({ thingName })));
+  await Promise.all(
+    [...names, ...names].map((thingName) => handlers.AddThingToThingGroup({ thingName, thingGroupName: 'G' })),
+  );
+  const members = await store.db.selectFrom('member').selectAll().execute();
+  assert.is(members.length, names.length);
+  assert.is(new Set(members.map(({ seq }) => seq)).size, names.length);
+});
+
 test('a principal: only an ACTIVE certificate speaks, for the things that it is attached to', async ({
   handlers,
   registry,

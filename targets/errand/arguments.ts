@@ -1,0 +1,102 @@
+import { hyphenated, type Operation } from '../service/operations/operation.ts';
+import { inputJson, known, optionValue } from './optionValue.ts';
+import { usageError } from './outcome.ts';
+
+/** What every operation's command takes beside the operation's own members. */
+export interface Globals {
+  /** --endpoints */
+  endpointsFile: string | undefined;
+  output: 'json' | 'text';
+  help: boolean;
+}
+
+export interface Command extends Globals {
+  /** Members by name, typed; ranges are not checked. */
+  input: Record<string, unknown>;
+}
+
+/**
+ * Reads the arguments behind an operation's name: `--job-id x --targets a b --force`, `--force=...` is not one of them.
+ *
+ * @throws CommandError (usage) with the option and what was expected
+ */
+export function readArguments(operation: Operation, args: readonly string[]): Command {
+  const command: Command = { endpointsFile: undefined, output: 'json', help: false, input: {} };
+  let defaults: Record<string, unknown> = {};
+  for (const { option, values } of splitOptions(args)) {
+    if (option === '--help') command.help = true;
+    else if (option === '--endpoints') command.endpointsFile = single(option, values);
+    else if (option === '--output') command.output = outputOf(single(option, values));
+    else if (option === '--cli-input-json') defaults = readDefaults(operation, option, single(option, values));
+    else readMember(operation, option, values, command.input);
+  }
+  command.input = { ...defaults, ...command.input };
+  if (!command.help) checkRequired(operation, command.input);
+  return command;
+}
+
+/** `--job-id` for the member jobId. */
+export function optionOf(member: string): string {
+  return `--${hyphenated(member)}`;
+}
+
+function splitOptions(args: readonly string[]): { option: string; values: string[] }[] {
+  const options: { option: string; values: string[] }[] = [];
+  for (const arg of args) {
+    if (/^--[a-z]/.test(arg)) {
+      const equals = arg.indexOf('=');
+      if (equals === -1) options.push({ option: arg, values: [] });
+      else options.push({ option: arg.slice(0, equals), values: [arg.slice(equals + 1)] });
+    } else if (arg === '-h') options.push({ option: '--help', values: [] });
+    else if (options.length > 0) options.at(-1)!.values.push(arg);
+    else throw usageError(`found '${arg}': expected an option such as --help`);
+  }
+  const names = options.map(({ option }) => option);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw usageError(`${twice} is given twice`);
+  return options;
+}
+
+function readMember(operation: Operation, option: string, values: string[], input: Record<string, unknown>): void {
+  const members = Object.entries(operation.input);
+  const found =
+    members.find(([name]) => optionOf(name) === option) ??
+    members.find(([name, { shape }]) => shape.type === 'boolean' && option === `--no-${hyphenated(name)}`);
+  if (found === undefined)
+    throw usageError(`no option ${option}: expected one of ${members.map(([name]) => optionOf(name)).join(', ')}`);
+  const [name, { shape }] = found;
+  if (shape.type !== 'boolean') {
+    input[name] = optionValue(shape, option, values);
+    return;
+  }
+  if (values.length > 0)
+    throw usageError(
+      `${option}: found '${values[0]}' behind it: expected nothing, or ${optionOf(name).replace('--', '--no-')}`,
+    );
+  if (Object.hasOwn(input, name)) throw usageError(`${optionOf(name)} and its opposite are both given`);
+  input[name] = option === optionOf(name);
+}
+
+function readDefaults(operation: Operation, option: string, text: string): Record<string, unknown> {
+  const json = inputJson(option, text);
+  if (json === undefined)
+    throw usageError(`${option}: expected a JSON object with members such as ${Object.keys(operation.input)[0]}`);
+  return known({ type: 'structure', members: operation.input }, json, option) as Record<string, unknown>;
+}
+
+function checkRequired({ input: members }: Operation, input: Record<string, unknown>): void {
+  const missing = Object.entries(members)
+    .filter(([name, { required }]) => required && (input[name] ?? undefined) === undefined)
+    .map(([name]) => optionOf(name));
+  if (missing.length > 0) throw usageError(`the following arguments are required: ${missing.join(', ')}`);
+}
+
+function single(option: string, values: string[]): string {
+  if (values.length !== 1) throw usageError(`${option}: expected one value, found ${values.length}`);
+  return values[0]!;
+}
+
+function outputOf(text: string): 'json' | 'text' {
+  if (text !== 'json' && text !== 'text') throw usageError(`--output is '${text}': expected json or text`);
+  return text;
+}

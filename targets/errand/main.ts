@@ -1,0 +1,56 @@
+import { hyphenated } from '../service/operations/operation.ts';
+import { OPERATIONS } from '../service/operations/table.ts';
+import { readArguments } from './arguments.ts';
+import { call } from './call.ts';
+import { readEndpoints } from './endpoints.ts';
+import { operationHelp, overview } from './help.ts';
+import { CommandError, EXIT, usageError } from './outcome.ts';
+import { render } from './output.ts';
+import { PROGRAMS } from './programs.ts';
+
+declare const ERRAND_VERSION: string;
+
+/**
+ * The workstation command: `errand COMMAND [options]`. A command is a program that runs here (`service`, `agent`), or an operation of a
+ * running service.
+ *
+ * @returns the exit code (see EXIT)
+ */
+async function errand(argv: string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  if (command === undefined) {
+    process.stderr.write(overview());
+    return EXIT.usage;
+  }
+  if (command === '--help' || command === '-h' || command === 'help') return say(overview());
+  if (command === '--version')
+    return say(`errand ${typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source'}\n`);
+  if (Object.hasOwn(PROGRAMS, command)) return (await PROGRAMS[command]!.load()).main(rest);
+
+  const operation = OPERATIONS.find(({ name }) => hyphenated(name) === command);
+  if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
+  const { input, endpointsFile, output, help } = readArguments(operation, rest);
+  if (help) return say(operationHelp(operation));
+  const answer = await call(operation, input, readEndpoints(endpointsFile, process.env));
+  return say(render(output, operation.output, answer));
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return EXIT.ok;
+}
+
+// Whoever reads our output may have seen enough (`errand list-jobs | head -1`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  throw error;
+});
+
+try {
+  process.exitCode = await errand(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  const { exitCode, message } = error;
+  process.stderr.write(exitCode === EXIT.refused ? `\n${message}\n` : `errand: ${message}\n`);
+  process.exitCode = exitCode;
+}

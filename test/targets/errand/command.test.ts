@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openIdentity } from '../../../targets/service/identity/identity.ts';
+import { hyphenated } from '../../../targets/service/operations/operation.ts';
+import { OPERATIONS } from '../../../targets/service/operations/table.ts';
+import { type ControlPlane, REGION, startControlPlane } from '../service/http/controlPlane.ts';
+
+const test = suite('errand');
+let plane: ControlPlane;
+let program: string;
+test.before(async () => {
+  plane = await startControlPlane();
+  program = path.join(plane.folder, 'errand.mjs');
+  await build({
+    entryPoints: ['targets/errand/main.ts'],
+    absWorkingDir: fileURLToPath(new URL('../../../', import.meta.url)),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile: program,
+    external: ['better-sqlite3'],
+    define: { ERRAND_VERSION: '"1.2.3"' },
+    banner: {
+      js: "import { createRequire as made } from 'node:module'; const require = made(import.meta.url);",
+    },
+    logLevel: 'error',
+  });
+});
+test.after(() => plane.close());
+
+/** Runs the command as its own process. */
+async function errand(args: string[], env: Record<string, string> = { ERRAND_ENDPOINTS: plane.endpointsFile }) {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: plane.folder,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [out, error] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (error += text));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, out, error };
+}
+
+async function succeeds(...args: string[]): Promise<string> {
+  const { code, out, error } = await errand(args);
+  assert.is(code, 0, error);
+  assert.is(error, '');
+  return out;
+}
+
+test('from a thing to a cancelled job, with the options of the AWS CLI', async () => {
+  const thing = JSON.parse(
+    await succeeds('create-thing', '--thing-name', 'pump:1', '--attribute-payload', 'attributes={site=a}'),
+  );
+  assert.is(thing.thingArn, `arn:aws:iot:${REGION}:111122223333:thing/pump:1`);
+  const certificate = JSON.parse(await succeeds('create-keys-and-certificate', '--set-as-active'));
+  assert.is(
+    await succeeds('attach-thing-principal', '--thing-name', 'pump:1', '--principal', certificate.certificateArn),
+    '',
+    'an answer without members prints nothing',
+  );
+  const group = JSON.parse(await succeeds('create-thing-group', '--thing-group-name', 'pumps'));
+  await succeeds('add-thing-to-thing-group', '--thing-name', 'pump:1', '--thing-group-name', 'pumps');
+  writeFileSync(path.join(plane.folder, 'job.json'), '{"operation":"reboot"}');
+  const created = await succeeds(
+    ...[
+      'create-job',
+      '--job-id',
+      'j1',
+      '--targets',
+      thing.thingArn,
+      group.thingGroupArn,
+      '--document',
+      'file://job.json',
+    ],
+    ...['--timeout-config', 'inProgressTimeoutInMinutes=20', '--target-selection=SNAPSHOT', '--tags', 'Key=a,Value=b'],
+  );
+  assert.is(created, `{\n    "jobArn": "arn:aws:iot:${REGION}:111122223333:job/j1",\n    "jobId": "j1"\n}\n`);
+  await plane.jobs.tick();
+  const { job } = JSON.parse(await succeeds('describe-job', '--job-id', 'j1'));
+  assert.equal([job.targets.length, job.timeoutConfig.inProgressTimeoutInMinutes], [2, 20]);
+  assert.match(job.createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.is(await succeeds('get-job-document', '--job-id', 'j1', '--output', 'text'), '{"operation":"reboot"}\n');
+  const list = await succeeds('list-job-executions-for-thing', '--thing-name', 'pump:1', '--output', 'text');
+  assert.match(list, /^EXECUTIONSUMMARIES\tj1\nJOBEXECUTIONSUMMARY\t1\t[^\t]+Z\t[^\t]+Z\t0\tQUEUED\n$/);
+  await succeeds(
+    'cancel-job',
+    '--cli-input-json',
+    '{"jobId":"j1","comment":"from JSON"}',
+    '--force',
+    '--comment',
+    'option wins',
+  );
+  const after = JSON.parse(await succeeds('describe-job', '--job-id', 'j1')).job;
+  assert.equal([after.status, after.forceCanceled, after.comment], ['CANCELED', true, 'option wins']);
+});
+
+test('a refusal of the service is on stderr in the words of the AWS CLI, exit code 254', async () => {
+  const { code, out, error } = await errand(['describe-job', '--job-id', 'none']);
+  assert.equal([code, out], [254, '']);
+  assert.match(
+    error,
+    /^\nAn error occurred \(ResourceNotFoundException\) when calling the DescribeJob operation: .*none/,
+  );
+  const range = await errand(['list-jobs', '--max-results', '251']);
+  assert.is(range.code, 254);
+  assert.match(
+    range.error,
+    "(InvalidRequestException) when calling the ListJobs operation: 1 validation error detected: Value '251'",
+  );
+});
+
+test('a wrong command line is one sentence and exit code 252, before anything is sent', async () => {
+  const wrong: [args: string[], message: string][] = [
+    [['describe-jobb'], "no command 'describe-jobb'"],
+    [['describe-job'], 'the following arguments are required: --job-id'],
+    [['describe-job', '--job-id'], '--job-id: expected a value behind it'],
+    [['describe-job', '--job-id', 'a', '--job-id', 'b'], '--job-id is given twice'],
+    [['describe-job', '--jobid', 'a'], 'no option --jobid: expected one of --job-id, --before-substitution'],
+    [['describe-job', 'a'], "found 'a': expected an option"],
+    [['cancel-job', '--job-id', 'a', '--force', '--no-force'], '--force and its opposite are both given'],
+    [['cancel-job', '--job-id', 'a', '--force', 'yes'], "--force: found 'yes' behind it"],
+    [['list-jobs', '--output', 'table'], "--output is 'table': expected json or text"],
+    [['cancel-job', '--cli-input-json', '{"jobid":"a"}'], "--cli-input-json: no member 'jobid'"],
+  ];
+  const answers = await Promise.all(wrong.map(([args]) => errand(args, {})));
+  for (const [index, { code, out, error }] of answers.entries()) {
+    assert.equal([code, out], [252, ''], error);
+    assert.match(error, /^errand: [^\n]+\n$/);
+    assert.match(error, wrong[index]![1]);
+  }
+});
+
+test('endpoints: the option wins over the environment, which wins over ./errand-data; what is wrong is named, exit code 253', async () => {
+  const said = async (args: string[], env: Record<string, string> = {}) => {
+    const { code, error } = await errand(['list-jobs', ...args], env);
+    assert.is(code, 253, error);
+    return error;
+  };
+  assert.match(await said([]), 'cannot read errand-data/endpoints.json (the default): ENOENT');
+  assert.match(await said([], { ERRAND_ENDPOINTS: '/a.json' }), 'cannot read /a.json ($ERRAND_ENDPOINTS): ENOENT');
+  assert.match(
+    await said(['--endpoints', '/b.json'], { ERRAND_ENDPOINTS: '/a.json' }),
+    'cannot read /b.json (--endpoints)',
+  );
+  const file = path.join(plane.folder, 'partial.json');
+  writeFileSync(file, '{"mqtts":"localhost:1"}');
+  assert.match(
+    await said(['--endpoints', file]),
+    "partial.json: no 'https': expected a JSON object with mqtts, https, ca",
+  );
+  assert.is((await errand(['list-jobs', '--endpoints', plane.endpointsFile], {})).code, 0);
+});
+
+test('a service that is not there, or is another, is one sentence with the address and the file it came from, exit code 255', async () => {
+  const endpoints = JSON.parse(readFileSync(plane.endpointsFile, 'utf8'));
+  const said = async (name: string, changed: object) => {
+    const file = path.join(plane.folder, name);
+    writeFileSync(file, JSON.stringify({ ...endpoints, ...changed }));
+    const { code, error } = await errand(['list-jobs', '--endpoints', file]);
+    assert.is(code, 255, error);
+    assert.match(error, /^errand: cannot reach the service at https:\/\/[^\n]+\n$/);
+    assert.match(error, `(from ${file})`);
+    return error;
+  };
+  const reserved = createServer().listen(0, '127.0.0.1');
+  await once(reserved, 'listening');
+  const { port } = reserved.address() as { port: number };
+  reserved.close();
+  await once(reserved, 'close');
+  assert.match(await said('gone.json', { https: `https://localhost:${port}` }), 'ECONNREFUSED');
+  const other = await openIdentity({ folder: path.join(plane.folder, 'other'), nowMillis: () => Date.now() });
+  assert.match(
+    await said('other.json', { ca: other.caFile }),
+    `its certificate is not one of the CA in ${other.caFile}`,
+  );
+});
+
+test('wrong keys are a refusal of the service', async () => {
+  const file = path.join(plane.folder, 'keys.json');
+  const endpoints = JSON.parse(readFileSync(plane.endpointsFile, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...endpoints, secretAccessKey: 'wrong' }));
+  const { code, error } = await errand(['list-jobs', '--endpoints', file]);
+  assert.is(code, 254);
+  assert.match(error, '(InvalidSignatureException)');
+});
+
+test('--help lists every operation, and each shows every option; --version is that of the build', async () => {
+  const overview = await succeeds('--help');
+  for (const { name } of OPERATIONS) assert.match(overview, new RegExp(`^  ${hyphenated(name)} `, 'm'));
+  assert.is(await succeeds('--version'), 'errand 1.2.3\n');
+  for (const name of ['create-job', 'cancel-job-execution']) {
+    const help = await succeeds(name, '--help');
+    for (const member of Object.keys(OPERATIONS.find((row) => hyphenated(row.name) === name)!.input))
+      assert.match(help, `  --${hyphenated(member)} `);
+  }
+});
+
+test.run();

@@ -1,6 +1,5 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Effect, Event } from '../runtime/effects.ts';
@@ -54,9 +53,7 @@ export function createPrograms(options: ProgramsOptions): Programs {
 
   function start(run: number, step: Step): void {
     const { file, args, spawnOptions } = prepare(step, options);
-    // Loaded with the first program: 400 KB that a device without jobs does not need.
-    const { spawn } = createRequire('/')('node:child_process') as { spawn: typeof Spawn };
-    const child = spawn(file, args, spawnOptions);
+    const child = loadSpawn()(file, args, spawnOptions);
     // Told later, by itself: no such file, no right.
     child.on('error', (error) => end({ on: 'exited', run, error: failure(step, error) }));
     if (child.pid === undefined) return;
@@ -112,6 +109,12 @@ export function createPrograms(options: ProgramsOptions): Programs {
       runs.clear();
     },
   };
+}
+
+/** Loaded with the first program. Node 18 has only `require`, which sources that were not bundled do not. */
+function loadSpawn(): typeof Spawn {
+  const { spawn } = process.getBuiltinModule?.('node:child_process') ?? require('node:child_process');
+  return spawn;
 }
 
 /** @returns takes what is left of a character that was cut by the end */

@@ -44,12 +44,13 @@ function clean(text: string): string {
 
 /** A value as it is when that is one word, in quotes when it is not. */
 function plain(value: string): string {
-  return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value);
+  return /^[!#-<>-~\u00a1-\uffff]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 /** What a device is told must not look like lines of its own, nor steer a terminal. */
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1).replace('\x7f', '\\u007f'));
+  // All but what prints. `\p{Cc}` would load Unicode's tables: 150 KB resident.
+  return text.replace(/[^ -~\u00a0-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Written at once, without a stream: a line is out before the next effect, and a full or closed pipe stops nothing. */

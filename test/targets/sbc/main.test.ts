@@ -39,8 +39,10 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [bundle, ...args], { cwd: folder, encoding: 'utf8', env: {} });
 
 test('the bundle asks nothing but Node for modules, and of these only the light ones before there is a job', () => {
-  const required = [...readFileSync(bundle, 'utf8').matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name);
-  const allowed = ['fs', 'path', 'net', 'tls', 'module', 'string_decoder'].map((name) => `node:${name}`);
+  // Behind `??` it is only reached when there is a program to run.
+  const atStart = readFileSync(bundle, 'utf8').replace('??require("node:child_process")', '');
+  const required = [...atStart.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name);
+  const allowed = ['fs', 'path', 'net', 'tls', 'string_decoder'].map((name) => `node:${name}`);
   assert.equal(
     required.filter((name) => !allowed.includes(name!)),
     [],

@@ -4,7 +4,8 @@ interface Program {
   load(): Promise<{ main(argv: string[]): Promise<number> }>;
 }
 
-/** What `errand` runs here, beside the operations of a service. The Jobs service gets its row (`service`) with its main. */
+/** What `errand` runs here, beside the operations of a service. */
 export const PROGRAMS: Readonly<Record<string, Program>> = {
+  service: { about: 'The Jobs service on this machine.', load: () => import('../service/main.ts') },
   agent: { about: 'The agent for a device, as dist/errand-agent.cjs.', load: () => import('../sbc/main.ts') },
 };

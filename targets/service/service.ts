@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { answerTopic } from '../../runtime/jobs/topics.ts';
+import { lockFolder } from '../../transports/lock.ts';
+import type { GatewayRequest } from './gateway/events.ts';
+import { handlersOf } from './http/handlers.ts';
+import { type HttpsServer, serveHttps } from './http/server.ts';
+import { writeEndpoints } from './identity/endpointsFile.ts';
+import { type Identity, openIdentity } from './identity/identity.ts';
+import { createJobsService, type JobsService } from './jobs/service.ts';
+import type { Log } from './log.ts';
+import { listenMqtt, type MqttListener } from './mqttListener.ts';
+import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
+import { findPrincipal } from './registry/certificates.ts';
+import type { Registry } from './registry/registry.ts';
+import type { ServiceSettings } from './settings.ts';
+import { openStore, type Store } from './store/open.ts';
+
+/** A running service. */
+export interface Service {
+  /** As in endpoints.json. */
+  mqtts: string;
+  https: string;
+  endpointsFile: string;
+  /** Answers what it accepted, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Requests of one connection that wait for their answer; more are throttled. Devices of ours have one at a time. */
+const UNANSWERED_PER_CONNECTION_MAX = 100;
+/** Before a tick that failed is tried again, milliseconds. */
+const TICK_RETRY_MILLIS = 1_000;
+
+/** The service cannot start; the message is one sentence. */
+class Failure extends Error {}
+
+/**
+ * Starts the embedded service on one data folder: store, identity, Jobs rules, MQTT and HTTPS.
+ *
+ * @throws Failure when the folder is in use, a port is taken, a key is open to others, the store is of a newer version
+ */
+export async function startService(settings: ServiceSettings, log: Log): Promise<Service> {
+  const { data, region, account } = settings;
+  const nowMillis = Date.now;
+  const lock = await ownFolder(data);
+  const closing: (() => Promise<void> | void)[] = [() => lock.release()];
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end();
+  };
+  try {
+    const identity = await openIdentity({ folder: data, nowMillis, names: settings.names, hostName: hostname() });
+    const store = await openStore(path.join(data, 'errand.db'));
+    closing.push(() => store.close());
+    let mqtt: MqttListener | undefined;
+    const jobs = createJobsService({
+      store,
+      nowMillis,
+      region,
+      account,
+      publish: (topic, payload) => mqtt?.publish(topic, payload, 1),
+      log: (event, error) => log('error', event, { error: String(error) }),
+    });
+    closing.push(() => jobs.close());
+    const addresses = { mqtts: '', https: '' };
+    const registry: Registry = {
+      db: store.db,
+      nowMillis,
+      region,
+      account,
+      randomBytes,
+      issueCertificate: identity.issueCertificate,
+      endpoints: () => ({ mqtts: addresses.mqtts, https: addresses.https.replace('https://', '') }),
+    };
+    mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
+    closing.push(mqtt.close);
+    const listener = mqtt;
+    const https = await listen('HTTPS', settings.httpsPort, () =>
+      startHttps(settings, identity, registry, jobs, listener, log),
+    );
+    closing.push(https.close);
+    const name = advertised(settings.host);
+    addresses.mqtts = `${name}:${mqtt.port}`;
+    addresses.https = `https://${name}:${https.port}`;
+    closing.push(keepTicking(jobs, log));
+    const endpointsFile = path.join(data, 'endpoints.json');
+    writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...(await firstAccessKey(registry)), region });
+    return { ...addresses, endpointsFile, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function ownFolder(data: string) {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  chmodSync(data, 0o700);
+  const lock = await lockFolder(data).catch((error: Error) => {
+    throw new Failure(`the data folder ${data} cannot be locked: ${error.message}`);
+  });
+  if (lock === undefined) throw new Failure(`another service uses the data folder ${data}: give each one its own`);
+  return lock;
+}
+
+/** What clients are told to connect to: a name that is in the server's certificate. */
+function advertised(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return hostname();
+  return host === '127.0.0.1' || host === '::1' ? 'localhost' : host;
+}
+
+async function listen<T>(what: string, port: number, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new Failure(`port ${port} for ${what} is in use: choose another, or 0 for any free one`);
+    if (code === 'EACCES')
+      throw new Failure(`port ${port} for ${what} is not allowed for this user: choose one above 1023`);
+    if (code === 'EADDRNOTAVAIL')
+      throw new Failure(`${what} cannot listen: ${message}; --host has to be an address of this machine`);
+    throw error;
+  }
+}
+
+function startMqtt(
+  { host, mqttPort: port }: ServiceSettings,
+  { caPem: ca, server }: Identity,
+  store: Store,
+  jobs: JobsService,
+  log: Log,
+  listener: () => MqttListener | undefined,
+): Promise<MqttListener> {
+  const unanswered = new Map<number, number>();
+  return listenMqtt({
+    host,
+    port,
+    ca,
+    ...server,
+    identify: (certificateId) => findPrincipal(store, certificateId),
+    onRequest: (request) => void answer(request),
+    log: (level, message, fields) => log(level, message, fields),
+    now: () => performance.now(),
+  });
+
+  async function answer(request: GatewayRequest): Promise<void> {
+    const { connection, topic } = request;
+    const count = (unanswered.get(connection) ?? 0) + 1;
+    if (count > UNANSWERED_PER_CONNECTION_MAX) return throttle(request);
+    unanswered.set(connection, count);
+    log('debug', `request ${topic}`, { connection });
+    const reply = await jobs.request(topic, Uint8Array.from(request.payload));
+    if (count === 1 && unanswered.get(connection) === 1) unanswered.delete(connection);
+    else unanswered.set(connection, unanswered.get(connection)! - 1);
+    if (reply !== undefined) listener()?.answer(request, reply.topic, reply.payload);
+  }
+
+  function throttle(request: GatewayRequest): void {
+    const message = `${UNANSWERED_PER_CONNECTION_MAX} requests of this connection wait for their answer`;
+    const body = { code: 'RequestThrottled', message, timestamp: Math.floor(Date.now() / 1000) };
+    listener()?.answer(request, answerTopic(request.topic, 'rejected'), Buffer.from(JSON.stringify(body)));
+  }
+}
+
+function startHttps(
+  { host, httpsPort: port, region }: ServiceSettings,
+  { server }: Identity,
+  registry: Registry,
+  jobs: JobsService,
+  mqtt: MqttListener,
+  log: Log,
+): Promise<HttpsServer> {
+  const handlers = handlersOf(registry, jobs.control);
+  return serveHttps({
+    host,
+    port,
+    certificate: server,
+    region,
+    handlers: {
+      ...handlers,
+      // A connection keeps the things that its certificate had when it came: it comes again with the present ones.
+      AttachThingPrincipal: async (input: Parameters<typeof handlers.AttachThingPrincipal>[0]) => {
+        const output = await handlers.AttachThingPrincipal(input);
+        mqtt.revoke(input.principal.slice(input.principal.lastIndexOf('/') + 1));
+        return output;
+      },
+    },
+    findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
+    nowMillis: Date.now,
+    onFailure: ({ requestId, operation, error }) =>
+      log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId }),
+  });
+}
+
+/** Calls `tick` when it is due; gives what ends that. */
+function keepTicking(jobs: JobsService, log: Log): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  const plan = (atMillis: number) => {
+    clearTimeout(timer);
+    timer = ended ? undefined : setTimeout(tick, Math.min(Math.max(atMillis - Date.now(), 0), 2_147_483_647));
+  };
+  const tick = async () => {
+    try {
+      const at = await jobs.tick();
+      if (at !== undefined) plan(at);
+    } catch (error) {
+      log('error', `a tick failed and is tried again: ${error}`);
+      plan(Date.now() + TICK_RETRY_MILLIS);
+    }
+  };
+  jobs.onDue(plan);
+  plan(Date.now());
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
+}

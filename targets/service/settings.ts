@@ -1,0 +1,107 @@
+import { isIP } from 'node:net';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** What `errand service` is told; paths are absolute. */
+export interface ServiceSettings {
+  data: string;
+  host: string;
+  mqttPort: number;
+  httpsPort: number;
+  region: string;
+  account: string;
+  /** Further names and addresses in the server's certificate. */
+  names: string[];
+  log: { json: boolean; debug: boolean };
+}
+
+const FLAGS = {
+  data: { value: 'DIR', about: 'data folder: store, CA, endpoints.json', fallback: './errand-data' },
+  host: {
+    value: 'ADDRESS',
+    about: 'address to listen on; 0.0.0.0 serves boards on the network',
+    fallback: '127.0.0.1',
+  },
+  'mqtt-port': { value: 'PORT', about: 'MQTT over mutual TLS; 0: any free one', fallback: '8883' },
+  'https-port': { value: 'PORT', about: 'control plane; 0: any free one', fallback: '9443' },
+  region: { value: 'REGION', about: 'in ARNs and signatures', fallback: 'us-east-1' },
+  account: { value: 'ID', about: '12 digits, in ARNs', fallback: '123456789012' },
+  name: {
+    value: 'NAME',
+    about: "another name or address of this machine for the server's certificate; may be repeated",
+    fallback: '',
+  },
+  log: { value: 'WORDS', about: 'info, debug, json; several with commas', fallback: 'info' },
+} as const;
+
+/** The text of `errand service --help`. */
+export const SERVICE_HELP = `errand service: the Jobs service on this machine
+
+Devices connect by MQTT over mutual TLS, operators by HTTPS with signed requests (AWS CLI, AWS SDKs, errand).
+The first start makes a CA, a server certificate and an access key; DIR/endpoints.json says where and how to connect.
+
+${Object.entries(FLAGS)
+  .map(
+    ([name, { value, about, fallback }]) =>
+      `  ${`--${name} ${value}`.padEnd(22)}${about}${fallback === '' ? '' : ` (${fallback})`}`,
+  )
+  .join('\n')}
+  --help
+
+Ctrl-C ends it: what was accepted is answered first. Exit codes: 0 ended, 1 failed, 2 wrong settings.
+`;
+
+/** Reads the flags; all that is wrong with them comes as sentences. */
+export function readServiceSettings(argv: readonly string[]): ServiceSettings | { faults: string[] } | 'help' {
+  if (argv.includes('--help') || argv.includes('-h')) return 'help';
+  const parsed = parse(argv);
+  if ('faults' in parsed) return parsed;
+  const { values } = parsed;
+  const text = (name: Exclude<keyof typeof FLAGS, 'name'>): string => values[name] ?? FLAGS[name].fallback;
+  const faults: string[] = [];
+  const port = (name: 'mqtt-port' | 'https-port'): number => {
+    const found = text(name);
+    if (!/^\d{1,5}$/.test(found) || Number(found) > 65_535)
+      faults.push(`--${name} is '${found}': expected a port, 0 to 65535`);
+    return Number(found);
+  };
+  const shaped = (name: 'region' | 'account', shape: RegExp, expected: string): string => {
+    if (!shape.test(text(name))) faults.push(`--${name} is '${text(name)}': expected ${expected}`);
+    return text(name);
+  };
+  const words = text('log').split(',');
+  for (const word of words)
+    if (!['info', 'debug', 'json'].includes(word)) faults.push(`--log has '${word}': expected info, debug or json`);
+  if (isIP(text('host')) === 0 && text('host') !== 'localhost')
+    faults.push(`--host is '${text('host')}': expected an address of this machine, or localhost`);
+  const settings: ServiceSettings = {
+    data: path.resolve(text('data')),
+    host: text('host'),
+    mqttPort: port('mqtt-port'),
+    httpsPort: port('https-port'),
+    region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
+    account: shaped('account', /^\d{12}$/, '12 digits'),
+    names: values.name ?? [],
+    log: { json: words.includes('json'), debug: words.includes('debug') },
+  };
+  return faults.length > 0 ? { faults } : settings;
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    const string = { type: 'string' } as const;
+    const options = {
+      data: string,
+      host: string,
+      'mqtt-port': string,
+      'https-port': string,
+      region: string,
+      account: string,
+      log: string,
+      name: { type: 'string', multiple: true },
+    } as const;
+    return parseArgs({ args: [...argv], options, allowPositionals: false });
+  } catch (error) {
+    return { faults: [`${(error as Error).message.split('. ')[0]}: --help names all flags`] };
+  }
+}

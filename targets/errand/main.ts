@@ -6,6 +6,7 @@ import { readEndpoints } from './endpoints.ts';
 import { operationHelp, overview } from './help.ts';
 import { CommandError, EXIT, usageError } from './outcome.ts';
 import { render } from './output.ts';
+import { callAllPages } from './pages.ts';
 import { PROGRAMS } from './programs.ts';
 
 declare const ERRAND_VERSION: string;
@@ -28,10 +29,13 @@ async function errand(argv: string[]): Promise<number> {
   if (Object.hasOwn(PROGRAMS, command)) return (await PROGRAMS[command]!.load()).main(rest);
 
   const operation = OPERATIONS.find(({ name }) => hyphenated(name) === command);
+  if (command.startsWith('-'))
+    throw usageError(`found '${command}': expected a command before its options; errand --help lists them`);
   if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
   const { input, endpointsFile, output, help } = readArguments(operation, rest);
   if (help) return say(operationHelp(operation));
-  const answer = await call(operation, input, readEndpoints(endpointsFile, process.env));
+  const service = readEndpoints(endpointsFile, process.env);
+  const answer = await callAllPages(operation, input, (page) => call(operation, page, service));
   return say(render(output, operation.output, answer));
 }
 

@@ -9,6 +9,10 @@ export const BODY_BYTES_MAX = 1_048_576;
 export const CLOCK_SKEW_MILLIS_MAX = 5 * 60_000;
 /** How long a whole request may take to arrive, milliseconds. */
 export const REQUEST_ARRIVAL_MILLIS_MAX = 30_000;
+/** How long a TLS handshake may take, milliseconds. */
+export const HANDSHAKE_MILLIS_MAX = 10_000;
+/** Most connections at the same time; further ones are closed at once. */
+export const CONNECTIONS_MAX = 4_096;
 /** How long an idle connection is kept, milliseconds. */
 export const KEEP_ALIVE_MILLIS = 72_000;
 /** Most headers that a signature may name. */

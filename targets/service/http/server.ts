@@ -4,10 +4,16 @@ import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ModelledError } from '../modelledError.ts';
-import { invalidRequest, notFound } from '../operations/refusals.ts';
+import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
 import { type Handlers, OPERATIONS } from '../operations/table.ts';
 import { readInput } from './input.ts';
-import { BODY_BYTES_MAX, KEEP_ALIVE_MILLIS, REQUEST_ARRIVAL_MILLIS_MAX } from './limits.ts';
+import {
+  BODY_BYTES_MAX,
+  CONNECTIONS_MAX,
+  HANDSHAKE_MILLIS_MAX,
+  KEEP_ALIVE_MILLIS,
+  REQUEST_ARRIVAL_MILLIS_MAX,
+} from './limits.ts';
 import { routerOf } from './route.ts';
 import { type Claim, readClaim, unrecognized, verifySignature } from './signature.ts';
 import { readTarget } from './target.ts';
@@ -49,7 +55,7 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
   const route = routerOf(OPERATIONS);
   const claims = new WeakMap<IncomingMessage, { claim: Claim; plane: 'control' | 'data'; secret: string }>();
   const app = fastify<Server>({
-    https: { ...options.certificate, minVersion: 'TLSv1.2' },
+    https: { ...options.certificate, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLIS_MAX },
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_ARRIVAL_MILLIS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MILLIS,
@@ -94,6 +100,7 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
     return send(reply.header('x-amzn-errortype', type), status, request.id, { __type: type, message, ...members });
   });
 
+  app.server.maxConnections = CONNECTIONS_MAX;
   await app.listen({ host: options.host, port: options.port });
   const address = app.server.address();
   return {
@@ -120,9 +127,8 @@ function noOperation(method: string, plane: 'control' | 'data'): ModelledError {
 }
 
 function internalFailure(): ModelledError {
-  return new ModelledError(
+  return refusal(
     'InternalFailureException',
-    500,
     'The service failed; its log has the reason under the id in x-amzn-RequestId',
   );
 }

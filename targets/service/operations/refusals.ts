@@ -1,11 +1,16 @@
 import { ModelledError } from '../modelledError.ts';
+import { ERROR_TYPES, type ErrorType } from './errorTypes.ts';
 
-/** 400: what was found, what was expected. */
-export function invalidRequest(message: string): ModelledError {
-  return new ModelledError('InvalidRequestException', 400, message);
+/** An error of the API model with the status that it has there. */
+export function refusal(type: ErrorType, message: string, members?: Record<string, unknown>): ModelledError {
+  return new ModelledError(type, ERROR_TYPES[type], message, members);
 }
 
-/** 404 */
+/** What was found, what was expected. */
+export function invalidRequest(message: string): ModelledError {
+  return refusal('InvalidRequestException', message);
+}
+
 export function notFound(message: string): ModelledError {
-  return new ModelledError('ResourceNotFoundException', 404, message);
+  return refusal('ResourceNotFoundException', message);
 }

@@ -1,6 +1,5 @@
-import { ModelledError } from '../modelledError.ts';
 import type { InputOf } from '../operations/operation.ts';
-import { invalidRequest } from '../operations/refusals.ts';
+import { invalidRequest, refusal } from '../operations/refusals.ts';
 import type { DESCRIBE_ENDPOINT } from '../operations/registryOperations.ts';
 import type { Registry } from './registry.ts';
 
@@ -21,6 +20,6 @@ export async function describeEndpoint(
     throw invalidRequest(`'endpointType' is '${endpointType}': expected ${Object.keys(LISTENERS).join(', ')}`);
   const endpointAddress = registry.endpoints()[listener];
   if (endpointAddress === undefined)
-    throw new ModelledError('InternalFailureException', 500, `The ${listener} listener is not running`);
+    throw refusal('InternalFailureException', `The ${listener} listener is not running`);
   return { endpointAddress };
 }

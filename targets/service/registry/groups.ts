@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Selectable, sql } from 'kysely';
-import { ModelledError } from '../modelledError.ts';
 import type { InputOf } from '../operations/operation.ts';
-import { invalidRequest, notFound } from '../operations/refusals.ts';
+import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
 import type { ADD_THING_TO_THING_GROUP, CREATE_THING_GROUP } from '../operations/registryOperations.ts';
 import type { ThingGroupTable } from '../store/schema.ts';
 import { arnOf, nameIn } from './arns.ts';
@@ -40,9 +39,8 @@ export async function createThingGroup(
     group.parent === (parentGroupName ?? null) &&
     isDeepStrictEqual(JSON.parse(group.properties), JSON.parse(JSON.stringify(properties)));
   if (!same)
-    throw new ModelledError(
+    throw refusal(
       'ResourceAlreadyExistsException',
-      409,
       `Thing group ${thingGroupName} already exists in account with different configurations`,
       { resourceId: group.group_id, resourceArn: thingGroupArn },
     );

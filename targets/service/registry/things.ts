@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Selectable, sql } from 'kysely';
-import { ModelledError } from '../modelledError.ts';
 import type { InputOf } from '../operations/operation.ts';
-import { invalidRequest, notFound } from '../operations/refusals.ts';
+import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
 import type { CREATE_THING, DESCRIBE_THING, LIST_THINGS } from '../operations/registryOperations.ts';
 import type { ThingTable } from '../store/schema.ts';
 import { arnOf } from './arns.ts';
@@ -41,9 +40,8 @@ export async function createThing(
   const thing = await thingNamed(registry, thingName);
   const thingArn = arnOf(registry, 'thing', thingName);
   if (!isDeepStrictEqual(JSON.parse(thing.attributes), { ...attributes }))
-    throw new ModelledError(
+    throw refusal(
       'ResourceAlreadyExistsException',
-      409,
       `Thing ${thingName} already exists in account with different attributes`,
       { resourceId: thing.thing_id, resourceArn: thingArn },
     );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,10 @@ let program: string;
 test.before(async () => {
   plane = await startControlPlane();
   program = path.join(plane.folder, 'errand.mjs');
+  symlinkSync(
+    fileURLToPath(new URL('../../../node_modules', import.meta.url)),
+    path.join(plane.folder, 'node_modules'),
+  );
   await build({
     entryPoints: ['targets/errand/main.ts'],
     absWorkingDir: fileURLToPath(new URL('../../../', import.meta.url)),
@@ -104,6 +108,20 @@ test('from a thing to a cancelled job, with the options of the AWS CLI', async (
   assert.equal([after.status, after.forceCanceled, after.comment], ['CANCELED', true, 'option wins']);
 });
 
+test('a list is printed whole however many pages it has, and one page when the command line says which', async () => {
+  const row = { thing_type: null, attributes: '{}', version: 1, created_at: 0 };
+  const rows = Array.from({ length: 300 }, (_, n) => ({ ...row, thing_name: `fleet-${n}`, thing_id: `${n}` }));
+  await plane.store.db.insertInto('thing').values(rows).execute();
+  const all = JSON.parse(await succeeds('list-things'));
+  const names = new Set(all.things.map((thing: { thingName: string }) => thing.thingName));
+  assert.ok(names.size === all.things.length && rows.every((one) => names.has(one.thing_name)));
+  assert.equal(Object.keys(all), ['things']);
+  const first = JSON.parse(await succeeds('list-things', '--max-results', '2'));
+  assert.is(first.things.length, 2);
+  const second = JSON.parse(await succeeds('list-things', '--next-token', first.nextToken, '--max-results', '2'));
+  assert.equal(second.things, all.things.slice(2, 4));
+});
+
 test('a refusal of the service is on stderr in the words of the AWS CLI, exit code 254', async () => {
   const { code, out, error } = await errand(['describe-job', '--job-id', 'none']);
   assert.equal([code, out], [254, '']);
@@ -122,6 +140,7 @@ test('a refusal of the service is on stderr in the words of the AWS CLI, exit co
 test('a wrong command line is one sentence and exit code 252, before anything is sent', async () => {
   const wrong: [args: string[], message: string][] = [
     [['describe-jobb'], "no command 'describe-jobb'"],
+    [['--output', 'json'], "found '--output': expected a command before its options"],
     [['describe-job'], 'the following arguments are required: --job-id'],
     [['describe-job', '--job-id'], '--job-id: expected a value behind it'],
     [['describe-job', '--job-id', 'a', '--job-id', 'b'], '--job-id is given twice'],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { Agent } from 'node:https';
 import { connect } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +64,21 @@ test('refuses a body over the limit before it is read whole, and one from a stra
   socket.destroy();
   const answer = await send(plane, { method: 'PUT', path: '/jobs/j', body: ' '.repeat(size) });
   assert.equal([answer.status, answer.type], [413, 'RequestEntityTooLargeException']);
+});
+
+test('keeps the connection of a client whose requests are read whole, also after a refusal', async () => {
+  const agent = new Agent({ ca: plane.identity.caPem, keepAlive: true, maxSockets: 1 });
+  const answers = [];
+  for (const path of ['/things', '/nothing', '/things']) answers.push(await send(plane, { path, agent }));
+  agent.destroy();
+  assert.equal(
+    answers.map(({ status, reusedSocket }) => [status, reusedSocket]),
+    [
+      [200, false],
+      [404, true],
+      [200, true],
+    ],
+  );
 });
 
 test('answers what is no HTTP with 400 and closes', async () => {

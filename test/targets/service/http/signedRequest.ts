@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '../../../../targets/service/http/sha256.ts';
@@ -23,6 +23,7 @@ export interface Sent {
   secretAccessKey?: string;
   accessKeyId?: string;
   unsigned?: boolean;
+  agent?: Agent;
 }
 
 export interface Answer {
@@ -30,6 +31,7 @@ export interface Answer {
   type: string | undefined;
   headers: IncomingMessage['headers'];
   body: Record<string, unknown>;
+  reusedSocket: boolean;
 }
 
 /** One signed request by hand, with any part of it wrong. */
@@ -57,6 +59,7 @@ export async function send(plane: ControlPlane, sent: Sent): Promise<Answer> {
     search === '' ? path : `${path}?${search}`,
     sent.unsigned ? headers : signed.headers,
     sent.sentBody ?? body,
+    sent.agent,
   );
 }
 
@@ -66,6 +69,7 @@ async function exchange(
   path: string,
   headers: Record<string, string>,
   body: string,
+  agent: Agent | undefined,
 ): Promise<Answer> {
   const outgoing = request({
     host: '127.0.0.1',
@@ -75,7 +79,7 @@ async function exchange(
     method,
     path,
     headers: { ...headers, 'content-length': Buffer.byteLength(body) },
-    agent: false,
+    agent: agent ?? false,
   });
   outgoing.end(body);
   const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
@@ -87,5 +91,6 @@ async function exchange(
     type: typeof type === 'string' ? type : undefined,
     headers: answer.headers,
     body: JSON.parse(text),
+    reusedSocket: outgoing.reusedSocket,
   };
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as sdk from '@aws-sdk/client-iot';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ERROR_TYPES } from '../../../../targets/service/operations/errorTypes.ts';
 import type { InputMember } from '../../../../targets/service/operations/operation.ts';
 import type { Member, Shape } from '../../../../targets/service/operations/shape.ts';
 import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
@@ -140,7 +141,7 @@ interface ModelShape {
 }
 interface Model {
   operations: Record<string, { input?: { shape: string }; errors: { shape: string }[] }>;
-  shapes: Record<string, ModelShape>;
+  shapes: Record<string, ModelShape & { error?: { httpStatusCode: number } }>;
 }
 
 /** Where Debian's awscli and python3-botocore keep the model. */
@@ -153,6 +154,11 @@ if (MODEL === undefined) {
   console.log('\n  skipped: ranges of the table: botocore is missing: apt-get install awscli');
 } else {
   const model = JSON.parse(readFileSync(MODEL, 'utf8')) as Model;
+
+  test('errors: each has the status of the botocore model', () => {
+    for (const [type, status] of Object.entries(ERROR_TYPES))
+      assert.is(status, model.shapes[type]?.error?.httpStatusCode, type);
+  });
 
   test('table: lengths, ranges, patterns, enums and errors are those of the botocore model, or chosen with a reason', () => {
     const differences: string[] = [];

@@ -49,6 +49,8 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
   } else if (job.status === 'CANCELED' && isDue(job, clock)) {
     things = await cancelSome(tx, job, clock);
     for (const [status, n] of await takeDeltas(tx, jobNo)) folded.set(status, (folded.get(status) ?? 0) + n);
+  } else if (job.status !== 'CANCELED') {
+    job.next_tick = null;
   }
   await addCounts(tx, jobNo, folded);
   if (JSON.stringify(job) !== JSON.stringify(before)) await writeJob(tx, job);

@@ -89,7 +89,7 @@ export function createJobsService(options: JobsServiceOptions) {
      * Does what is due. To be called once at the start, and then at the time that the last call or `onDue` gave.
      *
      * @returns when to be called next, milliseconds since the Unix epoch; undefined: not before `onDue` says so
-     * @throws  what the store threw; what was committed stays, the rest is tried by the next call
+     * @throws  what the store threw: what was committed stays, the rest is tried by the next call, a little later
      */
     tick(): Promise<number | undefined> {
       const run = lastTick.then(() => underway.run(runTick));

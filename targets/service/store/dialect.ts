@@ -1,7 +1,10 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Engine } from './schema.ts';
 
-/** What SQLite and PostgreSQL spell differently. Everything else is one SQL text for both (kept in the common subset). */
+/**
+ * What SQLite and PostgreSQL spell differently. Everything else is one SQL text for both, kept in the common subset: a value
+ * in the list of a select has its type beside it (`cast(... as bigint)`), because PostgreSQL would take it for text.
+ */
 
 /**
  * A table made from one JSON parameter, so that a batch of any size is one statement with one text.

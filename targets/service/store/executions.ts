@@ -257,7 +257,7 @@ const insertDeltas = statement<{ deltas: string }, never>(
 const upsertNotifications = statement<{ things: string; at: number; busyUntil: number }, never>(
   (value, engine) => sql`
   insert into notify_q (thing_no, list, next, at, busy_until)
-  select thing_no, list, next, ${value('at')}, ${value('busyUntil')} from
+  select thing_no, list, next, cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint) from
     ${rows(engine, value('things'), { thing_no: 'bigint', list: 'bigint', next: 'bigint' })} as r where true
   ${ADDED_TO_WAITING}`,
 );

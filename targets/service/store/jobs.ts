@@ -149,14 +149,14 @@ const deleteDeltas = statement<{ jobNo: number }, CountRow>(
 const upsertCounts = statement<{ jobNo: number; counts: string }, never>(
   (value, engine) => sql`
   insert into job_count (job_no, status, n)
-  select ${value('jobNo')}, status, n from ${rows(engine, value('counts'), { status: 'bigint', n: 'bigint' })} as r where true
+  select cast(${value('jobNo')} as bigint), status, n from ${rows(engine, value('counts'), { status: 'bigint', n: 'bigint' })} as r where true
   on conflict (job_no, status) do update set n = job_count.n + excluded.n`,
 );
 
 const insertExecutions = statement<{ jobNo: number; things: string; atMillis: number }, { thing_no: number }>(
   (value, engine) => sql`
   insert into exec (thing_no, job_no, no, status, ver, queued_at, updated_at, attempt)
-  select thing_no, ${value('jobNo')}, 1, 0, 1, ${value('atMillis')}, ${value('atMillis')}, 0
+  select thing_no, cast(${value('jobNo')} as bigint), 1, 0, 1, cast(${value('atMillis')} as bigint), cast(${value('atMillis')} as bigint), 0
   from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
   on conflict do nothing returning thing_no`,
 );

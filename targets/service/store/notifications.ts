@@ -99,7 +99,7 @@ const insertQueued = statement<{ things: string; jobNo: number; at: number; busy
   (value, engine) => sql`
   insert into notify_q (thing_no, list, next, at, busy_until)
   select r.thing_no, 1, case when exists (select 1 from exec p where p.thing_no = r.thing_no and p.status < 2 and p.job_no <> ${value('jobNo')})
-    then 0 else 1 end, ${value('at')}, ${value('busyUntil')}
+    then 0 else 1 end, cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint)
   from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
   ${ADDED_TO_WAITING}`,
 );

@@ -293,6 +293,18 @@ test('abortConfig: enough ended badly cancels the job as an operator would witho
   await world.close();
 });
 
+test('counters that the last process did not fold are folded at the start, and its job ends', async () => {
+  const store = await openStore(':memory:');
+  const world = await openWorld({ store });
+  await world.job('j', ['T1']);
+  await world.ask('T1', 'j/update', { status: 'SUCCEEDED' });
+  await world.service.close();
+  const again = await openWorld({ store, things: [] });
+  assert.is((await statusOf(again, 'j')).status, 'COMPLETED');
+  assert.equal(await store.db.selectFrom('job_delta').selectAll().execute(), []);
+  await again.close();
+});
+
 test('an idle service asks for no tick', async () => {
   const world = await openWorld();
   await world.job('j', ['T1']);

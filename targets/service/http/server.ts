@@ -111,8 +111,11 @@ export async function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
 }
 
 function send(reply: FastifyReply, status: number, requestId: string, body: object): FastifyReply {
-  // A body that was refused unread would otherwise be read to its end, only to find the next request behind it.
-  if (!reply.request.raw.complete) reply.header('connection', 'close');
+  // A body that was refused unread is still read and dropped, so that the answer reaches a client that sends before it looks;
+  // not one without end, though.
+  const { complete, headers } = reply.request.raw;
+  const endless = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > BODY_BYTES_MAX;
+  if (!complete && endless) reply.header('connection', 'close');
   return reply
     .code(status)
     .header('content-type', 'application/json')

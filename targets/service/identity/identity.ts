@@ -17,7 +17,7 @@ import { readPrivateFile, writeAtomically } from './privateFile.ts';
 
 /** Who the service is, and the authority for who its devices are. */
 export interface Identity {
-  /** The CA's certificate, which devices and operators trust: PEM and the file (mode 0644) that holds it. */
+  /** The CA's certificate, which devices and operators trust: PEM and the absolute path of the file (mode 0644) that holds it. */
   caPem: string;
   caFile: string;
   /** PEM texts for both listeners. */
@@ -60,7 +60,8 @@ const generate = promisify(generateKeyPair);
  * @throws Error, one sentence: a key is open to others, the CA is lost, damaged or has expired
  */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
-  const { folder, nowMillis, randomBytes = nodeRandomBytes } = options;
+  const { nowMillis, randomBytes = nodeRandomBytes } = options;
+  const folder = path.resolve(options.folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const privateFolder = path.join(folder, 'identity');
   mkdirSync(privateFolder, { recursive: true, mode: 0o700 });

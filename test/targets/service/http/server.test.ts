@@ -66,6 +66,24 @@ test('refuses a body over the limit before it is read whole, and one from a stra
   assert.equal([answer.status, answer.type], [413, 'RequestEntityTooLargeException']);
 });
 
+test("drops a stranger's small body when it comes, and answers the next request behind it", async () => {
+  const socket = connect({
+    host: '127.0.0.1',
+    port: plane.https.port,
+    servername: 'localhost',
+    ca: plane.identity.caPem,
+  });
+  await once(socket, 'secureConnect');
+  for (const _ of [1, 2]) {
+    socket.write('PUT /jobs/j HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 403 /);
+    assert.not.match(answer.toString(), /^connection: close/im);
+    socket.write('0123456789');
+  }
+  socket.destroy();
+});
+
 test('keeps the connection of a client whose requests are read whole, also after a refusal', async () => {
   const agent = new Agent({ ca: plane.identity.caPem, keepAlive: true, maxSockets: 1 });
   const answers = [];

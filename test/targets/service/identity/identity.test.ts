@@ -34,6 +34,8 @@ test('openIdentity: the first start makes a CA and a server certificate, private
     ],
   );
   assert.is(readFileSync(identity.caFile, 'utf8'), identity.caPem);
+  const relative = await open(path.relative(process.cwd(), folder));
+  assert.is(relative.caFile, identity.caFile, 'also from a relative folder the path is absolute');
   assert.not.match(identity.caPem, 'PRIVATE');
   const ca = new X509Certificate(identity.caPem);
   const server = new X509Certificate(identity.server.cert);

@@ -1,5 +1,6 @@
 import type { JobsService } from '../jobs/service.ts';
-import type * as rows from '../operations/jobOperations.ts';
+import type * as executionRows from '../operations/executionOperations.ts';
+import type * as jobRows from '../operations/jobOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type { Handlers } from '../operations/table.ts';
 import { registryHandlers } from '../registry/handlers.ts';
@@ -9,19 +10,20 @@ import type { Registry } from '../registry/registry.ts';
 export function handlersOf(registry: Registry, jobs: JobsService['control']) {
   return {
     ...registryHandlers(registry),
-    CreateJob: (input: InputOf<typeof rows.CREATE_JOB>) => jobs.createJob(input),
-    DescribeJob: (input: InputOf<typeof rows.DESCRIBE_JOB>) => jobs.describeJob(input),
-    ListJobs: (input: InputOf<typeof rows.LIST_JOBS>) => jobs.listJobs(input),
-    GetJobDocument: (input: InputOf<typeof rows.GET_JOB_DOCUMENT>) => jobs.getJobDocument(input),
-    CancelJob: (input: InputOf<typeof rows.CANCEL_JOB>) => jobs.cancelJob(input),
-    CancelJobExecution: async (input: InputOf<typeof rows.CANCEL_JOB_EXECUTION>) => {
+    CreateJob: (input: InputOf<typeof jobRows.CREATE_JOB>) => jobs.createJob(input),
+    DescribeJob: (input: InputOf<typeof jobRows.DESCRIBE_JOB>) => jobs.describeJob(input),
+    ListJobs: (input: InputOf<typeof jobRows.LIST_JOBS>) => jobs.listJobs(input),
+    GetJobDocument: (input: InputOf<typeof jobRows.GET_JOB_DOCUMENT>) => jobs.getJobDocument(input),
+    CancelJob: (input: InputOf<typeof jobRows.CANCEL_JOB>) => jobs.cancelJob(input),
+    CancelJobExecution: async (input: InputOf<typeof executionRows.CANCEL_JOB_EXECUTION>) => {
       await jobs.cancelJobExecution(input);
       return undefined;
     },
-    DescribeJobExecution: (input: InputOf<typeof rows.DESCRIBE_JOB_EXECUTION>) => jobs.describeJobExecution(input),
-    ListJobExecutionsForJob: (input: InputOf<typeof rows.LIST_JOB_EXECUTIONS_FOR_JOB>) =>
+    DescribeJobExecution: (input: InputOf<typeof executionRows.DESCRIBE_JOB_EXECUTION>) =>
+      jobs.describeJobExecution(input),
+    ListJobExecutionsForJob: (input: InputOf<typeof executionRows.LIST_JOB_EXECUTIONS_FOR_JOB>) =>
       jobs.listJobExecutionsForJob(input),
-    ListJobExecutionsForThing: (input: InputOf<typeof rows.LIST_JOB_EXECUTIONS_FOR_THING>) =>
+    ListJobExecutionsForThing: (input: InputOf<typeof executionRows.LIST_JOB_EXECUTIONS_FOR_THING>) =>
       jobs.listJobExecutionsForThing(input),
   } satisfies Handlers;
 }

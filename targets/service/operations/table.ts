@@ -1,3 +1,4 @@
+import * as executions from './executionOperations.ts';
 import * as jobs from './jobOperations.ts';
 import type { Operation } from './operation.ts';
 import * as registry from './registryOperations.ts';
@@ -20,10 +21,10 @@ const ROWS = [
   jobs.LIST_JOBS,
   jobs.GET_JOB_DOCUMENT,
   jobs.CANCEL_JOB,
-  jobs.CANCEL_JOB_EXECUTION,
-  jobs.DESCRIBE_JOB_EXECUTION,
-  jobs.LIST_JOB_EXECUTIONS_FOR_JOB,
-  jobs.LIST_JOB_EXECUTIONS_FOR_THING,
+  executions.CANCEL_JOB_EXECUTION,
+  executions.DESCRIBE_JOB_EXECUTION,
+  executions.LIST_JOB_EXECUTIONS_FOR_JOB,
+  executions.LIST_JOB_EXECUTIONS_FOR_THING,
 ] as const;
 
 export type OperationName = (typeof ROWS)[number]['name'];

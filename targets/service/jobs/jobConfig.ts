@@ -6,6 +6,8 @@ export interface JobConfig {
   jobExecutionsRolloutConfig?: RolloutConfig;
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
+  /** Not shown by DescribeJob. */
+  tags?: { Key: string; Value?: string }[];
 }
 
 export interface RolloutConfig {

@@ -18,6 +18,8 @@ export const FOLD_AFTER_MILLIS = 100;
 export const NOTIFY_BATCH_MAX = 64;
 /** How long the writer of a notification has to send it before a sweep takes over, milliseconds. */
 export const NOTIFY_BUSY_MILLIS = 5_000;
+/** Notifications left behind that one sweep takes over. */
+export const SWEEP_MAX = 10_000;
 /** Executions created a minute where the job does not say (Developer Guide, "Job limits"). */
 export const ROLLOUT_PER_MINUTE = 1_000;
 /** Targets of one job (Developer Guide, "Job limits"). */

@@ -1,18 +1,12 @@
 import { loadDue } from '../store/executions.ts';
 import { loadDueJobs, loadJobsWithDeltas, nextDueMillis } from '../store/jobs.ts';
-import { loadLeftNotifications, nextLeftNotificationMillis } from '../store/notifications.ts';
+import { nextLeftNotificationMillis, takeLeftNotifications } from '../store/notifications.ts';
 import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { moved } from './decide.ts';
 import { changeAll, type ToNotify, tickJob, toNotify } from './jobTick.ts';
-import {
-  CHANGE_CHUNK_MAX,
-  FOLD_AFTER_MILLIS,
-  NOTIFY_BATCH_MAX,
-  NOTIFY_BUSY_MILLIS,
-  TICK_ROUNDS_MAX,
-} from './limits.ts';
+import { CHANGE_CHUNK_MAX, FOLD_AFTER_MILLIS, NOTIFY_BUSY_MILLIS, SWEEP_MAX, TICK_ROUNDS_MAX } from './limits.ts';
 import type { Change } from './storedExecution.ts';
 
 export interface TicksOptions {
@@ -85,11 +79,10 @@ export function createTicks({ store, clock, send }: TicksOptions) {
 
   async function sweep(): Promise<void> {
     if (sweepAt === undefined || sweepAt > clock.now()) return;
-    const left = await loadLeftNotifications(store, clock.now(), NOTIFY_BATCH_MAX);
-    send(left);
-    const next = await nextLeftNotificationMillis(store);
-    // A row that is being sent now is looked at again only if that fails.
-    sweepAt = next === undefined ? undefined : Math.max(next, clock.now() + (left.length > 0 ? NOTIFY_BUSY_MILLIS : 1));
+    const nowMillis = clock.now();
+    send(await takeLeftNotifications(store, nowMillis, nowMillis + NOTIFY_BUSY_MILLIS, SWEEP_MAX));
+    // Also when this sweep took all: were it ended while it sends, the rows are found again by their time.
+    sweepAt = await nextLeftNotificationMillis(store);
   }
 
   function foldSoon(): void {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { StoredExecution } from '../jobs/storedExecution.ts';
-import { now, rows } from './dialect.ts';
+import { lockDue, now, rows } from './dialect.ts';
 import { ADDED_TO_WAITING, type ExecutionRow, executionColumns, fromRow } from './executions.ts';
 import { type Connection, statement } from './statement.ts';
 
@@ -43,9 +43,14 @@ export async function removeNotifications(on: Connection, sent: readonly Waiting
     await deleteNotifications(on, { sent: JSON.stringify(sent.map(({ thingNo, at }) => [thingNo, at])) });
 }
 
-/** Things whose notification was left behind: whoever wrote it has not sent it in time. */
-export async function loadLeftNotifications(on: Connection, nowMillis: number, limit: number): Promise<number[]> {
-  return (await selectLeft(on, { nowMillis, limit })).map((row) => row.thing_no);
+/** Takes over notifications that were left behind: whoever wrote them has not sent them in time. Gives their things. */
+export async function takeLeftNotifications(
+  on: Connection,
+  nowMillis: number,
+  busyUntil: number,
+  limit: number,
+): Promise<number[]> {
+  return (await updateLeft(on, { nowMillis, busyUntil, limit })).map((row) => row.thing_no);
 }
 
 /** When the next notification would count as left behind; undefined: none waits. */
@@ -87,10 +92,13 @@ const deleteNotifications = statement<{ sent: string }, never>(
     (select thing_no, at from ${rows(engine, value('sent'), { thing_no: 'bigint', at: 'bigint' })} as r)`,
 );
 
-const selectLeft = statement<{ nowMillis: number; limit: number }, { thing_no: number }>(
+const updateLeft = statement<{ nowMillis: number; busyUntil: number; limit: number }, { thing_no: number }>(
   (value, engine) => sql`
-  select thing_no from notify_q where busy_until <= ${now(engine, value('nowMillis'))}
-  order by busy_until, thing_no limit ${value('limit')}`,
+  update notify_q set busy_until = ${value('busyUntil')} where thing_no in (
+    select left_behind.thing_no from notify_q left_behind
+    where left_behind.busy_until <= ${now(engine, value('nowMillis'))}
+    order by left_behind.busy_until, left_behind.thing_no limit ${value('limit')} ${lockDue(engine, 'left_behind')})
+  returning thing_no`,
 );
 
 const selectNextLeft = statement<object, { at: number | null }>(() => sql`select min(busy_until) as at from notify_q`);

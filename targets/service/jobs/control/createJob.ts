@@ -87,10 +87,9 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
 }
 
 function configOf(input: CreateJobInput): JobConfig {
-  const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
-  return JSON.parse(
-    JSON.stringify({ targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig }),
-  );
+  const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig, tags } = input;
+  const kept = { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig, tags };
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
 }
 
 function checkDocument(document: string | undefined): string {

@@ -133,6 +133,34 @@ test('a request that is overtaken each time is InternalError and not applied', a
   await world.close();
 });
 
+test('150 requests of as many things at once share three transactions', async () => {
+  const things = Array.from({ length: 150 }, (_, i) => `T${i}`);
+  const world = await openWorld({ things });
+  await world.job('j', things.slice(0, 100), { jobExecutionsRolloutConfig: { maximumPerMinute: 10_000 } });
+  let begun = 0;
+  beforeStatement = (text) => {
+    if (text === 'begin immediate') begun++;
+  };
+  const answers = await Promise.all(things.map((thing) => world.ask(thing, 'j/update', { status: 'IN_PROGRESS' })));
+  assert.is(begun, 3);
+  assert.is(answers.filter((answer) => answer?.kind === 'accepted').length, 100);
+  await world.close();
+});
+
+test('300 notifications that a killed process left behind are all sent by the next, each once', async () => {
+  const store = await openStore(':memory:');
+  const things = Array.from({ length: 300 }, (_, i) => `T${i}`);
+  const world = await openWorld({ store, things });
+  const left = things.map((_, i) => ({ thing_no: i + 1, list: 1, next: 0, at: 1, busy_until: world.nowMillis + 10 }));
+  await store.db.insertInto('notify_q').values(left).execute();
+  const next = await openWorld({ store, things: [] });
+  await next.advance(60_000);
+  assert.is(next.told.length, 300);
+  assert.equal(await store.db.selectFrom('notify_q').selectAll().execute(), []);
+  assert.is(await next.service.tick(), undefined);
+  await next.close();
+});
+
 test('a notification that cannot be published stays in the store and is tried again', async () => {
   let broken = true;
   const told: string[] = [];

@@ -1,4 +1,5 @@
-import { loadOfJob, loadQueues, writeChanges } from '../store/executions.ts';
+import { writeChanges } from '../store/changes.ts';
+import { loadOfJob, loadQueues } from '../store/executions.ts';
 import {
   addCounts,
   type Counts,

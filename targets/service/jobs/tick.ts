@@ -81,7 +81,7 @@ export function createTicks({ store, clock, send }: TicksOptions) {
     if (sweepAt === undefined || sweepAt > clock.now()) return;
     const nowMillis = clock.now();
     send(await takeLeftNotifications(store, nowMillis, nowMillis + NOTIFY_BUSY_MILLIS, SWEEP_MAX));
-    // Also when this sweep took all: were it ended while it sends, the rows are found again by their time.
+    // Rows taken now are among these: should sending them fail, they are found again.
     sweepAt = await nextLeftNotificationMillis(store);
   }
 

@@ -1,0 +1,155 @@
+import { type RawBuilder, sql } from 'kysely';
+import { type Change, deadlineOf, rank, type StoredExecution } from '../jobs/storedExecution.ts';
+import { rows } from './dialect.ts';
+import { type Connection, statement } from './statement.ts';
+
+/**
+ * Writes changes, each only if its execution still has the versionNumber it was read with; with them the counters' deltas
+ * and the notifications they cause. For use inside a transaction.
+ *
+ * @returns the changes that were written; the others were overtaken by another writer
+ */
+export async function writeChanges(
+  tx: Connection,
+  changes: readonly Change[],
+  nowMillis: number,
+  busyUntilMillis: number,
+): Promise<Change[]> {
+  if (changes.length === 0) return [];
+  const updates = changes.filter(({ after }) => after !== undefined);
+  const deletions = changes.filter(({ after }) => after === undefined);
+  const done = new Set<string>();
+  const note = ({ thing_no, job_no, no }: Key) => done.add(`${thing_no} ${job_no} ${no}`);
+  if (updates.length > 0)
+    for (const row of await updateRows(tx, { changes: JSON.stringify(updates.map(toRow)) })) note(row);
+  if (deletions.length > 0) {
+    const list = deletions.map(({ before }) => [
+      before.thingNo,
+      before.jobNo,
+      before.executionNumber,
+      before.versionNumber,
+    ]);
+    for (const row of await deleteRows(tx, { keys: JSON.stringify(list) })) note(row);
+  }
+  const written = changes.filter(({ before }) =>
+    done.has(`${before.thingNo} ${before.jobNo} ${before.executionNumber}`),
+  );
+  await writeDeltas(tx, deltasOf(written));
+  await writeNotifications(tx, written, nowMillis, busyUntilMillis);
+  return written;
+}
+
+/** Appends to the counters: how many executions came into a status, or left it (below 0). */
+async function writeDeltas(
+  tx: Connection,
+  deltas: readonly [jobNo: number, status: number, n: number][],
+): Promise<void> {
+  if (deltas.length > 0) await insertDeltas(tx, { deltas: JSON.stringify(deltas) });
+}
+
+function deltasOf(changes: readonly Change[]): [number, number, number][] {
+  const sums = new Map<string, [number, number, number]>();
+  const add = (execution: StoredExecution, n: number) => {
+    const key = `${execution.jobNo} ${execution.status}`;
+    const sum = sums.get(key) ?? [execution.jobNo, rank(execution.status), 0];
+    sums.set(key, [sum[0], sum[1], sum[2] + n]);
+  };
+  for (const { before, after } of changes) {
+    if (before.status === after?.status) continue;
+    add(before, -1);
+    if (after !== undefined) add(after, 1);
+  }
+  return [...sums.values()].filter(([, , n]) => n !== 0);
+}
+
+async function writeNotifications(
+  tx: Connection,
+  changes: readonly Change[],
+  at: number,
+  busyUntil: number,
+): Promise<void> {
+  const flags = new Map<number, [thingNo: number, list: number, next: number]>();
+  for (const { before, notify, notifyNext } of changes) {
+    if (!notify && !notifyNext) continue;
+    const [, list, next] = flags.get(before.thingNo) ?? [0, 0, 0];
+    flags.set(before.thingNo, [before.thingNo, list | Number(notify), next | Number(notifyNext)]);
+  }
+  if (flags.size > 0) await upsertNotifications(tx, { things: JSON.stringify([...flags.values()]), at, busyUntil });
+}
+
+/** In the order of CHANGE_COLUMNS; the version is the one that was read. */
+function toRow({ before, after = before }: Change): (number | string | null)[] {
+  return [
+    after.thingNo,
+    after.jobNo,
+    after.executionNumber,
+    before.versionNumber,
+    rank(after.status),
+    Object.keys(after.statusDetails).length === 0 ? null : JSON.stringify(after.statusDetails),
+    after.lastToken ?? null,
+    after.startedAtMillis ?? null,
+    after.lastUpdatedAtMillis,
+    after.inProgressDeadlineMillis ?? null,
+    after.stepDeadlineMillis ?? null,
+    deadlineOf(after) ?? null,
+    after.forceCanceled ? 1 : 0,
+  ];
+}
+
+interface Key {
+  thing_no: number;
+  job_no: number;
+  no: number;
+}
+
+const CHANGE_COLUMNS = {
+  thing_no: 'bigint',
+  job_no: 'bigint',
+  no: 'bigint',
+  ver: 'bigint',
+  status: 'bigint',
+  details: 'text',
+  last_token: 'text',
+  started_at: 'bigint',
+  updated_at: 'bigint',
+  in_progress_deadline: 'bigint',
+  step_deadline: 'bigint',
+  deadline: 'bigint',
+  force_canceled: 'bigint',
+} as const;
+
+const updateRows = statement<{ changes: string }, Key>(
+  (value, engine) => sql`
+  update exec set status = r.status, details = r.details, ver = r.ver + 1, last_token = r.last_token, started_at = r.started_at,
+    updated_at = r.updated_at, in_progress_deadline = r.in_progress_deadline, step_deadline = r.step_deadline,
+    deadline = r.deadline, force_canceled = r.force_canceled
+  from ${rows(engine, value('changes'), CHANGE_COLUMNS)} as r
+  where exec.thing_no = r.thing_no and exec.job_no = r.job_no and exec.no = r.no and exec.ver = r.ver
+  returning exec.thing_no, exec.job_no, exec.no`,
+);
+
+const deleteRows = statement<{ keys: string }, Key>(
+  (value, engine) => sql`
+  delete from exec where (thing_no, job_no, no, ver) in (select thing_no, job_no, no, ver from
+    ${rows(engine, value('keys'), { thing_no: 'bigint', job_no: 'bigint', no: 'bigint', ver: 'bigint' })} as r)
+  returning thing_no, job_no, no`,
+);
+
+const insertDeltas = statement<{ deltas: string }, never>(
+  (value, engine) => sql`
+  insert into job_delta (job_no, status, n) select job_no, status, n from
+    ${rows(engine, value('deltas'), { job_no: 'bigint', status: 'bigint', n: 'bigint' })} as r`,
+);
+
+const upsertNotifications = statement<{ things: string; at: number; busyUntil: number }, never>(
+  (value, engine) => sql`
+  insert into notify_q (thing_no, list, next, at, busy_until)
+  select thing_no, list, next, cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint) from
+    ${rows(engine, value('things'), { thing_no: 'bigint', list: 'bigint', next: 'bigint' })} as r where true
+  ${ADDED_TO_WAITING}`,
+);
+
+/** One row a thing: what is added to it while it waits to be sent makes it another (`at` grows), so that it is sent again. */
+export const ADDED_TO_WAITING: RawBuilder<unknown> = sql`
+  on conflict (thing_no) do update set list = notify_q.list | excluded.list, next = notify_q.next | excluded.next,
+    at = case when excluded.at > notify_q.at then excluded.at else notify_q.at + 1 end, busy_until = excluded.busy_until`;

@@ -1,5 +1,4 @@
-import { writeChanges } from '../store/changes.ts';
-import { loadOfJob, loadQueues } from '../store/executions.ts';
+import { writeChanges } from '../store/executions.ts';
 import {
   addCounts,
   type Counts,
@@ -14,6 +13,7 @@ import {
   takeJob,
   writeJob,
 } from '../store/jobs.ts';
+import { loadOfJob, loadQueues } from '../store/loadExecutions.ts';
 import { notifyQueued } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';

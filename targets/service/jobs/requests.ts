@@ -4,8 +4,8 @@ import { CLIENT_TOKEN_CHARS_MAX, PENDING_LIST_MAX } from '../../../runtime/jobs/
 import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
 import { decodeRequest, type JobsRequest } from '../../../runtime/jobs/requests.ts';
 import { answerTopic, parseRequestTopic } from '../../../runtime/jobs/topics.ts';
-import { writeChanges } from '../store/changes.ts';
-import { loadQueuesByName, loadTargets, type QueueKey, type TargetKey } from '../store/executions.ts';
+import { writeChanges } from '../store/executions.ts';
+import { loadQueuesByName, loadTargets, type QueueKey, type TargetKey } from '../store/loadExecutions.ts';
 import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';

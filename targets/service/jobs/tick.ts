@@ -1,5 +1,5 @@
-import { loadDue } from '../store/executions.ts';
 import { loadDueJobs, loadJobsWithDeltas, nextDueMillis } from '../store/jobs.ts';
+import { loadDue } from '../store/loadExecutions.ts';
 import { nextLeftNotificationMillis, takeLeftNotifications } from '../store/notifications.ts';
 import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';

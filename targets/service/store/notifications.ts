@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { StoredExecution } from '../jobs/storedExecution.ts';
-import { ADDED_TO_WAITING } from './changes.ts';
 import { lockDue, now, rows } from './dialect.ts';
-import { type ExecutionRow, executionColumns, fromRow } from './executions.ts';
+import { ADDED_TO_WAITING } from './executions.ts';
+import { type ExecutionRow, executionColumns, fromRow } from './loadExecutions.ts';
 import { type Connection, statement } from './statement.ts';
 
 /** A thing to be told, with its queue as it is now. */

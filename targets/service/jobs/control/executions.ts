@@ -1,8 +1,8 @@
 import { STATUSES, type Status } from '../../../../runtime/jobs/execution.ts';
 import { parseStatusDetails, type StatusDetails } from '../../../../runtime/jobs/statusDetails.ts';
 import { ModelledError } from '../../modelledError.ts';
-import { writeChanges } from '../../store/changes.ts';
-import { loadQueues, loadTargets } from '../../store/executions.ts';
+import { writeChanges } from '../../store/executions.ts';
+import { loadQueues, loadTargets } from '../../store/loadExecutions.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
 import { moved } from '../decide.ts';

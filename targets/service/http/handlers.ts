@@ -19,6 +19,10 @@ export function handlersOf(registry: Registry, jobs: JobsService['control']) {
       await jobs.cancelJobExecution(input);
       return undefined;
     },
+    DeleteJobExecution: async (input: InputOf<typeof executionRows.DELETE_JOB_EXECUTION>) => {
+      await jobs.deleteJobExecution(input);
+      return undefined;
+    },
     DescribeJobExecution: (input: InputOf<typeof executionRows.DESCRIBE_JOB_EXECUTION>) =>
       jobs.describeJobExecution(input),
     ListJobExecutionsForJob: (input: InputOf<typeof executionRows.LIST_JOB_EXECUTIONS_FOR_JOB>) =>

@@ -1,5 +1,5 @@
 import { DETAILS_MAP, EXECUTION_STATUS, JOB_EXECUTION_SUMMARY, JOB_ID_LABEL, NAMESPACE_FILTER } from './jobShapes.ts';
-import { FLAG, JOB_ERRORS, JOB_ID, LONG, MAX_RESULTS, NAME, NEXT_TOKEN, TEXT, WHEN } from './names.ts';
+import { FLAG, JOB_ERRORS, JOB_ID, LONG, MAX_RESULTS, NAME, NAMESPACE_ID, NEXT_TOKEN, TEXT, WHEN } from './names.ts';
 import type { Operation } from './operation.ts';
 
 /** Executions of jobs as an operator sees them (spec: control plane §2.9 to §2.12). */
@@ -24,6 +24,21 @@ export const CANCEL_JOB_EXECUTION = {
     statusDetails: { shape: DETAILS_MAP, in: 'body', about: 'Details of the status, replacing those before.' },
   },
   errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'InvalidStateTransitionException', 'VersionConflictException'],
+} as const satisfies Operation;
+
+export const DELETE_JOB_EXECUTION = {
+  name: 'DeleteJobExecution',
+  method: 'DELETE',
+  path: '/things/{thingName}/jobs/{jobId}/executionNumber/{executionNumber}',
+  about: 'Deletes one execution of a job; its device then hears ResourceNotFound.',
+  input: {
+    jobId: JOB_ID_LABEL,
+    thingName: THING_NAME_LABEL,
+    executionNumber: { shape: LONG, in: 'path', required: true, about: 'Which execution.' },
+    force: { shape: FLAG, in: 'query', about: 'Delete it even when it is in progress.' },
+    namespaceId: { shape: NAMESPACE_ID, in: 'query', about: 'Namespace of the job.' },
+  },
+  errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'InvalidStateTransitionException'],
 } as const satisfies Operation;
 
 export const DESCRIBE_JOB_EXECUTION = {

@@ -22,6 +22,7 @@ const ROWS = [
   jobs.GET_JOB_DOCUMENT,
   jobs.CANCEL_JOB,
   executions.CANCEL_JOB_EXECUTION,
+  executions.DELETE_JOB_EXECUTION,
   executions.DESCRIBE_JOB_EXECUTION,
   executions.LIST_JOB_EXECUTIONS_FOR_JOB,
   executions.LIST_JOB_EXECUTIONS_FOR_THING,

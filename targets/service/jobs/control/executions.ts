@@ -10,7 +10,7 @@ import { NOTIFY_BUSY_MILLIS, PAGE_MAX } from '../limits.ts';
 import { changeOf, rank, type StoredExecution } from '../storedExecution.ts';
 import { timerView } from '../views.ts';
 import { arnOf, type Control, epochSeconds, invalidRequest, notFound, pageToken, placeIn } from './context.ts';
-import { findJob } from './readJobs.ts';
+import { findJob, refuseNamespace } from './readJobs.ts';
 
 /** An execution as the control plane shows it (control-plane §2.9); times in seconds since the Unix epoch. */
 export interface ExecutionView {
@@ -97,11 +97,13 @@ export interface DeleteJobExecutionInput {
   jobId: string;
   executionNumber: number;
   force?: boolean;
+  namespaceId?: string;
 }
 
 /** Deletes an execution; one that is IN_PROGRESS only with force (control-plane §2.12). */
 export async function deleteJobExecution(control: Control, input: DeleteJobExecutionInput): Promise<void> {
   const { jobId, force = false } = input;
+  refuseNamespace(input);
   await changeExecution(control, input, (execution) => {
     if (execution.status === 'IN_PROGRESS' && !force)
       throw invalidTransition(`The execution of ${jobId} is IN_PROGRESS and cannot be deleted`, execution, force);

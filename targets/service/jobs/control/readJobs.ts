@@ -117,6 +117,15 @@ export async function findJob({ store }: Control, jobId: string): Promise<JobRow
   return job;
 }
 
+/**
+ * Jobs have no namespace here yet, so nothing is found in one.
+ *
+ * @throws ModelledError ResourceNotFoundException
+ */
+export function refuseNamespace({ jobId, namespaceId }: { jobId: string; namespaceId?: string }): void {
+  if (namespaceId !== undefined) throw notFound(`There is no job ${jobId} in namespace ${namespaceId}`);
+}
+
 async function groupsOf({ store }: Control, { thingGroupName, thingGroupId }: ListJobsInput): Promise<string[]> {
   const groups: string[] = [];
   const find = async (column: 'group_name' | 'group_id', value: string) => {

@@ -141,6 +141,7 @@ test('what is not there is ResourceNotFoundException 404, by every operation', a
     control.cancelJobExecution({ jobId: 'x', thingName: 'T1' }),
     control.cancelJobExecution({ jobId: 'j', thingName: 'T2' }),
     control.deleteJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 2 }),
+    control.deleteJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 1, namespaceId: 'n' }),
     control.describeJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 2 }),
     control.listJobExecutionsForJob({ jobId: 'x' }),
     control.listJobExecutionsForThing({ thingName: 'T2' }),

@@ -15,6 +15,10 @@ export function handlersOf(registry: Registry, jobs: JobsService['control']) {
     ListJobs: (input: InputOf<typeof jobRows.LIST_JOBS>) => jobs.listJobs(input),
     GetJobDocument: (input: InputOf<typeof jobRows.GET_JOB_DOCUMENT>) => jobs.getJobDocument(input),
     CancelJob: (input: InputOf<typeof jobRows.CANCEL_JOB>) => jobs.cancelJob(input),
+    DeleteJob: async (input: InputOf<typeof jobRows.DELETE_JOB>) => {
+      await jobs.deleteJob(input);
+      return undefined;
+    },
     CancelJobExecution: async (input: InputOf<typeof executionRows.CANCEL_JOB_EXECUTION>) => {
       await jobs.cancelJobExecution(input);
       return undefined;

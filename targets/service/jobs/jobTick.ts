@@ -1,3 +1,4 @@
+import { STATUSES } from '../../../runtime/jobs/execution.ts';
 import { writeChanges } from '../store/executions.ts';
 import {
   addCounts,
@@ -9,6 +10,7 @@ import {
   moveCursor,
   type OpenTarget,
   queueExecutions,
+  removeJob,
   takeDeltas,
   takeJob,
   writeJob,
@@ -17,6 +19,7 @@ import { loadOfJob, loadQueues } from '../store/loadExecutions.ts';
 import { notifyQueued } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
+import { ownGroup } from './control/createJob.ts';
 import { moved } from './decide.ts';
 import type { JobConfig } from './jobConfig.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';
@@ -28,11 +31,12 @@ export type ToNotify = number[];
 
 /**
  * One tick of one job, for use inside a transaction: any worker may do it, the row is its own for so long (scale.md §3.4).
- * Folds the counters, creates or cancels the next executions, and ends the job when nothing is left to wait for.
+ * Folds the counters, creates, cancels or deletes the next executions, and ends the job when nothing is left to wait for.
  */
 export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Promise<ToNotify> {
   const job = await takeJob(tx, jobNo);
   if (job === undefined) return [];
+  if (job.status === 'DELETION_IN_PROGRESS') return deleteSome(tx, job, clock);
   const folded = await takeDeltas(tx, jobNo);
   const counts = plus(await loadCounts(tx, jobNo), folded);
   const before = { ...job };
@@ -58,11 +62,14 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
   return things;
 }
 
-/** Changes executions by one rule each; those that were overtaken by a device are left for the next tick. */
+/**
+ * Changes executions by one rule each: what they shall be, undefined where they are deleted, a word where they are left alone.
+ * Those that were overtaken by a device are left for the next tick.
+ */
 export async function changeAll(
   tx: Connection,
   executions: readonly StoredExecution[],
-  change: (execution: StoredExecution) => StoredExecution | string,
+  change: (execution: StoredExecution) => StoredExecution | undefined | string,
   nowMillis: number,
 ): Promise<Change[]> {
   const keys = executions.map(({ thingNo }) => ({ thing: thingNo, depth: 2, withDocument: false }));
@@ -146,6 +153,15 @@ async function cancelSome(tx: Connection, job: JobRow, clock: Clock): Promise<To
   const changes = await changeAll(tx, executions, (execution) => canceled(execution, force, nowMillis), nowMillis);
   const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
   job.next_tick = isLast ? null : nowMillis;
+  return toNotify(changes);
+}
+
+/** Its row stays due until the last execution is gone, and goes with it. */
+async function deleteSome(tx: Connection, job: JobRow, clock: Clock): Promise<ToNotify> {
+  const executions = await loadOfJob(tx, job.job_no, STATUSES, CHANGE_CHUNK_MAX);
+  const changes = await changeAll(tx, executions, () => undefined, clock.now());
+  const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
+  if (isLast) await removeJob(tx, job.job_no, ownGroup(job.job_id));
   return toNotify(changes);
 }
 

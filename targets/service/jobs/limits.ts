@@ -8,7 +8,7 @@ export const WAITING_REQUESTS_MAX = 10_000;
 export const CAS_RETRIES_MAX = 3;
 /** Executions that one roll-out transaction creates: about 10 ms in which requests wait. */
 export const ROLLOUT_CHUNK_MAX = 1_000;
-/** Executions that one transaction cancels or times out. */
+/** Executions that one transaction cancels, deletes or times out. */
 export const CHANGE_CHUNK_MAX = 500;
 /** Transactions of one kind that a tick does before it lets its owner breathe. */
 export const TICK_ROUNDS_MAX = 32;
@@ -24,5 +24,7 @@ export const SWEEP_MAX = 10_000;
 export const ROLLOUT_PER_MINUTE = 1_000;
 /** Targets of one job (Developer Guide, "Job limits"). */
 export const TARGETS_MAX = 100;
+/** Jobs in DELETION_IN_PROGRESS at the same time (API model, DeleteJob). */
+export const DELETIONS_MAX = 10;
 /** Rows of a listing where maxResults is not given; also the most it may be (API model, LaserMaxResults). */
 export const PAGE_MAX = 250;

@@ -3,6 +3,7 @@ import { createClock } from './clock.ts';
 import { type CancelJobInput, cancelJob } from './control/cancelJob.ts';
 import type { Control } from './control/context.ts';
 import { type CreateJobInput, createJob } from './control/createJob.ts';
+import { deleteJob } from './control/deleteJob.ts';
 import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
 import { createNotifications } from './notifications.ts';
@@ -106,6 +107,7 @@ export function createJobsService(options: JobsServiceOptions) {
       listJobs: operation<ListJobsInput, Awaited<ReturnType<typeof listJobs>>>(listJobs),
       getJobDocument: operation(getJobDocument),
       cancelJob: operation<CancelJobInput, Awaited<ReturnType<typeof cancelJob>>>(cancelJob),
+      deleteJob: operation(deleteJob),
       cancelJobExecution: operation(executions.cancelJobExecution),
       deleteJobExecution: operation(executions.deleteJobExecution),
       describeJobExecution: operation(executions.describeJobExecution),

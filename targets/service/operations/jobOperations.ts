@@ -159,3 +159,16 @@ export const CANCEL_JOB = {
   output: JOB_IDENTITY,
   errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'LimitExceededException'],
 } as const satisfies Operation;
+
+export const DELETE_JOB = {
+  name: 'DeleteJob',
+  method: 'DELETE',
+  path: '/jobs/{jobId}',
+  about: 'Deletes a job that has ended and its executions; with force also one that has not.',
+  input: {
+    jobId: JOB_ID_LABEL,
+    force: { shape: FLAG, in: 'query', about: 'Delete it even when it has not ended.' },
+    namespaceId: { shape: NAMESPACE_ID, in: 'query', about: 'Namespace of the job.' },
+  },
+  errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'InvalidStateTransitionException', 'LimitExceededException'],
+} as const satisfies Operation;

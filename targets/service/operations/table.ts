@@ -21,6 +21,7 @@ const ROWS = [
   jobs.LIST_JOBS,
   jobs.GET_JOB_DOCUMENT,
   jobs.CANCEL_JOB,
+  jobs.DELETE_JOB,
   executions.CANCEL_JOB_EXECUTION,
   executions.DELETE_JOB_EXECUTION,
   executions.DESCRIBE_JOB_EXECUTION,

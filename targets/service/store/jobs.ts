@@ -30,6 +30,13 @@ export async function writeJob(tx: Connection, job: JobRow): Promise<void> {
   await updateJob(tx, { jobNo, status, nextTick, tokens, tokensAt, completedAt, lastUpdatedAt, comment, reasonCode });
 }
 
+/** Removes a job that has no executions any more, with all that was kept for it; `grp` holds the things it named. */
+export async function removeJob({ db }: Connection, jobNo: number, grp: string): Promise<void> {
+  for (const table of ['job_target', 'job_delta', 'job_count', 'job'] as const)
+    await db.deleteFrom(table).where('job_no', '=', jobNo).execute();
+  await db.deleteFrom('member').where('grp', '=', grp).execute();
+}
+
 /** The counters as they were folded last. */
 export async function loadCounts(on: Connection, jobNo: number): Promise<Counts> {
   return sumsOf(await selectCounts(on, { jobNo }));

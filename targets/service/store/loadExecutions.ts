@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { STATUSES } from '../../../runtime/jobs/execution.ts';
+import { STATUSES, type Status } from '../../../runtime/jobs/execution.ts';
 import { rank, type StoredExecution } from '../jobs/storedExecution.ts';
 import { lockDue, now, rows } from './dialect.ts';
 import type { Engine } from './schema.ts';
@@ -60,11 +60,11 @@ export async function loadDue(on: Connection, nowMillis: number, limit: number):
   return (await selectDue(on, { nowMillis, limit })).map(fromRow);
 }
 
-/** Reads executions of a job that are in one of `statuses` (at most two). */
+/** Reads executions of a job that are in one of `statuses`, which are next to each other in STATUSES. */
 export async function loadOfJob(
   on: Connection,
   jobNo: number,
-  statuses: readonly ('QUEUED' | 'IN_PROGRESS')[],
+  statuses: readonly Status[],
   limit: number,
 ): Promise<StoredExecution[]> {
   const [low, high] = [Math.min(...statuses.map(rank)), Math.max(...statuses.map(rank))];

@@ -140,6 +140,8 @@ test('what is not there is ResourceNotFoundException 404, by every operation', a
     control.cancelJob({ jobId: 'x' }),
     control.cancelJobExecution({ jobId: 'x', thingName: 'T1' }),
     control.cancelJobExecution({ jobId: 'j', thingName: 'T2' }),
+    control.deleteJob({ jobId: 'x' }),
+    control.deleteJob({ jobId: 'j', force: true, namespaceId: 'n' }),
     control.deleteJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 2 }),
     control.deleteJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 1, namespaceId: 'n' }),
     control.describeJobExecution({ jobId: 'j', thingName: 'T1', executionNumber: 2 }),
@@ -198,6 +200,74 @@ test('DeleteJobExecution: running only with force', async () => {
   assert.is(await typeOf(control.deleteJobExecution(key)), 'InvalidStateTransitionException');
   await control.deleteJobExecution({ ...key, force: true });
   assert.is(await typeOf(control.describeJobExecution(key)), 'ResourceNotFoundException');
+  await world.close();
+});
+
+test('DeleteJob: ended jobs, others only with force; nothing of them is left and the jobId is free', async () => {
+  const world = await openWorld({ things: ['T1', 'T2'] });
+  const { control } = world.service;
+  await addGroup(world.store, 'G', ['T1', 'T2']);
+  await world.job('j', ['T1', 'T2'], { targets: [thingArn('T1'), groupArn('G')] });
+  await world.job('after', ['T1']);
+  await world.ask('T1', 'j/update', { status: 'IN_PROGRESS' });
+  assert.equal(await refusal(control.deleteJob({ jobId: 'j' })), {
+    type: 'InvalidStateTransitionException',
+    status: 409,
+    message: 'The job j is IN_PROGRESS and cannot be deleted without force',
+    members: {},
+  });
+  world.takeTold();
+  await control.deleteJob({ jobId: 'j', force: true });
+  assert.is((await control.describeJob({ jobId: 'j' })).job.status, 'DELETION_IN_PROGRESS');
+  assert.is(await typeOf(control.deleteJob({ jobId: 'j', force: true })), 'InvalidStateTransitionException');
+  assert.is(await typeOf(control.cancelJob({ jobId: 'j' })), 'InvalidRequestException');
+  const again = { jobId: 'j', targets: [thingArn('T1')], document: '{"second":true}' };
+  assert.is(await typeOf(control.createJob(again)), 'ResourceAlreadyExistsException');
+  await world.settle();
+  assert.is(await typeOf(control.describeJob({ jobId: 'j' })), 'ResourceNotFoundException');
+  const told = world
+    .takeTold()
+    .map(([thing, kind, { jobs, execution }]) => [
+      thing,
+      kind,
+      kind === 'notify' ? Object.values(jobs).flat().length : execution?.jobId,
+    ]);
+  assert.equal(told.sort(), [
+    ['T1', 'notify', 1],
+    ['T1', 'notify-next', 'after'],
+    ['T2', 'notify', 0],
+    ['T2', 'notify-next', undefined],
+  ]);
+  for (const path of ['j/get', 'j/update'])
+    assert.is((await world.ask('T1', path, { status: 'SUCCEEDED' }))?.body.code, 'ResourceNotFound');
+  for (const table of ['job_target', 'job_count', 'job_delta', 'exec', 'job'] as const)
+    assert.equal(await world.store.db.selectFrom(table).select('job_no').where('job_no', '=', 1).execute(), [], table);
+  await control.createJob(again);
+  await world.settle();
+  assert.equal((await world.ask('T1', 'j/get', {}))?.body.execution.jobDocument, { second: true });
+  await world.ask('T1', 'j/update', { status: 'SUCCEEDED' });
+  await world.advance(1_000);
+  await control.deleteJob({ jobId: 'j' }); // COMPLETED: no force
+  await control.cancelJob({ jobId: 'after' });
+  await control.deleteJob({ jobId: 'after' });
+  await world.settle();
+  assert.equal((await control.listJobs({})).jobs, []);
+  await world.close();
+});
+
+test('DeleteJob: the eleventh at the same time is LimitExceededException 410, and the job stays as it is', async () => {
+  const world = await openWorld();
+  const { control } = world.service;
+  for (let n = 0; n < 11; n++) await world.job(`j${n}`, ['T1']);
+  for (let n = 0; n < 10; n++) await control.deleteJob({ jobId: `j${n}`, force: true });
+  const { type, status } = await refusal(control.deleteJob({ jobId: 'j10', force: true }));
+  assert.equal([type, status], ['LimitExceededException', 410]);
+  await world.settle();
+  assert.equal(
+    (await control.listJobs({})).jobs.map((job) => [job.jobId, job.status]),
+    [['j10', 'IN_PROGRESS']],
+  );
+  await control.deleteJob({ jobId: 'j10', force: true });
   await world.close();
 });
 

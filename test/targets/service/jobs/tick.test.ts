@@ -3,8 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createClock } from '../../../../targets/service/jobs/clock.ts';
+import { tickJob } from '../../../../targets/service/jobs/jobTick.ts';
 import { CHANGE_CHUNK_MAX, ROLLOUT_CHUNK_MAX } from '../../../../targets/service/jobs/limits.ts';
-import { openStore } from '../../../../targets/service/store/open.ts';
+import { inTransaction, openStore } from '../../../../targets/service/store/open.ts';
 import { assertCountersAreTrue } from './recount.ts';
 import { addGroup, addThing, groupArn, type Json, openWorld, START_MILLIS, type World } from './world.ts';
 
@@ -261,6 +263,39 @@ test('cancelling stops a roll-out and takes more executions than fit one transac
   assert.is(isConcurrent, false);
   await assertCountersAreTrue(world.store);
   await world.close();
+});
+
+test('deleting takes more executions than fit one transaction, and goes on after a restart between two of them', async () => {
+  const count = CHANGE_CHUNK_MAX * 2 + 10;
+  const store = await openStore(':memory:');
+  const world = await openWorld({ store, things: names(count) });
+  await addGroup(store, 'all', names(count));
+  const targets = [groupArn('all')];
+  const jobExecutionsRolloutConfig = { maximumPerMinute: 60 * (count + 100) };
+  await world.service.control.createJob({ jobId: 'j', targets, document: '{}', jobExecutionsRolloutConfig });
+  await world.settle();
+  await world.ask('T7', 'j/update', { status: 'SUCCEEDED' });
+  world.takeTold();
+  await world.service.control.deleteJob({ jobId: 'j', force: true });
+  const told = await inTransaction(store, (tx) =>
+    tickJob(
+      tx,
+      1,
+      createClock(() => world.nowMillis),
+    ),
+  );
+  assert.is((await createdTimes(world)).length, count - CHANGE_CHUNK_MAX);
+  assert.is(told.length, CHANGE_CHUNK_MAX);
+  assert.is((await statusOf(world, 'j')).status, 'DELETION_IN_PROGRESS');
+  await world.service.close();
+  const again = await openWorld({ store, things: [] });
+  await again.advance(MINUTE);
+  assert.equal(await createdTimes(again), []);
+  assert.equal(await store.db.selectFrom('job').selectAll().execute(), []);
+  assert.equal(await store.db.selectFrom('job_delta').selectAll().execute(), []);
+  // What the first process had not sent is sent by the second.
+  assert.is(new Set(again.takeTold().map(([thing]) => thing)).size, count - 1);
+  await again.close();
 });
 
 test('a roll-out faster than one transaction goes on in the next, in the same tick', async () => {

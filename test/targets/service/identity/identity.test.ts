@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -51,6 +51,49 @@ test('openIdentity: the next start has the same CA and the same server certifica
   const second = await open(folder);
   assert.is(second.caPem, first.caPem);
   assert.equal(second.server, first.server);
+});
+
+test('openIdentity: the next start does not load the library that makes certificates', async ({ folder }) => {
+  await open(folder);
+  const identity = new URL('../../../../targets/service/identity/identity.ts', import.meta.url);
+  const script = `
+    import { openIdentity } from '${identity}';
+    const said = [];
+    const loaded = () => said.push('getMetadata' in Reflect); // reflect-metadata, which the library stands on
+    const options = { folder: process.argv[1], hostName: 'bench-1', nowMillis: Date.now };
+    const { issueCertificate } = await openIdentity(options);
+    loaded();
+    await issueCertificate();
+    loaded();
+    console.log(said.join(' '));`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', script, folder],
+    { encoding: 'utf8' },
+  );
+  assert.is(stdout, 'false true\n', stderr);
+});
+
+test('certificates: valid from a day ago, the server for 825 days, devices for ten years, each serial number its own', async ({
+  folder,
+}) => {
+  const startMillis = Math.floor(Date.now() / 1000) * 1000;
+  const { caPem, server, issueCertificate } = await openIdentity({ folder, nowMillis: () => startMillis });
+  const device = await issueCertificate();
+  const certificates = [caPem, server.cert, device.certificatePem].map((pem) => new X509Certificate(pem));
+  assert.equal(
+    certificates.map(({ validFrom, validTo }) =>
+      [validFrom, validTo].map((time) => (Date.parse(time) - startMillis) / DAY_MILLIS),
+    ),
+    [
+      [-1, 3652],
+      [-1, 825],
+      [-1, 3652],
+    ],
+  );
+  const serials = certificates.map(({ serialNumber }) => serialNumber);
+  assert.is(new Set(serials).size, 3);
+  for (const serial of serials) assert.match(serial, /^(?!0+$)[0-9A-F]{16,32}$/, 'positive: no minus sign');
 });
 
 test('openIdentity: the server certificate is renewed by the same CA before it ends, and when the host has another name', async ({
@@ -136,31 +179,95 @@ test('writeEndpoints: exactly six members, mode 0600 also where a wider file was
   assert.equal(JSON.parse(readFileSync(file, 'utf8')), endpoints);
 });
 
-if (hasTool('openssl', 'openssl'))
+if (hasTool('openssl', 'openssl')) {
+  const openssl = (...args: string[]) => spawnSync('openssl', args, { encoding: 'utf8' });
+  const verify = (caFile: string, purpose: string, certificate: string) =>
+    openssl('verify', '-x509_strict', '-CAfile', caFile, '-purpose', purpose, certificate);
+  const write = (folder: string, name: string, text: string) => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+
   test('certificates: OpenSSL accepts both chains with strict checks, each for its purpose only', async ({
     folder,
   }) => {
-    const identity = await open(folder);
-    const device = await identity.issueCertificate();
-    const file = (name: string, text: string) => {
-      writeFileSync(path.join(folder, name), text);
-      return path.join(folder, name);
-    };
-    const verify = (purpose: string, certificate: string) =>
-      spawnSync('openssl', ['verify', '-x509_strict', '-CAfile', identity.caFile, '-purpose', purpose, certificate], {
-        encoding: 'utf8',
-      });
-    const server = file('server.crt', identity.server.cert);
-    const client = file('device.crt', device.certificatePem);
+    const { caFile, ...identity } = await open(folder);
+    const server = write(folder, 'server.crt', identity.server.cert);
+    const client = write(folder, 'device.crt', (await identity.issueCertificate()).certificatePem);
     for (const [purpose, certificate] of [
       ['sslserver', server],
       ['sslclient', client],
     ] as const) {
-      const { status, stdout, stderr } = verify(purpose, certificate);
+      const { status, stdout, stderr } = verify(caFile, purpose, certificate);
       assert.is(status, 0, stdout + stderr);
     }
-    assert.is.not(verify('sslclient', server).status, 0);
-    assert.is.not(verify('sslserver', client).status, 0);
+    assert.is.not(verify(caFile, 'sslclient', server).status, 0);
+    assert.is.not(verify(caFile, 'sslserver', client).status, 0);
   });
+
+  test('certificates: carry what their purpose needs and no more, critical where RFC 5280 says so', async ({
+    folder,
+  }) => {
+    const { caFile, server, issueCertificate } = await openIdentity({
+      folder,
+      hostName: 'bench-1',
+      nowMillis: Date.now,
+      names: ['fd00::1:2'],
+    });
+    const extensionsOf = (file: string) => {
+      const text = openssl('x509', '-in', file, '-noout', '-text', '-certopt', 'no_sigdump,no_pubkey').stdout;
+      assert.match(text, 'Signature Algorithm: ecdsa-with-SHA256');
+      const lines = text.slice(text.indexOf('X509v3 Basic')).replace(/(Key Identifier: *\n).*/g, '$1present');
+      return lines.trim().split(/ *\n */);
+    };
+    const identifier = ['X509v3 Subject Key Identifier:', 'present'];
+    const leaf = ['X509v3 Basic Constraints: critical', 'CA:FALSE', 'X509v3 Key Usage: critical', 'Digital Signature'];
+    const identifiers = [...identifier, 'X509v3 Authority Key Identifier:', 'present'];
+    assert.equal(extensionsOf(caFile), [
+      'X509v3 Basic Constraints: critical',
+      'CA:TRUE, pathlen:0',
+      'X509v3 Key Usage: critical',
+      'Certificate Sign, CRL Sign',
+      ...identifier,
+    ]);
+    assert.equal(extensionsOf(write(folder, 'server.crt', server.cert)), [
+      ...leaf,
+      'X509v3 Extended Key Usage:',
+      'TLS Web Server Authentication',
+      'X509v3 Subject Alternative Name:',
+      'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, DNS:bench-1, IP Address:FD00:0:0:0:0:0:1:2',
+      ...identifiers,
+    ]);
+    assert.equal(extensionsOf(write(folder, 'device.crt', (await issueCertificate()).certificatePem)), [
+      ...leaf,
+      'X509v3 Extended Key Usage:',
+      'TLS Web Client Authentication',
+      ...identifiers,
+    ]);
+  });
+
+  test('certificates: chain to a CA whose name and key identifier were made in another way', async ({ folder }) => {
+    const privateFolder = path.join(folder, 'identity');
+    mkdirSync(privateFolder);
+    const [key, certificate] = [path.join(folder, 'key'), path.join(folder, 'certificate')];
+    const extensions = [
+      'basicConstraints=critical,CA:TRUE',
+      'keyUsage=critical,keyCertSign',
+      'subjectKeyIdentifier=AB:CD',
+    ];
+    const { status, stderr } = openssl(
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key],
+      ...['-out', certificate, '-days', '3000', '-utf8', '-subj', '/O=Bénch, Ltd./CN=a, b', '-config', '/dev/null'],
+      ...extensions.flatMap((extension) => ['-addext', extension]),
+    );
+    assert.is(status, 0, stderr);
+    writeFileSync(path.join(privateFolder, 'ca.pem'), readFileSync(key, 'utf8') + readFileSync(certificate, 'utf8'), {
+      mode: 0o600,
+    });
+    const { caFile, server } = await open(folder);
+    const verified = verify(caFile, 'sslserver', write(folder, 'server.crt', server.cert));
+    assert.is(verified.status, 0, verified.stdout + verified.stderr);
+  });
+}
 
 test.run();

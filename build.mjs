@@ -32,7 +32,10 @@ const TARGETS = {
     format: 'esm',
     target: 'node20',
     minifySyntax: true,
+    minifyWhitespace: true,
     keepNames: true,
+    // Their modules instead of bundles for old loaders: what is not used stays out.
+    mainFields: ['module', 'main'],
     // The native store stays in node_modules; everything else is inside, for a start in milliseconds.
     external: ['better-sqlite3'],
     banner: {

@@ -55,6 +55,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
       const acts: [what: string, call: () => Promise<unknown>][] = [
         [`cancel ${jobId}${forced}`, () => control.cancelJob({ jobId, force })],
         [`cancel ${jobId} of ${thingName}${forced}`, () => control.cancelJobExecution({ jobId, thingName, force })],
+        [`delete ${jobId}`, () => control.deleteJob({ jobId, force: true })],
         [
           `delete ${jobId} of ${thingName}`,
           () => control.deleteJobExecution({ jobId, thingName, executionNumber: 1, force: true }),

@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
-import SqliteDriver from 'better-sqlite3';
+import type SqliteDriver from 'better-sqlite3';
 import { Kysely, Migrator, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { type Database, migrationsFor } from './schema.ts';
 import type { Connection } from './statement.ts';
@@ -23,10 +23,10 @@ const READY_STATEMENTS_MAX = 256;
  * @throws Error, one sentence, when the file is no store, or was made by a newer version
  */
 export async function openStore(file: string): Promise<Store> {
-  if (file === ':memory:') return storeOn(new SqliteDriver(await emptyImage()));
+  if (file === ':memory:') return storeOn(await drive(await emptyImage()));
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
-  const driver = new SqliteDriver(file, { timeout: BUSY_TIMEOUT_MILLIS });
+  const driver = await drive(file, { timeout: BUSY_TIMEOUT_MILLIS });
   const store = storeOn(driver);
   try {
     driver.pragma('journal_mode = WAL');
@@ -43,6 +43,12 @@ export async function openStore(file: string): Promise<Store> {
 /** Runs `work` in one transaction: all of it is committed, or, when it throws, none. */
 export function inTransaction<T>(store: Connection, work: (tx: Connection) => Promise<T>): Promise<T> {
   return store.db.transaction().execute((db) => work({ engine: store.engine, db }));
+}
+
+/** Loads the native driver with the first store: a command that only talks to a service runs where it is missing. */
+async function drive(file: string | Buffer, options?: SqliteDriver.Options): Promise<SqliteDriver.Database> {
+  const { default: Driver } = await import('better-sqlite3');
+  return new Driver(file, options);
 }
 
 function storeOn(driver: SqliteDriver.Database): Store {
@@ -98,7 +104,7 @@ let image: Promise<Buffer> | undefined;
 /** The bytes of a store with its tables and nothing in them: opened from there, a store in memory is ready in 0.3 ms. */
 function emptyImage(): Promise<Buffer> {
   image ??= (async () => {
-    const driver = new SqliteDriver(':memory:');
+    const driver = await drive(':memory:');
     const store = storeOn(driver);
     await migrate(store, ':memory:');
     const bytes = driver.serialize();

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { answerTopic } from '../../runtime/jobs/topics.ts';
 import { lockFolder } from '../../transports/lock.ts';
 import type { GatewayRequest } from './gateway/events.ts';
 import { handlersOf } from './http/handlers.ts';
@@ -151,15 +150,16 @@ function startMqtt(
     unanswered.set(connection, count);
     log('debug', `request ${topic}`, { connection });
     const reply = await jobs.request(topic, Uint8Array.from(request.payload));
-    if (count === 1 && unanswered.get(connection) === 1) unanswered.delete(connection);
-    else unanswered.set(connection, unanswered.get(connection)! - 1);
+    const left = unanswered.get(connection)! - 1;
+    if (left === 0) unanswered.delete(connection);
+    else unanswered.set(connection, left);
     if (reply !== undefined) listener()?.answer(request, reply.topic, reply.payload);
   }
 
   function throttle(request: GatewayRequest): void {
     const message = `${UNANSWERED_PER_CONNECTION_MAX} requests of this connection wait for their answer`;
-    const body = { code: 'RequestThrottled', message, timestamp: Math.floor(Date.now() / 1000) };
-    listener()?.answer(request, answerTopic(request.topic, 'rejected'), Buffer.from(JSON.stringify(body)));
+    const reply = jobs.refuse(request.topic, request.payload, { code: 'RequestThrottled', message });
+    listener()?.answer(request, reply.topic, reply.payload);
   }
 }
 

@@ -43,26 +43,32 @@ export async function publish(door: Door, topic: string, payload: string, client
   assert.is(code, 0, `${stdout}${stderr}`);
 }
 
-/** Publishes a request and gives the answer on `{topic}/{kind}`; mosquitto_rr does both on one connection. */
+/**
+ * Publishes a request and gives the answer on `{topic}/{kind}`; mosquitto_rr does both on one connection.
+ *
+ * @param payload  text as it is; bytes; any other value as JSON
+ */
 export async function request(
   door: Door,
   topic: string,
-  payload: string | object,
+  payload: string | Uint8Array | object,
   kind: 'accepted' | 'rejected' = 'accepted',
 ): Promise<Received & { body: Json }> {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-  const message = text === '' ? ['-n'] : ['-m', text];
-  const wanted = ['-e', `${topic}/${kind}`, '-W', `${ANSWER_SECONDS_MAX}`, '-F', FORMAT];
-  const { code, stdout, stderr } = await runChild('mosquitto_rr', [
-    ...argumentsOf(door, 'requester'),
-    '-t',
-    topic,
-    ...message,
-    ...wanted,
-  ]);
+  const rest = ['-t', topic, '-e', `${topic}/${kind}`, '-W', `${ANSWER_SECONDS_MAX}`, '-F', FORMAT];
+  const all = [...argumentsOf(door, 'requester'), ...rest];
+  // Bytes that are no text cannot be an argument of Node's, but can be one of the shell's.
+  const { code, stdout, stderr } =
+    payload instanceof Uint8Array
+      ? await runChild('sh', ['-c', `exec mosquitto_rr "$@" -m "$(printf '${octal(payload)}')"`, 'sh', ...all])
+      : await runChild('mosquitto_rr', [...all, ...(text === '' ? ['-n'] : ['-m', text])]);
   assert.is(code, 0, `mosquitto_rr: no answer on ${topic}/${kind}: ${stdout}${stderr}`);
   const received = readMessage(stdout.trimEnd());
   return { ...received, body: JSON.parse(received.payload) };
+}
+
+function octal(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }
 
 /** A mosquitto_sub that stays. */

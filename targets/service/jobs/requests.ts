@@ -52,14 +52,19 @@ export function createRequests(options: RequestsOptions) {
     const parsed = parseRequestTopic(topic);
     if (parsed === undefined) return Promise.resolve(undefined);
     if (parsed === 'InvalidTopic') {
-      const refusal: Refusal = { code: 'InvalidTopic', message: `There is no operation behind ${topic}` };
-      return Promise.resolve(toMessage(topic, rejected(refusal, tokenIn(payload), clock.now())));
+      const message = `There is no operation behind ${topic}`;
+      return Promise.resolve(refuse(topic, payload, { code: 'InvalidTopic', message }));
     }
     const decoded = decodeRequest(parsed.operation, parsed.jobId, payload);
     if ('refusal' in decoded) {
       return Promise.resolve(toMessage(topic, rejected(decoded.refusal, decoded.clientToken, clock.now())));
     }
     return ask(parsed.thingName, decoded).then((decision) => toMessage(topic, decision));
+  }
+
+  /** Refuses a message whatever it asks; its clientToken is echoed where it can be read (data-plane §9). */
+  function refuse(topic: string, payload: Uint8Array, refusal: Refusal): Message {
+    return toMessage(topic, rejected(refusal, tokenIn(payload), clock.now()));
   }
 
   /** The decision about a request that is checked already. */
@@ -150,7 +155,7 @@ export function createRequests(options: RequestsOptions) {
       answer(rejected({ code: 'InternalError', message }, request.clientToken, clock.now()));
   }
 
-  return { request, ask };
+  return { request, refuse, ask };
 }
 
 function mayChange({ request }: Waiting): boolean {

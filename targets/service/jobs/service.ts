@@ -74,11 +74,9 @@ export function createJobsService(options: JobsServiceOptions) {
     (input: Input): Promise<Output> =>
       underway.run(() => run(context, input));
 
-  async function runTick(): Promise<number | undefined> {
+  async function runTick(): Promise<undefined> {
     nextTickMillis = Number.POSITIVE_INFINITY;
-    const at = await ticks.tick();
-    if (at !== undefined && at < nextTickMillis) nextTickMillis = at;
-    return nextTickMillis === Number.POSITIVE_INFINITY ? undefined : nextTickMillis;
+    due(await ticks.tick());
   }
 
   return {
@@ -86,18 +84,21 @@ export function createJobsService(options: JobsServiceOptions) {
     request: (topic: string, payload: Uint8Array): Promise<Message | undefined> => requests.request(topic, payload),
     /** The same for a request that is checked already (HTTPS data plane). */
     ask: requests.ask,
+    /** The answer to a message that its owner refuses by itself, because there are too many. */
+    refuse: requests.refuse,
     /**
-     * Does what is due. To be called once at the start, and then at the time that the last call or `onDue` gave.
+     * Does what is due. To be called once at the start, after `onDue`, and then at the times that `onDue` tells.
      *
-     * @returns when to be called next, milliseconds since the Unix epoch; undefined: not before `onDue` says so
+     * @returns nothing: the next time is told by `onDue` alone. Were it returned too, an owner could put it in the place of an
+     *          earlier one that it was told while this promise was on its way.
      * @throws  what the store threw: what was committed stays, the rest is tried by the next call, a little later
      */
-    tick(): Promise<number | undefined> {
+    tick(): Promise<undefined> {
       const run = lastTick.then(() => underway.run(runTick));
       lastTick = run.catch(() => {});
       return run;
     },
-    /** `tell` is called when `tick` has to be called earlier than it said. */
+    /** `tell` is called with the time at which `tick` has to be called next; the last told counts. */
     onDue(tell: (atMillis: number) => void): void {
       wake = tell;
     },

@@ -157,7 +157,7 @@ test('300 notifications that a killed process left behind are all sent by the ne
   await next.advance(60_000);
   assert.is(next.told.length, 300);
   assert.equal(await store.db.selectFrom('notify_q').selectAll().execute(), []);
-  assert.is(await next.service.tick(), undefined);
+  assert.is(next.nextMillis(), undefined);
   await next.close();
 });
 

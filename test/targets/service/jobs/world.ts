@@ -24,6 +24,8 @@ export interface World {
   advance(millis: number): Promise<void>;
   /** Creates a job with one document and rolls it out. */
   job(jobId: string, things: string[], more?: object): Promise<void>;
+  /** When the service wants its next tick. */
+  nextMillis(): number | undefined;
   takeTold(): [string, string, Json][];
   close(): Promise<void>;
 }
@@ -59,8 +61,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   });
   const tick = async () => {
     nextMillis = undefined;
-    const at = await service.tick();
-    if (at !== undefined && (nextMillis === undefined || at < nextMillis)) nextMillis = at;
+    await service.tick();
     await service.settled();
   };
   Object.assign(world, {
@@ -96,6 +97,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       });
       await world.settle();
     },
+    nextMillis: () => nextMillis,
     takeTold: () => world.told.splice(0),
     async close() {
       await service.close();

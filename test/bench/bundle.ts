@@ -1,0 +1,22 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { temporaryFolder } from './processes.ts';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** Makes one file of a program of the bench, minified as the agent is: what is measured starts without a loader in between. */
+export async function bundle(name: string): Promise<string> {
+  const outfile = path.join(temporaryFolder(), name.replace(/\.ts$/, '.cjs'));
+  await build({
+    entryPoints: [path.join(here, name)],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    minify: true,
+    logLevel: 'error',
+    outfile,
+  });
+  return outfile;
+}

@@ -1,0 +1,47 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { BUDGETS } from '../bench/budgets.ts';
+import { countJobs } from '../bench/counted-job.ts';
+import { traceJobs } from '../bench/disk.ts';
+import { openSite, type Site } from '../bench/site.ts';
+import { hasTool } from '../tools.ts';
+
+/** What can be counted exactly, on every machine and at any load; times and memory are for `npm run bench`. */
+const budgets = suite<{ site?: Site }>('budgets');
+budgets.after(async ({ site }) => site?.end());
+
+budgets('a job of one step: four records (claimed, started, ended, forgotten) within 8 syncs and 64 KB', async () => {
+  const { records, recordBytes } = await countJobs(1);
+  assert.is(records, 4);
+  assert.ok(records <= BUDGETS.syncsPerJob.most);
+  assert.ok(recordBytes <= BUDGETS.recordBytesPerJob.most, `${recordBytes} bytes`);
+});
+
+budgets('a job of one step: at most four requests and 4 KB inside TLS, both ways', async () => {
+  const { sentBytes, receivedBytes, requests } = await countJobs(1);
+  // IN_PROGRESS and SUCCEEDED; then what is next, after the answer and again after notify-next.
+  assert.ok(requests <= 4, `${requests} requests`);
+  const bytes = sentBytes + receivedBytes;
+  assert.ok(bytes <= BUDGETS.wireBytesPerJob.most, `${bytes} bytes`);
+});
+
+budgets('a job costs the same whether it is the first or the fifth, and the same in each run', async () => {
+  const once = await countJobs(1);
+  assert.equal(await countJobs(1), once);
+  const { jobs: _, ...five } = await countJobs(5);
+  for (const [what, total] of Object.entries(five)) assert.is(total, once[what as keyof typeof five] * 5, what);
+});
+
+budgets('the calls of the agent, under strace: a write and a sync for each record, and no others', async (context) => {
+  if (!hasTool('strace', 'strace')) return;
+  context.site = await openSite();
+  const JOBS = 3;
+  const { syncs, writes, bytes, blockBytes } = await traceJobs(context.site, JOBS);
+  const { records } = await countJobs(JOBS);
+  assert.is(syncs, records);
+  assert.is(writes, records);
+  assert.ok(bytes / JOBS <= BUDGETS.recordBytesPerJob.most, `${bytes / JOBS} bytes a job`);
+  assert.ok(blockBytes / JOBS <= BUDGETS.recordBytesPerJob.most, `${blockBytes / JOBS} bytes of blocks a job`);
+});
+
+budgets.run();

@@ -37,8 +37,11 @@ export function run(program: 'mosquitto_sub' | 'mosquitto_pub', door: Door, clie
   return runChild(program, [...argumentsOf(door, clientId), '-d', ...more]);
 }
 
+let publishers = 0; // several may be at it, and a client identifier is one connection's
+
 /** Publishes at QoS 1 and waits for PUBACK. */
-export async function publish(door: Door, topic: string, payload: string, clientId = 'publisher'): Promise<void> {
+export async function publish(door: Door, topic: string, payload: string): Promise<void> {
+  const clientId = `publisher-${++publishers}`;
   const { code, stdout, stderr } = await run('mosquitto_pub', door, clientId, '-t', topic, '-m', payload);
   assert.is(code, 0, `${stdout}${stderr}`);
 }
@@ -79,8 +82,16 @@ export interface Listener extends Child {
   next(): Promise<Received>;
 }
 
-/** Subscribes at QoS 1; resolves when all is granted. The listener is its caller's to end. */
-export async function listen(door: Door, filters: readonly string[], clientId = 'listener'): Promise<Listener> {
+/**
+ * Subscribes at QoS 1; resolves when all is granted. The listener is its caller's to end.
+ *
+ * @param persistent  with a session that outlives the connection
+ */
+export async function listen(
+  door: Door,
+  filters: readonly string[],
+  { clientId = 'listener', persistent = false } = {},
+): Promise<Listener> {
   const topics = filters.flatMap((filter) => ['-t', filter]);
   // Line by line: into a pipe mosquitto_sub holds its lines back until there are many.
   const child = startChild('stdbuf', [
@@ -88,6 +99,7 @@ export async function listen(door: Door, filters: readonly string[], clientId = 
     'mosquitto_sub',
     ...argumentsOf(door, clientId),
     '-d',
+    ...(persistent ? ['-c'] : []),
     ...topics,
     '-F',
     FORMAT,

@@ -124,7 +124,7 @@ codes('ResourceNotFound: an unknown job, an unknown executionNumber', async (con
 codes(
   'a whole life by requests: $next, get, start-next, update, each answered to its requester alone',
   async ({ house, door }) => {
-    const others = await listen(door, [`${JOBS}/#`], 'another client of the thing');
+    const others = await listen(door, [`${JOBS}/#`], { clientId: 'another client of the thing' });
     const clientToken = 'life-1';
     const queued = await request(door, `${JOBS}/$next/get`, { clientToken });
     assert.equal([queued.topic, queued.qos, queued.retained], [`${JOBS}/$next/get/accepted`, 1, false]);

@@ -111,7 +111,7 @@ function update(request: UpdateRequest, loaded: Loaded, nowMillis: number, rules
   const { clientToken, status, statusDetails, expectedVersion } = request;
   const before = loaded.target;
   if (before === undefined) return noExecution(loaded, request, nowMillis);
-  if (isRepeated(request, before)) return updated(request, before, nowMillis);
+  if (isRepeated(request, before) || isRepeatedBeforeRetry(request, before)) return updated(request, before, nowMillis);
   const move = { by: 'device', to: status, nowMillis, expectedVersion, statusDetails, ...rules } as const;
   const after = moved(before, move, request.stepTimeoutInMinutes);
   if (after === 'VersionMismatch') {
@@ -137,6 +137,16 @@ function isRepeated(
   if (request.clientToken === undefined || request.clientToken !== lastToken || request.status !== status) return false;
   if (request.expectedVersion !== undefined && request.expectedVersion !== versionNumber - 1) return false;
   return request.statusDetails === undefined || JSON.stringify(request.statusDetails) === JSON.stringify(statusDetails);
+}
+
+/** True for a report of failure that was applied already: a retry stands in its place since, and has not been touched. */
+function isRepeatedBeforeRetry(request: UpdateRequest, retry: StoredExecution): boolean {
+  if (request.clientToken === undefined || request.clientToken !== retry.lastToken) return false;
+  return request.executionNumber === undefined && request.status === 'FAILED' && isUntouchedRetry(retry);
+}
+
+function isUntouchedRetry({ status, versionNumber, attempt }: StoredExecution): boolean {
+  return status === 'QUEUED' && versionNumber === 1 && attempt > 0;
 }
 
 function updated(request: UpdateRequest, execution: StoredExecution, nowMillis: number): Decision {

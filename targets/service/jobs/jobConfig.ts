@@ -6,6 +6,7 @@ export interface JobConfig {
   jobExecutionsRolloutConfig?: RolloutConfig;
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
+  jobExecutionsRetryConfig?: RetryConfig;
   /** Not shown by DescribeJob. */
   tags?: { Key: string; Value?: string }[];
 }
@@ -26,4 +27,13 @@ export interface AbortConfig {
     thresholdPercentage: number;
     minNumberOfExecutedThings: number;
   }[];
+}
+
+export interface RetryConfig {
+  criteriaList: RetryCriterion[];
+}
+
+export interface RetryCriterion {
+  failureType: 'FAILED' | 'TIMED_OUT' | 'ALL';
+  numberOfRetries: number;
 }

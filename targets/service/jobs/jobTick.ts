@@ -51,7 +51,8 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
     }
     if (job.next_tick === null && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0)
       complete(job, clock);
-  } else if (job.status === 'CANCELED' && isDue(job, clock)) {
+  } else if (job.status === 'CANCELED' && (isDue(job, clock) || countOf(counts, 'QUEUED') > 0)) {
+    // Where there are several writers a retry may have been queued while the last of the others were cancelled.
     things = await cancelSome(tx, job, clock);
     for (const [status, n] of await takeDeltas(tx, jobNo)) folded.set(status, (folded.get(status) ?? 0) + n);
   } else if (job.status !== 'CANCELED') {

@@ -28,3 +28,5 @@ export const TARGETS_MAX = 100;
 export const DELETIONS_MAX = 10;
 /** Rows of a listing where maxResults is not given; also the most it may be (API model, LaserMaxResults). */
 export const PAGE_MAX = 250;
+/** Retries of one thing in one job, over all kinds of failure (Developer Guide, "Job limits"). */
+export const RETRIES_MAX = 10;

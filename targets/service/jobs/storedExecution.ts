@@ -1,4 +1,6 @@
 import { type Execution, isPending, STATUSES, type Status } from '../../../runtime/jobs/execution.ts';
+import type { JobRow } from '../store/jobs.ts';
+import { retryOf } from './retry.ts';
 
 /** One execution as the store has it. Times are milliseconds since the Unix epoch. */
 export interface StoredExecution extends Execution {
@@ -11,6 +13,16 @@ export interface StoredExecution extends Execution {
   inProgressDeadlineMillis: number | undefined;
   stepDeadlineMillis: number | undefined;
   forceCanceled: boolean;
+  /** Retries that came before it, and how many of them followed a TIMED_OUT. */
+  attempt: number;
+  timedOutRetries: number;
+  /** Its thing has left the targets of a continuous job. */
+  hasLeft: boolean;
+  jobStatus: JobRow['status'];
+  /** Its job is outside of its maintenance windows: it is in no queue, and can still be updated (control-plane §7). */
+  hidden: boolean;
+  /** Text of the criteria by which its job tries again; undefined: it does not. */
+  retryCriteria: string | undefined;
   /** How long executions of its job may be IN_PROGRESS, minutes; undefined: for ever. */
   inProgressMinutes: number | undefined;
   /** Text of the job document; only where it was asked for. */
@@ -29,6 +41,8 @@ export function deadlineOf(execution: StoredExecution): number | undefined {
 export interface Change {
   before: StoredExecution;
   after: StoredExecution | undefined;
+  /** The execution that tries again what has failed (state-machine §4). */
+  retry: StoredExecution | undefined;
   /** The pending set of the thing changes: it gets a `notify`. */
   notify: boolean;
   /** Another execution comes to the head of its queue, or none: it gets a `notify-next`. */
@@ -45,12 +59,20 @@ export function changeOf(
   before: StoredExecution,
   after: StoredExecution | undefined,
 ): Change {
-  const stays = after !== undefined && isPending(after.status);
+  const retry = after === undefined || after.status === before.status ? undefined : retryOf(after);
+  const joining = [after, retry].filter((one) => one !== undefined && isInQueue(one)) as StoredExecution[];
   const others = queue.filter((execution) => !isSame(execution, before));
-  const next = (stays ? [...others, after] : others).sort(byQueueOrder)[0];
+  const next = [...others, ...joining].sort(byQueueOrder)[0];
   const head = queue[0];
   const sameHead = head === undefined || next === undefined ? head === next : isSame(head, next);
-  return { before, after, notify: isPending(before.status) !== stays, notifyNext: !sameHead };
+  const stays = after !== undefined && isInQueue(after);
+  const notify = isInQueue(before) !== stays || (retry !== undefined && isInQueue(retry));
+  return { before, after, retry, notify, notifyNext: !sameHead };
+}
+
+/** True for an execution that its thing is shown as pending. */
+export function isInQueue({ status, hidden }: StoredExecution): boolean {
+  return isPending(status) && !hidden;
 }
 
 /** The order of a queue: all IN_PROGRESS first, then by when they were queued (data-plane §7); the store sorts the same way. */

@@ -22,42 +22,54 @@ export async function writeChanges(
   const note = ({ thing_no, job_no, no }: Key) => done.add(`${thing_no} ${job_no} ${no}`);
   if (updates.length > 0)
     for (const row of await updateRows(tx, { changes: JSON.stringify(updates.map(toRow)) })) note(row);
-  if (deletions.length > 0) {
-    const list = deletions.map(({ before }) => [
-      before.thingNo,
-      before.jobNo,
-      before.executionNumber,
-      before.versionNumber,
-    ]);
-    for (const row of await deleteRows(tx, { keys: JSON.stringify(list) })) note(row);
-  }
+  const counted = await deleteCounted(tx, deletions, note);
   const written = changes.filter(({ before }) =>
     done.has(`${before.thingNo} ${before.jobNo} ${before.executionNumber}`),
   );
-  await writeDeltas(tx, deltasOf(written));
+  const retries = written.flatMap(({ retry }) => (retry === undefined ? [] : [toRetryRow(retry)]));
+  if (retries.length > 0) await insertRetries(tx, { retries: JSON.stringify(retries) });
+  await writeDeltas(tx, [...deltasOf(written), ...counted]);
   await writeNotifications(tx, written, nowMillis, busyUntilMillis);
   return written;
 }
 
+/** Deletes, and gives what that does to the counters, which count a thing by its latest execution. */
+async function deleteCounted(tx: Connection, deletions: readonly Change[], note: (key: Key) => void): Promise<Delta[]> {
+  if (deletions.length === 0) return [];
+  const keys = deletions.map(({ before: { thingNo, jobNo, executionNumber, versionNumber } }) => [
+    thingNo,
+    jobNo,
+    executionNumber,
+    versionNumber,
+  ]);
+  const pairs = new Map(keys.map(([thingNo, jobNo]) => [`${thingNo} ${jobNo}`, [thingNo, jobNo]]));
+  const things = JSON.stringify([...pairs.values()]);
+  const before = await selectLatest(tx, { things });
+  for (const row of await deleteRows(tx, { keys: JSON.stringify(keys) })) note(row);
+  const after = await selectLatest(tx, { things });
+  return [...before.map((row) => deltaOf(row, -1)), ...after.map((row) => deltaOf(row, 1))];
+}
+
+type Delta = [jobNo: number, status: number, n: number];
+
+const deltaOf = ({ job_no, status }: { job_no: number; status: number }, n: number): Delta => [job_no, status, n];
+
 /** Appends to the counters: how many executions came into a status, or left it (below 0). */
-async function writeDeltas(
-  tx: Connection,
-  deltas: readonly [jobNo: number, status: number, n: number][],
-): Promise<void> {
+export async function writeDeltas(tx: Connection, deltas: readonly Delta[]): Promise<void> {
   if (deltas.length > 0) await insertDeltas(tx, { deltas: JSON.stringify(deltas) });
 }
 
-function deltasOf(changes: readonly Change[]): [number, number, number][] {
-  const sums = new Map<string, [number, number, number]>();
+function deltasOf(changes: readonly Change[]): Delta[] {
+  const sums = new Map<string, Delta>();
   const add = (execution: StoredExecution, n: number) => {
     const key = `${execution.jobNo} ${execution.status}`;
     const sum = sums.get(key) ?? [execution.jobNo, rank(execution.status), 0];
     sums.set(key, [sum[0], sum[1], sum[2] + n]);
   };
-  for (const { before, after } of changes) {
-    if (before.status === after?.status) continue;
+  for (const { before, after, retry } of changes) {
+    if (after === undefined || before.status === after.status) continue;
     add(before, -1);
-    if (after !== undefined) add(after, 1);
+    add(retry ?? after, 1);
   }
   return [...sums.values()].filter(([, , n]) => n !== 0);
 }
@@ -93,7 +105,14 @@ function toRow({ before, after = before }: Change): (number | string | null)[] {
     after.stepDeadlineMillis ?? null,
     deadlineOf(after) ?? null,
     after.forceCanceled ? 1 : 0,
+    before.hasLeft ? 1 : 0,
   ];
+}
+
+/** In the order of RETRY_COLUMNS. */
+function toRetryRow(retry: StoredExecution): (number | string | null)[] {
+  const { thingNo, jobNo, executionNumber, lastToken, queuedAtMillis, attempt, timedOutRetries } = retry;
+  return [thingNo, jobNo, executionNumber, lastToken ?? null, queuedAtMillis, attempt, timedOutRetries];
 }
 
 interface Key {
@@ -116,6 +135,17 @@ const CHANGE_COLUMNS = {
   step_deadline: 'bigint',
   deadline: 'bigint',
   force_canceled: 'bigint',
+  has_left: 'bigint',
+} as const;
+
+const RETRY_COLUMNS = {
+  thing_no: 'bigint',
+  job_no: 'bigint',
+  no: 'bigint',
+  last_token: 'text',
+  queued_at: 'bigint',
+  attempt: 'bigint',
+  timed_out_retries: 'bigint',
 } as const;
 
 const updateRows = statement<{ changes: string }, Key>(
@@ -124,7 +154,7 @@ const updateRows = statement<{ changes: string }, Key>(
     updated_at = r.updated_at, in_progress_deadline = r.in_progress_deadline, step_deadline = r.step_deadline,
     deadline = r.deadline, force_canceled = r.force_canceled
   from ${rows(engine, value('changes'), CHANGE_COLUMNS)} as r
-  where exec.thing_no = r.thing_no and exec.job_no = r.job_no and exec.no = r.no and exec.ver = r.ver
+  where exec.thing_no = r.thing_no and exec.job_no = r.job_no and exec.no = r.no and exec.ver = r.ver and exec.has_left = r.has_left
   returning exec.thing_no, exec.job_no, exec.no`,
 );
 
@@ -133,6 +163,21 @@ const deleteRows = statement<{ keys: string }, Key>(
   delete from exec where (thing_no, job_no, no, ver) in (select thing_no, job_no, no, ver from
     ${rows(engine, value('keys'), { thing_no: 'bigint', job_no: 'bigint', no: 'bigint', ver: 'bigint' })} as r)
   returning thing_no, job_no, no`,
+);
+
+const insertRetries = statement<{ retries: string }, never>(
+  (value, engine) => sql`
+  insert into exec (thing_no, job_no, no, status, ver, last_token, queued_at, updated_at, attempt, timed_out_retries)
+  select thing_no, job_no, no, 0, 1, last_token, queued_at, queued_at, attempt, timed_out_retries
+  from ${rows(engine, value('retries'), RETRY_COLUMNS)} as r where true`,
+);
+
+/** The status of the latest execution of each thing in a job. */
+const selectLatest = statement<{ things: string }, { job_no: number; status: number }>(
+  (value, engine) => sql`
+  select e.job_no, e.status from ${rows(engine, value('things'), { thing_no: 'bigint', job_no: 'bigint' })} as r
+  join exec e on e.thing_no = r.thing_no and e.job_no = r.job_no and e.no =
+    (select max(latest.no) from exec latest where latest.thing_no = r.thing_no and latest.job_no = r.job_no)`,
 );
 
 const insertDeltas = statement<{ deltas: string }, never>(

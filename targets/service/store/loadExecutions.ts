@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { STATUSES, type Status } from '../../../runtime/jobs/execution.ts';
 import { rank, type StoredExecution } from '../jobs/storedExecution.ts';
 import { lockDue, now, rows } from './dialect.ts';
-import type { Engine } from './schema.ts';
+import type { Engine, JobTable } from './schema.ts';
 import { type Connection, statement } from './statement.ts';
 
 /** An execution that a request names. */
@@ -87,6 +87,12 @@ export interface ExecutionRow {
   step_deadline: number | null;
   force_canceled: number;
   in_progress_minutes: number | null;
+  attempt: number;
+  timed_out_retries: number;
+  has_left: number;
+  job_status: JobTable['status'];
+  hidden: number;
+  retry: string | null;
   /** Absent where a statement does not ask for it. */
   document?: string | null;
 }
@@ -111,6 +117,12 @@ export function fromRow(row: ExecutionRow): StoredExecution {
     inProgressDeadlineMillis: row.in_progress_deadline ?? undefined,
     stepDeadlineMillis: row.step_deadline ?? undefined,
     forceCanceled: row.force_canceled === 1,
+    attempt: row.attempt,
+    timedOutRetries: row.timed_out_retries,
+    hasLeft: row.has_left === 1,
+    jobStatus: row.job_status,
+    hidden: row.hidden === 1,
+    retryCriteria: row.retry ?? undefined,
     inProgressMinutes: row.in_progress_minutes ?? undefined,
     document: row.document ?? undefined,
   };
@@ -118,7 +130,15 @@ export function fromRow(row: ExecutionRow): StoredExecution {
 
 export const executionColumns: RawBuilder<unknown> = sql`
   e.thing_no, e.job_no, j.job_id, e.no, e.status, e.details, e.ver, e.last_token, e.queued_at, e.started_at, e.updated_at,
-  e.in_progress_deadline, e.step_deadline, e.force_canceled, j.in_progress_minutes`;
+  e.in_progress_deadline, e.step_deadline, e.force_canceled, e.attempt, e.timed_out_retries, e.has_left,
+  j.in_progress_minutes, j.status as job_status, j.hidden, j.retry`;
+
+/**
+ * Executions as a thing sees them in its queue. Not a join with the job: SQLite would read a whole table for a join on the
+ * right side of a left join.
+ */
+export const inQueue = (execution: string): RawBuilder<unknown> => sql`
+  ${sql.ref(`${execution}.status`)} < 2 and (select job.hidden from job where job.job_no = ${sql.ref(`${execution}.job_no`)}) = 0`;
 
 const TARGET_COLUMNS = { i: 'bigint', thing: 'text', job: 'text', no: 'bigint', doc: 'bigint' } as const;
 
@@ -149,7 +169,7 @@ const selectQueuesBy = (column: 'thing_name' | 'thing_no') =>
     select r.i, r.depth, r.doc, row_number() over (partition by r.i ${order}) as place, ${executionColumns}
     from ${keys} as r
     join thing t on ${sql.ref(`t.${column}`)} = r.thing
-    left join exec e on e.thing_no = t.thing_no and e.status < 2
+    left join exec e on e.thing_no = t.thing_no and ${inQueue('e')}
     left join job j on j.job_no = e.job_no
   ) as ordered where place <= depth order by i, place`;
   });
@@ -177,5 +197,5 @@ const selectOfJob = statement<{ jobNo: number; low: number; high: number; limit:
   (value) => sql`
   select ${executionColumns} from exec e join job j on j.job_no = e.job_no
   where e.job_no = ${value('jobNo')} and e.status >= ${value('low')} and e.status <= ${value('high')}
-  order by e.status, e.thing_no limit ${value('limit')}`,
+  order by e.status, e.thing_no, e.no limit ${value('limit')}`,
 );

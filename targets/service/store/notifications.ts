@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { StoredExecution } from '../jobs/storedExecution.ts';
 import { lockDue, now, rows } from './dialect.ts';
 import { ADDED_TO_WAITING } from './executions.ts';
-import { type ExecutionRow, executionColumns, fromRow } from './loadExecutions.ts';
+import { type ExecutionRow, executionColumns, fromRow, inQueue } from './loadExecutions.ts';
 import { type Connection, statement } from './statement.ts';
 
 /** A thing to be told, with its queue as it is now. */
@@ -82,7 +82,7 @@ const selectNotifications = statement<{ things: string; depth: number }, Notific
     from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r
     join notify_q n on n.thing_no = r.thing_no
     join thing t on t.thing_no = n.thing_no
-    left join exec e on e.thing_no = n.thing_no and e.status < 2
+    left join exec e on e.thing_no = n.thing_no and ${inQueue('e')}
     left join job j on j.job_no = e.job_no
   ) as ordered where place <= ${value('depth')} order by thing, place`,
 );
@@ -107,7 +107,7 @@ const selectNextLeft = statement<object, { at: number | null }>(() => sql`select
 const insertQueued = statement<{ things: string; jobNo: number; at: number; busyUntil: number }, never>(
   (value, engine) => sql`
   insert into notify_q (thing_no, list, next, at, busy_until)
-  select r.thing_no, 1, case when exists (select 1 from exec p where p.thing_no = r.thing_no and p.status < 2 and p.job_no <> ${value('jobNo')})
+  select r.thing_no, 1, case when exists (select 1 from exec p where p.thing_no = r.thing_no and ${inQueue('p')} and p.job_no <> ${value('jobNo')})
     then 0 else 1 end, cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint)
   from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
   ${ADDED_TO_WAITING}`,

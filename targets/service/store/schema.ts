@@ -17,6 +17,7 @@ export interface Database {
   job_delta: JobCountTable;
   job_count: JobCountTable;
   notify_q: NotifyTable;
+  gone_thing: GoneThingTable;
 }
 
 export interface ThingTable {
@@ -94,6 +95,21 @@ export interface JobTable {
   tokens: number;
   tokens_at: number;
   ver: number;
+  /** JSON: criteriaList of jobExecutionsRetryConfig as far as it still counts; null: nothing is tried again. */
+  retry: Generated<string | null>;
+  /** schedulingConfig: startTime and endTime; null: none. */
+  starts_at: Generated<number | null>;
+  ends_at: Generated<number | null>;
+  /** 1: its targets are resolved, it has been IN_PROGRESS; 0: it still waits for its start. */
+  started: Generated<number>;
+  /** 1: outside of its maintenance windows, its executions are in nobody's queue. */
+  hidden: Generated<number>;
+  /** JSON: [status, thing_no] of the last execution whose thing was told that it is to be seen again; null: nothing to tell. */
+  reveal: Generated<string | null>;
+  /** When its schedule has something for it next: start, end, a window's beginning or end; null: never. */
+  alarm: Generated<number | null>;
+  /** 1: its document has URLs that are signed when it is delivered. */
+  signs: Generated<number>;
 }
 
 /** Where the roll-out over one group of a job has come; a snapshot is done with it when the cursor is at max_seq. */
@@ -126,8 +142,18 @@ export interface ExecTable {
   step_deadline: number | null;
   /** The earlier of the two; null: no timer runs. */
   deadline: number | null;
+  /** Retries that came before it, and how many of them followed a TIMED_OUT. */
   attempt: number;
+  timed_out_retries: Generated<number>;
   force_canceled: number;
+  /** 1: its thing has left the targets of a continuous job: no retry follows, and if it joins again it gets another. */
+  has_left: Generated<number>;
+}
+
+/** The names of deleted things that had executions: those are kept as records. */
+export interface GoneThingTable {
+  thing_no: number;
+  thing_name: string;
 }
 
 /** Counters: the truth is job_count plus the sum of job_delta, which grows in the transaction that changed a status and is folded by ticks. */
@@ -155,7 +181,10 @@ export type Engine = 'sqlite' | 'postgres';
 
 /** The steps from nothing to the present tables: numbered by time, applied in order, never edited once released. */
 export function migrationsFor(engine: Engine): Record<string, Migration> {
-  return { '001_first': { up: (db) => createTables(db, engine) } };
+  return {
+    '001_first': { up: (db) => createTables(db, engine) },
+    '002_job_life': { up: addJobLife },
+  };
 }
 
 async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> {
@@ -196,6 +225,26 @@ async function createTables(db: Kysely<unknown>, engine: Engine): Promise<void> 
     sql`create table job_count (job_no bigint not null, status smallint not null, n bigint not null, primary key (job_no, status))`,
     sql`create table notify_q (thing_no bigint primary key, list smallint not null, next smallint not null, at bigint not null, busy_until bigint not null)`,
     sql`create index notify_q_busy on notify_q (busy_until)`,
+  ];
+  for (const statement of statements) await statement.execute(db);
+}
+
+/** What retries, continuous jobs, schedules and signed URLs have to remember. */
+async function addJobLife(db: Kysely<unknown>): Promise<void> {
+  const statements = [
+    sql`alter table job add column retry text`,
+    sql`alter table job add column starts_at bigint`,
+    sql`alter table job add column ends_at bigint`,
+    sql`alter table job add column started smallint not null default 1`,
+    sql`alter table job add column hidden smallint not null default 0`,
+    sql`alter table job add column reveal text`,
+    sql`alter table job add column alarm bigint`,
+    sql`alter table job add column signs smallint not null default 0`,
+    sql`create index job_alarm on job (alarm) where alarm is not null`,
+    sql`alter table exec add column timed_out_retries smallint not null default 0`,
+    sql`alter table exec add column has_left smallint not null default 0`,
+    sql`create index job_target_grp on job_target (grp)`,
+    sql`create table gone_thing (thing_no bigint primary key, thing_name text not null)`,
   ];
   for (const statement of statements) await statement.execute(db);
 }

@@ -2,8 +2,8 @@ import { JOB_DOCUMENT_BYTES_MAX } from '../../../../runtime/jobs/limits.ts';
 import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
-import type { AbortConfig, JobConfig, RolloutConfig } from '../jobConfig.ts';
-import { TARGETS_MAX } from '../limits.ts';
+import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig } from '../jobConfig.ts';
+import { RETRIES_MAX, TARGETS_MAX } from '../limits.ts';
 import { arnOf, type Control, invalidRequest, notFound } from './context.ts';
 
 /** Members of CreateJob, checked for types and ranges already (control-plane §2.1). */
@@ -18,7 +18,7 @@ export interface CreateJobInput {
   jobExecutionsRolloutConfig?: RolloutConfig;
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
-  jobExecutionsRetryConfig?: { criteriaList: { failureType: string; numberOfRetries: number }[] };
+  jobExecutionsRetryConfig?: RetryConfig;
   schedulingConfig?: object;
   tags?: { Key: string; Value?: string }[];
   namespaceId?: string;
@@ -36,7 +36,6 @@ export interface JobReference {
 /** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
 const NOT_YET = [
   'documentSource',
-  'jobExecutionsRetryConfig',
   'schedulingConfig',
   'namespaceId',
   'jobTemplateArn',
@@ -56,6 +55,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
   const targets = input.targets.map((arn) => parseTarget(control, arn));
   if (targets.length > TARGETS_MAX)
     throw invalidRequest(`A job has at most ${TARGETS_MAX} targets: found ${targets.length}`);
+  checkRetries(input.jobExecutionsRetryConfig);
   const nowMillis = control.clock.now();
   await inTransaction(control.store, async (tx) => {
     await refuseExisting(control, tx, jobId);
@@ -69,6 +69,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
         config: JSON.stringify(configOf(input)),
         description: description ?? null,
         force_canceled: 0,
+        retry: retryRules(input.jobExecutionsRetryConfig),
         in_progress_minutes: timeoutConfig?.inProgressTimeoutInMinutes ?? null,
         created_at: nowMillis,
         last_updated_at: nowMillis,
@@ -88,8 +89,34 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
 
 function configOf(input: CreateJobInput): JobConfig {
   const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig, tags } = input;
-  const kept = { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig, tags };
+  const { jobExecutionsRetryConfig } = input;
+  const configs = {
+    presignedUrlConfig,
+    jobExecutionsRolloutConfig,
+    abortConfig,
+    timeoutConfig,
+    jobExecutionsRetryConfig,
+  };
+  const kept = { targets, ...configs, tags };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
+}
+
+/** @throws ModelledError InvalidRequestException where criteria overlap, or allow more than 10 retries together (state-machine §4) */
+export function checkRetries(config: RetryConfig | undefined): void {
+  const criteria = config?.criteriaList ?? [];
+  const total = criteria.reduce((sum, { numberOfRetries }) => sum + numberOfRetries, 0);
+  if (total > RETRIES_MAX)
+    throw invalidRequest(`A thing has at most ${RETRIES_MAX} retries over all failure types: found ${total}`);
+  const types = criteria.map(({ failureType }) => failureType);
+  if (types.length > 1 && types.includes('ALL'))
+    throw invalidRequest('The failureType ALL cannot be combined with another criterion');
+  if (new Set(types).size < types.length) throw invalidRequest(`Two criteria have the failureType ${types[0]}`);
+}
+
+/** What an execution has to know of it when it fails. */
+export function retryRules(config: RetryConfig | undefined): string | null {
+  const criteria = (config?.criteriaList ?? []).filter(({ numberOfRetries }) => numberOfRetries > 0);
+  return criteria.length === 0 ? null : JSON.stringify(criteria);
 }
 
 function checkDocument(document: string | undefined): string {

@@ -34,9 +34,13 @@ export interface MqttListener {
   /** The service's own message to all who subscribed. */
   publish: (topic: string, payload: Uint8Array, qos: 0 | 1) => void;
   /** To the requester alone, once, subscribed or not. */
-  answer: (request: Pick<GatewayRequest, 'connection' | 'clientId'>, topic: string, payload: Uint8Array) => void;
+  answer: (
+    request: Pick<GatewayRequest, 'connection' | 'clientId' | 'correlationData'>,
+    topic: string,
+    payload: Uint8Array,
+  ) => void;
   revoke: (certificateId: string) => void;
-  /** Ends every connection and listens no more; resolves when all are gone. */
+  /** Ends every connection, those of MQTT 5 with the reason, and listens no more; resolves when all are gone. */
   close: () => Promise<void>;
 }
 
@@ -180,15 +184,23 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
   return {
     port: (server.address() as AddressInfo).port,
     publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
-    answer: ({ connection, clientId }, topic, payload) => step({ on: 'answer', connection, clientId, topic, payload }),
+    answer: ({ connection, clientId, correlationData }, topic, payload) =>
+      step({ on: 'answer', connection, clientId, topic, payload, correlationData }),
     revoke: (certificateId) => step({ on: 'revoked', certificateId }),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        clearTimeout(timer);
-        timerAt = Number.NEGATIVE_INFINITY; // and never again
-        sockets.clear();
-        for (const socket of open) socket.destroy();
-      }),
+    close: async () => {
+      const gone = new Promise<void>((resolve) => server.close(() => resolve()));
+      clearTimeout(timer);
+      timerAt = Number.NEGATIVE_INFINITY; // and never again
+      const told = [...sockets.values()].map((socket) => {
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        return { socket, closed };
+      });
+      step({ on: 'closing' });
+      for (const { socket } of told) socket.destroySoon(); // once its last bytes are handed over, or `lingerMillisMax` is up
+      await Promise.all(told.map(({ closed }) => closed));
+      sockets.clear();
+      for (const socket of open) socket.destroy();
+      await gone;
+    },
   };
 }

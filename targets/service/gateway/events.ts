@@ -18,9 +18,19 @@ export type GatewayEvent =
   /** The service's own message, such as `notify`, to all who subscribed. */
   | { on: 'publish'; topic: string; payload: Uint8Array; qos: 0 | 1 }
   /** The answer to a request, with the `connection` and `clientId` that the request had: to that client alone, once, subscribed or not. */
-  | { on: 'answer'; connection: number; clientId: string; topic: string; payload: Uint8Array }
+  | {
+      on: 'answer';
+      connection: number;
+      clientId: string;
+      topic: string;
+      payload: Uint8Array;
+      /** Of the request, to be given back. */
+      correlationData?: Uint8Array | undefined;
+    }
   /** The certificate is no longer good: everybody who came with it goes. */
   | { on: 'revoked'; certificateId: string }
+  /** The server ends: all connections are closed, those of MQTT 5 with the reason. No will is published. */
+  | { on: 'closing' }
   /** The time of `wakeAt` has come. */
   | { on: 'wake' };
 
@@ -43,4 +53,6 @@ export interface GatewayRequest {
   request: RequestTopic | 'InvalidTopic';
   /** As received; it may share memory with other messages, so copy what is kept. */
   payload: Uint8Array;
+  /** Correlation Data of a request of MQTT 5: the answer is to have it (MQTT 5 §4.10). */
+  correlationData?: Uint8Array | undefined;
 }

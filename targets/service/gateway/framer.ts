@@ -1,5 +1,6 @@
 import { ProtocolError } from '../../../runtime/errors.ts';
 import { packetBytesMax } from './limits.ts';
+import { REASON, ReasonedError } from './reasons.ts';
 
 /** A packet that has begun and not ended. `mqtt-packet` takes any length it is told, so lengths are read here, before it. */
 export interface Framer {
@@ -56,7 +57,11 @@ function packetLength(bytes: Uint8Array): number | undefined {
     if (byte >= 0x80) continue;
     const total = 1 + i + length;
     if (total > packetBytesMax)
-      throw new ProtocolError('AWS IoT Core quotas', `a packet of ${total} bytes: at most ${packetBytesMax} are taken`);
+      throw new ReasonedError(
+        REASON.packetTooLarge,
+        'AWS IoT Core quotas',
+        `a packet of ${total} bytes: at most ${packetBytesMax} are taken`,
+      );
     return total;
   }
   return undefined;

@@ -1,41 +1,45 @@
 import type { Millis } from '../../../runtime/effects.ts';
 import { ProtocolError } from '../../../runtime/errors.ts';
-import { PAYLOAD_BYTES_MAX } from '../../../runtime/jobs/limits.ts';
-import { authorisePublish } from './authorise.ts';
 import { connect, renewKeepAlive } from './connect.ts';
 import { clearDeadline, earliest, noDeadline, setDeadline, takeDue } from './deadlines.ts';
+import { encodeDisconnect, encodePingresp, encodePuback } from './encode.ts';
 import type { GatewayEffect, GatewayEvent, Principal } from './events.ts';
 import { createFramer, takePackets } from './framer.ts';
-import { connectMillisMax, logsPerConnectionMax } from './limits.ts';
-import type { Message } from './message.ts';
 import {
-  type ClientPacket,
-  createDecoder,
-  decodePacket,
-  encodePingresp,
-  encodePuback,
-  encodePublish,
-  encodeUnsuback,
-} from './packet.ts';
-import { createRetained, retain } from './retained.ts';
-import { acknowledge, deliverKept, deliverOnce, endSession, isKept, leaveSession } from './session.ts';
+  connectMillisMax,
+  logsPerConnectionMax,
+  receiveMaximum,
+  sessionExpiryMillis,
+  topicAliasMaximum,
+} from './limits.ts';
+import { expiryOf, type Message } from './message.ts';
+import { type ClientPacket, createDecoder, decodePacket } from './packet.ts';
+import { answer, fanOut, publish, publishWill } from './publish.ts';
+import { REASON, type ReasonCode, ReasonedError, reasonOf } from './reasons.ts';
+import { createRetained } from './retained.ts';
+import { acknowledge, endSession, leaveSession } from './session.ts';
 import { type Connection, type Gateway, identity, log, type Online, warn, write } from './state.ts';
-import { subscribeTo } from './subscribe.ts';
-import { createSubscriptions, subscribersOf, unsubscribe } from './subscriptions.ts';
-import { faultOfTopic } from './topicNames.ts';
+import { subscribeTo, unsubscribeFrom } from './subscribe.ts';
+import { createSubscriptions } from './subscriptions.ts';
+import { holdWill, releaseWill } from './will.ts';
 
 /**
- * The MQTT side of the embedded service: sessions, subscriptions and AWS's own rules, for MQTT 3.1.1. Bytes in, bytes out;
- * it opens nothing, and time is an argument, so the simulated world runs this very gateway.
+ * The MQTT side of the embedded service: sessions, subscriptions and AWS's own rules, for MQTT 3.1.1 and 5 side by side.
+ * Bytes in, bytes out; it opens nothing, and time is an argument, so the simulated world runs this very gateway.
  *
- * Where AWS leaves MQTT 3.1.1 or is not explicit, it does this:
+ * Where AWS leaves MQTT or is not explicit, it does this:
  * - QoS 2: a PUBLISH is neither acknowledged nor passed on, a SUBSCRIBE with a filter at QoS 2 neither acknowledged nor
- *   carried out; the connection stays. (AWS: no PUBACK, no SUBACK.)
+ *   carried out; the connection stays. (AWS: no PUBACK, no SUBACK.) In MQTT 5, whose clients are told that 1 is the most,
+ *   such a PUBLISH ends the connection with 0x9B, and a SUBSCRIBE is granted QoS 1.
  * - Keep-alive 0 or above 1,200 s is 1,200 s.
  * - A publish that is not allowed, is too large or is on an impossible topic ends the connection, and a line is logged.
+ *   A client of MQTT 5 hears the reason: in PUBACK if it was of QoS 1, and in DISCONNECT.
  * - A request in a thing's jobs namespace goes to the service alone. PUBACK leaves on receipt: what tells that a request
  *   took effect is its answer.
  * - Sessions, queued and retained messages live in memory: a restart of the service forgets them, and CONNACK says so.
+ *
+ * Of MQTT 5 it offers all but QoS 2, shared subscriptions, enhanced authentication (AUTH) and server redirection; it sends
+ * no topic aliases of its own, takes eight of the client's, and does not look whether a payload is the UTF-8 it is said to be.
  */
 export function createGateway(): Gateway {
   return {
@@ -44,7 +48,9 @@ export function createGateway(): Gateway {
     offline: new Set(),
     subscriptions: createSubscriptions(),
     retained: createRetained(),
-    decoder: createDecoder(4),
+    decoder: createDecoder(),
+    now: 0,
+    dueWills: [],
     connectionDeadlines: [],
     sessionDeadlines: [],
     heldBytes: 0,
@@ -62,6 +68,7 @@ export function createGateway(): Gateway {
  * @param now  milliseconds of a clock that only runs forward
  */
 export function stepGateway(gateway: Gateway, event: GatewayEvent, now: Millis): GatewayEffect[] {
+  gateway.now = now;
   switch (event.on) {
     case 'connected':
       open(gateway, event.connection, event.principal, now);
@@ -85,12 +92,19 @@ export function stepGateway(gateway: Gateway, event: GatewayEvent, now: Millis):
     case 'revoked':
       for (const connection of [...gateway.connections.values()])
         if (connection.principal.certificateId === event.certificateId)
-          disconnect(gateway, connection, 'its certificate was revoked', now);
+          disconnect(gateway, connection, REASON.administrativeAction, 'its certificate was revoked', now);
+      break;
+    case 'closing':
+      for (const connection of [...gateway.connections.values()]) {
+        if (connection.online !== undefined) connection.online.will = undefined;
+        disconnect(gateway, connection, REASON.serverShuttingDown, 'the server ends', now, 'info');
+      }
       break;
     case 'wake':
       wake(gateway, now);
       break;
   }
+  for (const due of gateway.dueWills.splice(0)) publishWill(gateway, due);
   return takeEffects(gateway);
 }
 
@@ -116,6 +130,7 @@ function open(gateway: Gateway, number: number, principal: Principal, now: Milli
 }
 
 function receive(gateway: Gateway, connection: Connection, bytes: Uint8Array, now: Millis): void {
+  if (connection.online !== undefined) connection.online.unacknowledged = 0;
   try {
     for (const packet of takePackets(connection.framer, bytes)) {
       take(gateway, connection, packet, now);
@@ -123,18 +138,19 @@ function receive(gateway: Gateway, connection: Connection, bytes: Uint8Array, no
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    gateway.decoder = createDecoder(4);
-    disconnect(gateway, connection, error.message, now);
+    gateway.decoder = createDecoder();
+    disconnect(gateway, connection, reasonOf(error), error.message, now);
   }
 }
 
 function take(gateway: Gateway, connection: Connection, bytes: Uint8Array, now: Millis): void {
   if (connection.online === undefined) {
-    const displace = (holder: Connection) => disconnect(gateway, holder, 'its client identifier connected again', now);
+    const displace = (holder: Connection) =>
+      disconnect(gateway, holder, REASON.sessionTakenOver, 'its client identifier connected again', now);
     const refusal = connect(gateway, connection, bytes, displace);
-    if (refusal !== undefined) return disconnect(gateway, connection, refusal.reason, now);
+    if (refusal !== undefined) return disconnect(gateway, connection, undefined, refusal, now);
   } else {
-    const packet = decodePacket(gateway.decoder, bytes);
+    const packet = decodePacket(gateway.decoder, bytes, connection.online.protocolVersion);
     act(gateway, connection, connection.online, packet, now);
   }
   if (gateway.connections.has(connection.number)) renewKeepAlive(gateway, connection, now);
@@ -142,87 +158,89 @@ function take(gateway: Gateway, connection: Connection, bytes: Uint8Array, now: 
 
 function act(gateway: Gateway, connection: Connection, online: Online, packet: ClientPacket, now: Millis): void {
   switch (packet.cmd) {
-    case 'publish': {
-      const { topic, qos, retain, messageId } = packet;
-      if (qos === 2) return warn(gateway, connection, 'PUBLISH of QoS 2 is not acknowledged', { topic });
-      const reason = publish(gateway, connection, { topic, payload: packet.payload as Buffer, qos, retain });
-      if (reason !== undefined) return disconnect(gateway, connection, `PUBLISH: ${reason}`, now);
-      if (qos === 1) write(gateway, connection, encodePuback(messageId as number));
-      return;
-    }
+    case 'publish':
+      return takePublish(gateway, connection, online, packet, now);
     case 'puback':
-      return acknowledge(gateway, online.session, packet.messageId as number);
+      return acknowledge(gateway, online.session, packet.messageId);
     case 'subscribe':
-      return subscribeTo(gateway, connection, online.session, packet);
+      return subscribeTo(gateway, connection, online, packet);
     case 'unsubscribe':
-      for (const filter of packet.unsubscriptions)
-        if (online.session.subscriptions.delete(filter)) unsubscribe(gateway.subscriptions, filter, online.session);
-      return write(gateway, connection, encodeUnsuback(packet.messageId as number));
+      return unsubscribeFrom(gateway, connection, online, packet);
     case 'pingreq':
       return write(gateway, connection, encodePingresp());
     case 'disconnect':
-      online.will = undefined; // MQTT 3.1.1 §3.14.4
-      return disconnect(gateway, connection, 'DISCONNECT', now, 'info');
+      changeExpiry(online, packet.sessionExpiryInterval);
+      // MQTT 3.1.1 §3.14.4, MQTT 5 §3.14.4: any other reason, such as 0x04, has the will published.
+      if ((packet.reasonCode ?? 0) === 0) online.will = undefined;
+      return disconnect(gateway, connection, undefined, 'DISCONNECT', now, 'info');
   }
 }
 
-/** Why a client's message is not taken; undefined when it was, wherever it went. */
-function publish(gateway: Gateway, connection: Connection, message: Message): string | undefined {
-  const { topic, payload, qos } = message;
-  const fault = faultOfTopic(topic);
-  if (fault !== undefined) return fault;
-  if (payload.length > PAYLOAD_BYTES_MAX) return `a payload of ${payload.length} bytes: at most ${PAYLOAD_BYTES_MAX}`;
-  const verdict = authorisePublish(connection.principal, topic, message.retain);
-  switch (verdict.to) {
-    case 'refused':
-      return `${topic}: ${verdict.reason}`;
-    case 'nobody':
-      return undefined;
-    case 'service': {
-      const { thingName, request } = verdict;
-      const clientId = connection.online?.session.clientId as string;
-      gateway.effects.push({
-        do: 'request',
-        connection: connection.number,
-        clientId,
-        thingName,
-        topic,
-        request,
-        payload,
-      });
-      return undefined;
-    }
-    case 'subscribers':
-      if (message.retain && !topic.startsWith('$') && !retain(gateway.retained, message))
-        warn(gateway, connection, 'too many retained messages: this one was passed on and not kept', { topic });
-      fanOut(gateway, { topic, payload, qos, retain: false });
-      return undefined;
-  }
-}
-
-function fanOut(gateway: Gateway, message: Message): void {
-  let bytes: Uint8Array | undefined; // of QoS 0: the same for all
-  for (const [session, granted] of subscribersOf(gateway.subscriptions, message.topic)) {
-    if (message.qos === 1 && granted === 1) deliverKept(gateway, session, message);
-    else deliverOnce(gateway, session, (bytes ??= encodePublish(message.topic, message.payload, false)));
-  }
-}
-
-/**
- * To the requester alone: at QoS 1 where it holds a subscription at QoS 1, else at QoS 0. When its connection is gone, a
- * persistent session that subscribed at QoS 1 gets it, now or later.
- */
-function answer(
+function takePublish(
   gateway: Gateway,
-  { connection: number, clientId, topic, payload }: GatewayEvent & { on: 'answer' },
+  connection: Connection,
+  online: Online,
+  packet: ClientPacket & { cmd: 'publish' },
+  now: Millis,
 ): void {
-  const connection = gateway.connections.get(number);
-  const session = connection?.online?.session ?? gateway.sessions.get(clientId);
-  if (session === undefined) return;
-  if (isKept(session, topic)) {
-    if (connection !== undefined || session.persistent)
-      deliverKept(gateway, session, { topic, payload, qos: 1, retain: false });
-  } else if (connection !== undefined) write(gateway, connection, encodePublish(topic, payload, false));
+  const { qos, payload, retain, messageId, properties } = packet;
+  const topic =
+    online.protocolVersion === 5 ? resolveTopic(online, packet.topic, properties?.topicAlias) : packet.topic;
+  if (qos === 2) {
+    if (online.protocolVersion === 4)
+      return warn(gateway, connection, 'PUBLISH of QoS 2 is not acknowledged', { topic });
+    throw new ReasonedError(REASON.qosNotSupported, 'MQTT 5 §3.2.2.3.4', 'PUBLISH of QoS 2: expected 0 or 1');
+  }
+  if (qos === 1 && online.protocolVersion === 5 && ++online.unacknowledged > receiveMaximum)
+    throw new ReasonedError(
+      REASON.receiveMaximumExceeded,
+      'MQTT 5 §3.3.4',
+      `more than ${receiveMaximum} PUBLISH of QoS 1 before the first PUBACK`,
+    );
+  const expiresAt = expiryOf(properties?.messageExpiryInterval, now);
+  const message: Message = { topic, payload, qos, retain, properties: properties?.forwarded, expiresAt };
+  const outcome = publish(gateway, connection, message, properties?.correlationData);
+  if (typeof outcome === 'number') {
+    if (qos === 1) write(gateway, connection, encodePuback(online.protocolVersion, messageId as number, outcome));
+    return;
+  }
+  const { reasonCode, reason } = outcome;
+  if (qos === 1 && online.protocolVersion === 5)
+    write(gateway, connection, encodePuback(5, messageId as number, reasonCode));
+  disconnect(gateway, connection, reasonCode, `PUBLISH: ${reason}`, now);
+}
+
+/** What the client means by an alias, which it first sends beside its topic (MQTT 5 §3.3.2.3.4). */
+function resolveTopic(online: Online, topic: string, alias: number | undefined): string {
+  if (alias === undefined) {
+    if (topic === '')
+      throw new ReasonedError(REASON.protocolError, 'MQTT 5 §3.3.2.1', 'PUBLISH without topic or alias');
+    return topic;
+  }
+  if (alias > topicAliasMaximum)
+    throw new ReasonedError(
+      REASON.topicAliasInvalid,
+      'MQTT 5 §3.3.2.3.4',
+      `topic alias ${alias}: at most ${topicAliasMaximum}`,
+    );
+  online.topicAliases ??= new Map();
+  if (topic !== '') online.topicAliases.set(alias, topic);
+  const meant = online.topicAliases.get(alias);
+  if (meant === undefined)
+    throw new ReasonedError(REASON.protocolError, 'MQTT 5 §3.3.2.3.4', `topic alias ${alias} before its topic`);
+  return meant;
+}
+
+/** The interval that a DISCONNECT asks for instead; a session that was to end with its connection cannot be kept (MQTT 5 §3.14.2.2.2). */
+function changeExpiry({ session }: Online, intervalSeconds: number | undefined): void {
+  if (intervalSeconds === undefined) return;
+  if (session.expiryMillis === 0 && intervalSeconds > 0)
+    throw new ReasonedError(
+      REASON.protocolError,
+      'MQTT 5 §3.14.2.2.2',
+      'a session expiry interval in DISCONNECT and none in CONNECT',
+    );
+  session.expiryMillis = Math.min(intervalSeconds * 1_000, sessionExpiryMillis);
 }
 
 function wake(gateway: Gateway, now: Millis): void {
@@ -230,11 +248,17 @@ function wake(gateway: Gateway, now: Millis): void {
     const connection = takeDue(gateway.connectionDeadlines, now);
     if (connection === undefined) break;
     const reason = connection.online ? 'nothing heard for 1.5 times its keep-alive' : 'no CONNECT in time';
-    disconnect(gateway, connection, reason, now);
+    disconnect(gateway, connection, REASON.keepAliveTimeout, reason, now);
   }
   for (;;) {
     const session = takeDue(gateway.sessionDeadlines, now);
     if (session === undefined) break;
+    if (session.expiresAt > now) {
+      const held = releaseWill(gateway, session);
+      if (held !== undefined) gateway.dueWills.push(held);
+      setDeadline(gateway.sessionDeadlines, session, session.expiresAt);
+      continue;
+    }
     log(gateway, 'info', 'session expired', { clientId: session.clientId });
     endSession(gateway, session);
   }
@@ -242,13 +266,18 @@ function wake(gateway: Gateway, now: Millis): void {
 
 type Level = 'info' | 'warn';
 
+/** @param reasonCode  for a client of MQTT 5, in a DISCONNECT; undefined: it needs none */
 function disconnect(
   gateway: Gateway,
   connection: Connection,
+  reasonCode: ReasonCode | undefined,
   reason: string,
   now: Millis,
   level: Level = 'warn',
 ): void {
+  const { online } = connection;
+  if (reasonCode !== undefined && online?.protocolVersion === 5)
+    write(gateway, connection, encodeDisconnect({ reasonCode, reason }, online.packetBytesMax));
   gateway.closes.push({ connection: connection.number, reason });
   leave(gateway, connection, reason, now, level);
 }
@@ -256,11 +285,13 @@ function disconnect(
 function leave(gateway: Gateway, connection: Connection, reason: string, now: Millis, level: Level): void {
   gateway.connections.delete(connection.number);
   clearDeadline(gateway.connectionDeadlines, connection);
+  connection.framer = createFramer(); // a will that waits holds the connection, not what it was about to say
   log(gateway, level, 'connection closed', { ...identity(connection), reason });
   if (connection.online === undefined) return;
   const { session, will } = connection.online;
+  const held = will !== undefined && holdWill(gateway, session, connection, will, now);
   leaveSession(gateway, session, now);
-  if (will !== undefined) publish(gateway, connection, will); // checked and authorised at CONNECT
+  if (will !== undefined && !held) publishWill(gateway, { connection, will });
 }
 
 function takeEffects(gateway: Gateway): GatewayEffect[] {

@@ -17,6 +17,10 @@ export const clientIdBytesMax = 128;
 export const subscriptionsPerSubscribeMax = 8;
 /** Topic filters of one session (AWS IoT Core quotas, "Maximum subscriptions per connection"). */
 export const subscriptionsPerSessionMax = 50;
+/** QoS 1 messages that a client of MQTT 5 may have sent and not seen acknowledged (AWS IoT Core quotas, "Maximum inbound unacknowledged publish requests"). */
+export const receiveMaximum = 100;
+/** Topics for which a client of MQTT 5 may send a number instead (AWS IoT Core quotas, "Topic alias"): 2 KiB at most. */
+export const topicAliasMaximum = 8;
 
 // What is kept for a session, and how long.
 
@@ -30,7 +34,7 @@ export const heldBytesMax = 16 * PAYLOAD_BYTES_MAX;
 export const heldBytesTotalMax = 256 * 1_048_576;
 /** What a kept message costs beside its topic and payload, bytes. */
 export const heldMessageOverheadBytes = 100;
-/** How long a persistent session outlives its connection (AWS IoT Core quotas, "Persistent session expiry period"). */
+/** How long a persistent session outlives its connection, and the most that MQTT 5 can ask for (AWS IoT Core quotas, "Persistent session expiry period"). */
 export const sessionExpiryMillis = 3_600_000;
 /** Persistent sessions without a connection; beyond, the one longest alone is forgotten. */
 export const offlineSessionsMax = 50_000;
@@ -62,3 +66,5 @@ export const lingerMillisMax = 5_000;
 export const logsPerConnectionMax = 10;
 /** Longest text in a field of a log line: room for a topic and a sentence. */
 export const logFieldCharsMax = 400;
+/** Longest Reason String to a client of MQTT 5: the same sentence. */
+export const reasonStringCharsMax = logFieldCharsMax;

@@ -1,33 +1,55 @@
-import {
-  parser as createParser,
-  generate,
-  type IConnectPacket,
-  type IDisconnectPacket,
-  type IPingreqPacket,
-  type IPubackPacket,
-  type IPublishPacket,
-  type ISubscribePacket,
-  type IUnsubscribePacket,
-  type Packet,
-  type Parser,
-  writeToStream,
-} from 'mqtt-packet';
+import { parser as createParser, type IConnectPacket, type Packet, type Parser } from 'mqtt-packet';
 import { ProtocolError } from '../../../runtime/errors.ts';
+import { decodeConnect5, decodePacket5 } from './packet5.ts';
+import type { Properties } from './properties.ts';
+import { REASON, ReasonedError } from './reasons.ts';
 
-// Otherwise the first packet written fills a table with every 16-bit number: 65,536 buffers, 6 MB resident.
-writeToStream.cacheNumbers = false;
+/** The versions that a connection can speak, as on the wire: 4 is MQTT 3.1.1. */
+export type ProtocolVersion = 4 | 5;
 
-/** The versions that a connection can speak; 4 is MQTT 3.1.1, as on the wire. */
-export type ProtocolVersion = 4;
-
-/** What a client may send once it is connected, with QoS 0 and 1 alone. */
+/** What a client may send once it is connected, in the words of `mqtt-packet`. What only MQTT 5 has is undefined in 3.1.1. */
 export type ClientPacket =
-  | IPublishPacket
-  | IPubackPacket
-  | ISubscribePacket
-  | IUnsubscribePacket
-  | IPingreqPacket
-  | IDisconnectPacket;
+  | {
+      cmd: 'publish';
+      topic: string;
+      payload: Uint8Array;
+      qos: 0 | 1 | 2;
+      retain: boolean;
+      /** 1..65535; undefined for QoS 0. */
+      messageId: number | undefined;
+      properties?: Properties;
+    }
+  | { cmd: 'puback'; messageId: number }
+  | {
+      cmd: 'subscribe';
+      messageId: number;
+      subscriptions: RequestedSubscription[];
+      subscriptionIdentifier?: number | undefined;
+    }
+  | { cmd: 'unsubscribe'; messageId: number; unsubscriptions: string[] }
+  | { cmd: 'pingreq' }
+  | { cmd: 'disconnect'; reasonCode?: number; sessionExpiryInterval?: number | undefined };
+
+/** A filter and its options: no local, retain as published, retain handling 0..2 (MQTT 5 §3.8.3.1). */
+export interface RequestedSubscription {
+  topic: string;
+  qos: 0 | 1 | 2;
+  nl?: boolean;
+  rap?: boolean;
+  rh?: number;
+}
+
+export interface ConnectPacket {
+  clientId: string;
+  /** CleanSession of MQTT 3.1.1, Clean Start of MQTT 5. */
+  clean: boolean;
+  /** Seconds. */
+  keepalive: number;
+  will:
+    | { topic: string; payload: Uint8Array; qos: 0 | 1 | 2; retain: boolean; properties?: Properties | undefined }
+    | undefined;
+  properties?: Properties;
+}
 
 const CONNECT = 1;
 /** Packet types of `ClientPacket`: the upper half of the first byte (MQTT 3.1.1 §2.2.1). */
@@ -60,27 +82,31 @@ export function decodeConnectLevel(bytes: Uint8Array): number {
   return level;
 }
 
-/** @throws ProtocolError */
-export function decodeConnect(bytes: Uint8Array): IConnectPacket {
-  const packet = parse(createDecoder(), bytes) as IConnectPacket;
+/**
+ * @param protocolVersion  what `decodeConnectLevel` found
+ * @throws ProtocolError
+ */
+export function decodeConnect(bytes: Uint8Array, protocolVersion: ProtocolVersion): ConnectPacket {
+  if (protocolVersion === 5) return decodeConnect5(bytes);
+  const packet = parse(createDecoder(), bytes) as IConnectPacket & ConnectPacket;
   const { clientId, username, password, will } = packet;
   for (const text of [clientId, username, will?.topic]) checkText(text);
   if (username === undefined && password !== undefined)
     throw new ProtocolError('MQTT 3.1.1 §3.1.2.9', 'CONNECT has a password and no user name');
-  if (will !== undefined && (will.qos ?? 0) > 2)
+  if (will !== undefined && (will.qos as number) > 2)
     throw new ProtocolError('MQTT 3.1.1 §3.1.2.6', 'CONNECT has a will of QoS 3');
   return packet;
 }
 
-/** One parser for all connections, for it is only given whole packets, and what it gave last. */
+/** One parser for all connections of MQTT 3.1.1, for it is only given whole packets, and what it gave last. */
 export interface Decoder {
   parser: Parser;
   packet: Packet | undefined;
   failure: Error | undefined;
 }
 
-export function createDecoder(protocolVersion?: ProtocolVersion): Decoder {
-  const decoder: Decoder = { parser: createParser({ protocolVersion }), packet: undefined, failure: undefined };
+export function createDecoder(): Decoder {
+  const decoder: Decoder = { parser: createParser({ protocolVersion: 4 }), packet: undefined, failure: undefined };
   decoder.parser.on('packet', (packet) => (decoder.packet = packet));
   decoder.parser.on('error', (error: Error) => (decoder.failure ??= error));
   return decoder;
@@ -92,21 +118,27 @@ export function createDecoder(protocolVersion?: ProtocolVersion): Decoder {
  * @param decoder  not to be used again once this has thrown: mqtt-packet then reads the next length at the old place
  * @throws ProtocolError for all that the server must not be sent, is malformed, or belongs to QoS 2
  */
-export function decodePacket(decoder: Decoder, bytes: Uint8Array): ClientPacket {
+export function decodePacket(decoder: Decoder, bytes: Uint8Array, protocolVersion: ProtocolVersion): ClientPacket {
   const type = (bytes[0] as number) >> 4;
-  if (type === CONNECT) throw new ProtocolError('MQTT 3.1.1 §3.1', 'a second CONNECT');
+  if (type === CONNECT)
+    throw new ReasonedError(
+      REASON.protocolError,
+      `MQTT ${protocolVersion === 5 ? 5 : '3.1.1'} §3.1`,
+      'a second CONNECT',
+    );
+  if (protocolVersion === 5) return decodePacket5(bytes);
   if (!FROM_CLIENT.has(type))
     throw new ProtocolError(
       'MQTT 3.1.1 §2.2.1',
       `a packet of type ${type}: expected one that a client sends, QoS 0 or 1`,
     );
-  const packet = parse(decoder, bytes) as ClientPacket;
+  const packet = parse(decoder, bytes) as Packet & ClientPacket;
   check(packet);
   return packet;
 }
 
 /** What `mqtt-packet` lets through. */
-function check(packet: ClientPacket): void {
+function check(packet: Packet & ClientPacket): void {
   const expected = REMAINING_LENGTH[packet.cmd];
   if (expected !== undefined && packet.length !== expected)
     throw new ProtocolError('MQTT 3.1.1 §3', `${packet.cmd} of ${packet.length} bytes: expected ${expected}`);
@@ -146,45 +178,6 @@ function parse(decoder: Decoder, bytes: Uint8Array): Packet {
   if (packet === undefined || failure !== undefined)
     throw new ProtocolError('MQTT 3.1.1 §4.8', `a malformed packet: ${failure?.message ?? 'it ends early'}`);
   return packet;
-}
-
-/** MQTT 3.1.1 §3.2.2.3: 0 accepted, 1 protocol version, 2 client identifier, 5 not authorised. */
-export function encodeConnack(returnCode: 0 | 1 | 2 | 5, sessionPresent = false): Uint8Array {
-  return generate({ cmd: 'connack', returnCode, sessionPresent });
-}
-
-/** To a client of MQTT 5: reason 0x84, Unsupported Protocol Version (MQTT 5 §3.1.2.2). */
-export function encodeConnackUnsupported(): Uint8Array {
-  return generate({ cmd: 'connack', reasonCode: 0x84, sessionPresent: false }, { protocolVersion: 5 });
-}
-
-export function encodePuback(messageId: number): Uint8Array {
-  return generate({ cmd: 'puback', messageId });
-}
-
-export function encodeSuback(messageId: number, granted: number[]): Uint8Array {
-  return generate({ cmd: 'suback', messageId, granted });
-}
-
-export function encodeUnsuback(messageId: number): Uint8Array {
-  return generate({ cmd: 'unsuback', messageId, granted: [] });
-}
-
-export function encodePingresp(): Uint8Array {
-  return generate({ cmd: 'pingresp' });
-}
-
-/** @param messageId  1..65535 for QoS 1; undefined is QoS 0 */
-export function encodePublish(
-  topic: string,
-  payload: Uint8Array,
-  retain: boolean,
-  messageId?: number,
-  dup = false,
-): Uint8Array {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const qos = messageId === undefined ? 0 : 1;
-  return generate({ cmd: 'publish', topic, payload: bytes, qos, retain, dup, ...(messageId && { messageId }) });
 }
 
 function hex(byte: number | undefined): string {

@@ -1,30 +1,29 @@
 import type { Millis } from '../../../runtime/effects.ts';
 import { refusalOfSubscribe } from './authorise.ts';
 import { clearDeadline, noDeadline, setDeadline } from './deadlines.ts';
+import { encodePublish } from './encode.ts';
 import type { Principal } from './events.ts';
-import {
-  heldBytesMax,
-  heldBytesTotalMax,
-  heldMessagesMax,
-  inFlightMax,
-  offlineSessionsMax,
-  sessionExpiryMillis,
-} from './limits.ts';
-import { type Message, messageBytes, ownPayload } from './message.ts';
-import { encodePublish } from './packet.ts';
-import { type Gateway, log, type Session, write } from './state.ts';
-import { unsubscribe } from './subscriptions.ts';
+import { heldBytesMax, heldBytesTotalMax, heldMessagesMax, offlineSessionsMax } from './limits.ts';
+import { isExpired, type Message, messageBytes, ownPayload } from './message.ts';
+import type { ProtocolVersion } from './packet.ts';
+import { type Gateway, log, type Session, warn, write } from './state.ts';
+import { merged, type Subscription, unsubscribe } from './subscriptions.ts';
 import { matches } from './topicNames.ts';
+import { releaseWill } from './will.ts';
 
-export function openSession(gateway: Gateway, clientId: string, persistent: boolean, principal: Principal): Session {
+/** @param expiryMillis  for so long it outlives its connection; 0: not at all */
+export function openSession(gateway: Gateway, clientId: string, expiryMillis: Millis, principal: Principal): Session {
   const session: Session = {
     ...noDeadline(),
     clientId,
-    persistent,
+    expiryMillis,
+    expiresAt: 0,
+    will: undefined,
     principal,
     connection: undefined,
     subscriptions: new Map(),
     inFlight: new Map(),
+    unsent: [],
     waiting: [],
     heldBytes: 0,
     lastPacketIdentifier: 0,
@@ -37,16 +36,21 @@ export function openSession(gateway: Gateway, clientId: string, persistent: bool
 /** Its connection is gone: a persistent session waits for the next one, another ends. */
 export function leaveSession(gateway: Gateway, session: Session, now: Millis): void {
   session.connection = undefined;
-  if (!session.persistent) return endSession(gateway, session);
+  session.unsent = [];
+  if (session.expiryMillis === 0) return endSession(gateway, session);
   gateway.offline.add(session);
-  setDeadline(gateway.sessionDeadlines, session, now + sessionExpiryMillis);
+  session.expiresAt = now + session.expiryMillis;
+  setDeadline(gateway.sessionDeadlines, session, Math.min(session.expiresAt, session.will?.at ?? session.expiresAt));
   const [oldest] = gateway.offline;
   if (gateway.offline.size <= offlineSessionsMax || oldest === undefined) return;
   log(gateway, 'warn', 'session forgotten: too many clients are away', { clientId: oldest.clientId });
   endSession(gateway, oldest);
 }
 
+/** A will that still waits is due now (MQTT 5 §3.1.3.2.2). */
 export function endSession(gateway: Gateway, session: Session): void {
+  const held = releaseWill(gateway, session);
+  if (held !== undefined) gateway.dueWills.push(held);
   for (const filter of session.subscriptions.keys()) unsubscribe(gateway.subscriptions, filter, session);
   gateway.sessions.delete(session.clientId);
   gateway.offline.delete(session);
@@ -54,10 +58,12 @@ export function endSession(gateway: Gateway, session: Session): void {
   gateway.heldBytes -= session.heldBytes;
 }
 
-/** A persistent session gets a connection again. What its newcomer may not hear leaves it. */
-export function resumeSession(gateway: Gateway, session: Session, principal: Principal): void {
+/** A persistent session gets a connection again. What its newcomer may not hear leaves it; a will that waited is not sent. */
+export function resumeSession(gateway: Gateway, session: Session, expiryMillis: Millis, principal: Principal): void {
   gateway.offline.delete(session);
   clearDeadline(gateway.sessionDeadlines, session);
+  releaseWill(gateway, session);
+  session.expiryMillis = expiryMillis;
   session.principal = principal;
   for (const filter of session.subscriptions.keys()) {
     if (refusalOfSubscribe(principal, filter) === undefined) continue;
@@ -74,18 +80,25 @@ export function resumeSession(gateway: Gateway, session: Session, principal: Pri
   }
 }
 
-/** Sends again what was not acknowledged, in its order, with DUP (MQTT 3.1.1 §4.4), and then what waited. */
+/**
+ * Sends again what was not acknowledged, in its order, with DUP (MQTT 3.1.1 §4.4), and then what waited: as much as the
+ * client takes at once.
+ */
 export function resend(gateway: Gateway, session: Session): void {
-  const { connection } = session;
-  if (connection === undefined) return;
-  for (const [packetIdentifier, { topic, payload, retain }] of session.inFlight)
-    write(gateway, connection, encodePublish(topic, payload, retain, packetIdentifier, true));
+  session.unsent = [...session.inFlight.keys()];
   sendWaiting(gateway, session);
 }
 
+/** A message at QoS 0 as the clients of each version read it, encoded when the first of them is sent it. */
+export type Encoded = { [version in ProtocolVersion]?: Uint8Array };
+
 /** QoS 0: to whoever is there, now or never. */
-export function deliverOnce(gateway: Gateway, session: Session, bytes: Uint8Array): void {
-  if (session.connection !== undefined) write(gateway, session.connection, bytes);
+export function deliverOnce(gateway: Gateway, session: Session, message: Message, encoded: Encoded = {}): void {
+  const { connection } = session;
+  if (connection?.online === undefined) return;
+  const { protocolVersion } = connection.online;
+  encoded[protocolVersion] ??= encodePublish(protocolVersion, message, gateway.now);
+  write(gateway, connection, encoded[protocolVersion]);
 }
 
 /** QoS 1: kept until acknowledged. Without room, what has waited longest goes: the newest word counts most. */
@@ -108,20 +121,32 @@ export function acknowledge(gateway: Gateway, session: Session, packetIdentifier
   sendWaiting(gateway, session);
 }
 
-/** Whether the session holds a subscription at QoS 1 that covers `topic`. */
-export function isKept(session: Session, topic: string): boolean {
-  for (const [filter, qos] of session.subscriptions) if (qos === 1 && matches(filter, topic)) return true;
-  return false;
+/** The session's subscriptions that cover `topic`, merged; undefined: none does. */
+export function subscriptionTo(session: Session, topic: string): Subscription | undefined {
+  let found: Subscription | undefined;
+  for (const [filter, subscription] of session.subscriptions)
+    if (matches(filter, topic)) found = merged(found, subscription);
+  return found;
 }
 
 function sendWaiting(gateway: Gateway, session: Session): void {
   const { connection, inFlight, waiting } = session;
-  if (connection === undefined) return;
-  while (inFlight.size < inFlightMax && waiting.length > 0) {
-    const message = waiting.shift() as Message;
-    const packetIdentifier = freePacketIdentifier(session);
-    inFlight.set(packetIdentifier, message);
-    write(gateway, connection, encodePublish(message.topic, message.payload, message.retain, packetIdentifier));
+  if (connection?.online === undefined) return;
+  const { inFlightMax } = connection.online;
+  while (inFlight.size - session.unsent.length < inFlightMax) {
+    const again = session.unsent.shift();
+    if (again !== undefined) transmit(gateway, session, again, inFlight.get(again) as Message, true);
+    else {
+      const message = waiting.shift();
+      if (message === undefined) break;
+      if (isExpired(message, gateway.now)) {
+        forget(gateway, session, message);
+        continue;
+      }
+      const packetIdentifier = freePacketIdentifier(session);
+      inFlight.set(packetIdentifier, message);
+      transmit(gateway, session, packetIdentifier, message, false);
+    }
   }
   if (session.dropped > 0 && waiting.length === 0) {
     const { clientId, dropped } = session;
@@ -130,10 +155,23 @@ function sendWaiting(gateway: Gateway, session: Session): void {
   }
 }
 
+/** One that is larger than the client takes counts as acknowledged (MQTT 5 §3.1.2.11.4). */
+function transmit(gateway: Gateway, session: Session, packetIdentifier: number, message: Message, dup: boolean): void {
+  const { connection } = session;
+  if (connection?.online === undefined) return;
+  const { protocolVersion, packetBytesMax } = connection.online;
+  const bytes = encodePublish(protocolVersion, message, gateway.now, packetIdentifier, dup);
+  if (bytes.length <= packetBytesMax) return write(gateway, connection, bytes);
+  release(gateway, session, packetIdentifier);
+  const fields = { topic: message.topic, bytes: bytes.length, packetBytesMax };
+  warn(gateway, connection, 'a message was not sent: it is larger than the client takes', fields);
+}
+
 function release(gateway: Gateway, session: Session, packetIdentifier: number): void {
   const message = session.inFlight.get(packetIdentifier);
   if (message === undefined) return;
   session.inFlight.delete(packetIdentifier);
+  if (session.unsent.length > 0) session.unsent = session.unsent.filter((other) => other !== packetIdentifier);
   forget(gateway, session, message);
 }
 

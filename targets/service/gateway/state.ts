@@ -6,7 +6,8 @@ import { logFieldCharsMax, logsPerConnectionMax } from './limits.ts';
 import type { Message } from './message.ts';
 import type { Decoder, ProtocolVersion } from './packet.ts';
 import type { Retained } from './retained.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Subscription, Subscriptions } from './subscriptions.ts';
+import type { HeldWill, Will } from './will.ts';
 
 /** One gateway: changed in place by its step, and by nothing else. */
 export interface Gateway {
@@ -18,8 +19,12 @@ export interface Gateway {
   subscriptions: Subscriptions<Session>;
   retained: Retained;
   decoder: Decoder;
+  /** The time of the present step. */
+  now: Millis;
   connectionDeadlines: Deadlines<Connection>;
   sessionDeadlines: Deadlines<Session>;
+  /** Of sessions that ended in this step, to be published at its end. */
+  dueWills: HeldWill[];
   /** Bytes of the messages kept for all sessions. */
   heldBytes: number;
   /** Client identifiers given to clients that had none, so far. */
@@ -34,7 +39,7 @@ export interface Gateway {
 export interface Connection extends Deadline {
   readonly number: number;
   readonly principal: Principal;
-  readonly framer: Framer;
+  framer: Framer;
   /** Since CONNECT was accepted. */
   online: Online | undefined;
   logsLeft: number;
@@ -46,20 +51,34 @@ export interface Online {
   /** Without a packet for so long, the client is gone: one and a half of its keep-alive. */
   readonly patienceMillis: Millis;
   /** Published when the connection ends without DISCONNECT. */
-  will: Message | undefined;
+  will: Will | undefined;
+  /** QoS 1 messages that this client takes before it acknowledges one: its own Receive Maximum, or our bound. */
+  readonly inFlightMax: number;
+  /** The largest packet that this client takes (MQTT 5 §3.1.2.11.4). */
+  readonly packetBytesMax: number;
+  /** Topics by their alias, since the client sent them (MQTT 5 §3.3.2.3.4). */
+  topicAliases: Map<number, string> | undefined;
+  /** QoS 1 messages of the present step: none of their PUBACKs can have left. */
+  unacknowledged: number;
 }
 
-/** What the server keeps for a client identifier (MQTT 3.1.1 §3.1.2.4). Its deadline is its end, while it has no connection. */
+/** What the server keeps for a client identifier (MQTT 3.1.1 §3.1.2.4). Its deadline, while it has no connection, is its end or its will. */
 export interface Session extends Deadline {
   readonly clientId: string;
-  /** CleanSession 0: it outlives its connections, for `sessionExpiryMillis`. */
-  readonly persistent: boolean;
+  /** For so long it outlives its connection; 0: not at all. */
+  expiryMillis: Millis;
+  /** When it ends, while it has no connection. */
+  expiresAt: Millis;
+  /** Of its last connection, waiting to be published (MQTT 5 §3.1.3.2.2). */
+  will: HeldWill | undefined;
   /** Who holds it: whoever connected last. */
   principal: Principal;
   connection: Connection | undefined;
-  readonly subscriptions: Map<string, 0 | 1>;
+  readonly subscriptions: Map<string, Subscription>;
   /** Sent and not acknowledged, by packet identifier, in the order they were sent. */
   readonly inFlight: Map<number, Message>;
+  /** Of those in flight, what has still to be sent again on this connection: more than the client takes at once. */
+  unsent: number[];
   readonly waiting: Message[];
   heldBytes: number;
   lastPacketIdentifier: number;
@@ -67,7 +86,9 @@ export interface Session extends Deadline {
   dropped: number;
 }
 
+/** A packet larger than the client takes is not sent (MQTT 5 §3.1.2.11.4). */
 export function write(gateway: Gateway, connection: Connection, bytes: Uint8Array): void {
+  if (connection.online !== undefined && bytes.length > connection.online.packetBytesMax) return;
   const writes = gateway.writes.get(connection.number);
   if (writes === undefined) gateway.writes.set(connection.number, [bytes]);
   else writes.push(bytes);

@@ -3,9 +3,24 @@ import { thingOfTopic } from '../../../runtime/jobs/topics.ts';
 import { topicBytesMax } from './limits.ts';
 import { isWildcard, isWildcardFirst, matches } from './topicNames.ts';
 
+/** What was granted for a filter: its options and identifier are MQTT 5's (§3.8.3.1, §3.8.2.1.2). */
+export interface Subscription {
+  readonly qos: 0 | 1;
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  /** One or none; several where subscriptions that overlap were merged for one message. */
+  readonly identifiers: readonly number[];
+}
+
+/** Without options, as all of MQTT 3.1.1 are, by QoS: one object for all. */
+export const PLAIN: readonly [Subscription, Subscription] = [
+  { qos: 0, noLocal: false, retainAsPublished: false, identifiers: [] },
+  { qos: 1, noLocal: false, retainAsPublished: false, identifiers: [] },
+];
+
 interface Entry<Subscriber> {
   filter: string;
-  subscribers: Map<Subscriber, 0 | 1>;
+  subscribers: Map<Subscriber, Subscription>;
 }
 
 /**
@@ -35,15 +50,20 @@ export function createSubscriptions<Subscriber>(): Subscriptions<Subscriber> {
   };
 }
 
-/** A filter held already gets the new QoS (MQTT 3.1.1 §3.8.4). */
-export function subscribe<S>(subscriptions: Subscriptions<S>, filter: string, subscriber: S, qos: 0 | 1): void {
+/** A filter held already gets the new QoS and options (MQTT 3.1.1 §3.8.4). */
+export function subscribe<S>(
+  subscriptions: Subscriptions<S>,
+  filter: string,
+  subscriber: S,
+  subscription: Subscription,
+): void {
   let entry = subscriptions.entries.get(filter);
   if (entry === undefined) {
     entry = { filter, subscribers: new Map() };
     subscriptions.entries.set(filter, entry);
     if (isWildcard(filter)) addWildcard(subscriptions, entry);
   }
-  entry.subscribers.set(subscriber, qos);
+  entry.subscribers.set(subscriber, subscription);
 }
 
 export function unsubscribe<S>(subscriptions: Subscriptions<S>, filter: string, subscriber: S): void {
@@ -58,8 +78,8 @@ export function unsubscribe<S>(subscriptions: Subscriptions<S>, filter: string, 
   else subscriptions.byThing.delete(thingName);
 }
 
-/** Each subscriber whose filters cover `topic`, once, with the highest QoS it was granted (MQTT 3.1.1 §3.3.5). */
-export function subscribersOf<S>(subscriptions: Subscriptions<S>, topic: string): ReadonlyMap<S, 0 | 1> {
+/** Each subscriber whose filters cover `topic`, once, with its subscriptions merged. */
+export function subscribersOf<S>(subscriptions: Subscriptions<S>, topic: string): ReadonlyMap<S, Subscription> {
   const found: Entry<S>[] = [];
   const exact = subscriptions.entries.get(topic);
   if (exact !== undefined) found.push(exact);
@@ -68,10 +88,26 @@ export function subscribersOf<S>(subscriptions: Subscriptions<S>, topic: string)
   for (const entry of subscriptions.wildcards.match(topic))
     if (!(topic.startsWith('$') && isWildcardFirst(entry.filter))) found.push(entry);
   if (found.length === 1) return (found[0] as Entry<S>).subscribers;
-  const merged = new Map<S, 0 | 1>();
+  const all = new Map<S, Subscription>();
   for (const { subscribers } of found)
-    for (const [subscriber, qos] of subscribers) merged.set(subscriber, qos === 1 ? 1 : (merged.get(subscriber) ?? 0));
-  return merged;
+    for (const [subscriber, subscription] of subscribers)
+      all.set(subscriber, merged(all.get(subscriber), subscription));
+  return all;
+}
+
+/**
+ * For the one copy that goes by all of them: the highest QoS (MQTT 3.1.1 §3.3.5), every identifier (MQTT 5 §3.3.4), and
+ * what one of them would deliver is delivered.
+ */
+export function merged(one: Subscription | undefined, other: Subscription): Subscription {
+  if (one === undefined) return other;
+  if (PLAIN.includes(one) && PLAIN.includes(other)) return one.qos >= other.qos ? one : other;
+  return {
+    qos: one.qos === 1 ? 1 : other.qos,
+    noLocal: one.noLocal && other.noLocal,
+    retainAsPublished: one.retainAsPublished || other.retainAsPublished,
+    identifiers: [...one.identifiers, ...other.identifiers],
+  };
 }
 
 function addWildcard<S>(subscriptions: Subscriptions<S>, entry: Entry<S>): void {

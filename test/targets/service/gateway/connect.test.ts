@@ -12,13 +12,11 @@ test('CONNECT: accepted with a user name and no password, as AWS SDKs send it', 
   assert.is(client.closed, undefined);
 });
 
-test('CONNECT of MQTT 5 is answered in MQTT 5 with 0x84, of MQTT 3.1 and of any other level with return code 1', () => {
-  const CONNECT5 = generate({ cmd: 'connect', clientId: 'T', protocolVersion: 5, clean: true });
+test('CONNECT of MQTT 3.1 and of any other level than 3.1.1 and 5 is answered with return code 1', () => {
   const CONNECT31 = generate({ cmd: 'connect', clientId: 'T', protocolVersion: 3, protocolId: 'MQIsdp', clean: true });
   const CONNECT9 = generate({ cmd: 'connect', clientId: 'T', clean: true });
   CONNECT9[8] = 9;
   for (const [bytes, answer] of [
-    [CONNECT5, '2003008400'],
     [CONNECT31, '20020001'],
     [CONNECT9, '20020001'],
   ] as const) {

@@ -131,7 +131,8 @@ test('all sessions together keep no more than heldBytesTotalMax', () => {
 test('of too many sessions whose clients are away, the one longest away is forgotten', () => {
   const { gateway } = createWorld();
   const principal = { certificateId: 'c', thingNames: [] };
-  for (let i = 0; i <= offlineSessionsMax; i++) leaveSession(gateway, openSession(gateway, `${i}`, true, principal), i);
+  for (let i = 0; i <= offlineSessionsMax; i++)
+    leaveSession(gateway, openSession(gateway, `${i}`, sessionExpiryMillis, principal), i);
   assert.is(gateway.sessions.size, offlineSessionsMax);
   assert.not(gateway.sessions.has('0'));
 });

@@ -3,6 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   createSubscriptions,
+  merged,
+  PLAIN,
+  type Subscription,
   subscribe,
   subscribersOf,
   unsubscribe,
@@ -35,7 +38,7 @@ test('matches and subscribersOf: wildcards as in MQTT 3.1.1 §4.7', () => {
   for (const [filter, topic, covered] of MATCHES) {
     assert.is(matches(filter, topic), covered, `${filter} ${topic}`);
     const subscriptions = createSubscriptions<string>();
-    subscribe(subscriptions, filter, 'me', 1);
+    subscribe(subscriptions, filter, 'me', PLAIN[1]);
     assert.is(subscribersOf(subscriptions, topic).has('me'), covered, `${filter} ${topic}`);
     unsubscribe(subscriptions, filter, 'me');
     assert.is(subscribersOf(subscriptions, topic).size, 0);
@@ -61,7 +64,7 @@ test('subscribersOf: after any subscribes and unsubscribes, each subscriber once
       const model = new Map<string, Map<number, 0 | 1>>();
       for (const { who, filter, qos } of commands) {
         if (qos === undefined) unsubscribe(subscriptions, filter, who);
-        else subscribe(subscriptions, filter, who, qos);
+        else subscribe(subscriptions, filter, who, PLAIN[qos]);
         const held = model.get(filter) ?? new Map<number, 0 | 1>();
         if (qos === undefined) held.delete(who);
         else held.set(who, qos);
@@ -72,14 +75,29 @@ test('subscribersOf: after any subscribes and unsubscribes, each subscriber once
         for (const [filter, held] of model)
           if (matches(filter, topic))
             for (const [who, qos] of held) expected.set(who, Math.max(qos, expected.get(who) ?? 0));
-        const sorted = (map: ReadonlyMap<number, number>) => [...map].sort(([a], [b]) => a - b);
-        assert.equal(sorted(subscribersOf(subscriptions, topic)), sorted(expected), topic);
+        const sorted = (map: Iterable<[number, number]>) => [...map].sort(([a], [b]) => a - b);
+        const found = [...subscribersOf(subscriptions, topic)].map(([who, { qos }]): [number, number] => [who, qos]);
+        assert.equal(sorted(found), sorted(expected), topic);
       }
       for (const [filter, held] of model) for (const who of held.keys()) unsubscribe(subscriptions, filter, who);
       assert.is(subscriptions.entries.size + subscriptions.byThing.size, 0);
     }),
     { numRuns: 300 },
   );
+});
+
+test('subscriptions that overlap are merged: highest QoS, every identifier, and what one delivers is delivered', () => {
+  const one: Subscription = { qos: 0, noLocal: true, retainAsPublished: false, identifiers: [1] };
+  const other: Subscription = { qos: 1, noLocal: true, retainAsPublished: true, identifiers: [2] };
+  const both = { qos: 1, noLocal: true, retainAsPublished: true, identifiers: [1, 2] };
+  assert.equal(merged(one, other), both);
+  assert.equal(merged(one, PLAIN[0]), { ...one, noLocal: false });
+  assert.is(merged(PLAIN[0], PLAIN[1]), PLAIN[1], 'no new object for MQTT 3.1.1');
+  const subscriptions = createSubscriptions<string>();
+  subscribe(subscriptions, 'a/+', 'me', one);
+  subscribe(subscriptions, 'a/b', 'me', other);
+  const found = subscribersOf(subscriptions, 'a/b').get('me')!;
+  assert.equal({ ...found, identifiers: [...found.identifiers].sort() }, both);
 });
 
 test('isMalformedFilter: what MQTT 3.1.1 §4.7.1 forbids, and nothing else', () => {

@@ -25,9 +25,11 @@ export interface World {
   step: (event: GatewayEvent) => GatewayEffect[];
   /** Lets time pass, waking the gateway whenever it asked for it. */
   pass: (millis: number) => void;
-  open: (principal?: Partial<Principal>) => Client;
+  open: (principal?: Partial<Principal>, protocolVersion?: 4 | 5) => Client;
   /** Opens, sends CONNECT with a client identifier that is also the thing, and takes the CONNACK. */
   connect: (clientId: string, more?: Partial<IConnectPacket>, principal?: Partial<Principal>) => Client;
+  /** The same with MQTT 5. */
+  connect5: (clientId: string, more?: Partial<IConnectPacket>, principal?: Partial<Principal>) => Client;
 }
 
 export interface Client {
@@ -73,9 +75,9 @@ export function createWorld(): World {
       }
       world.now = end;
     },
-    open(principal) {
+    open(principal, protocolVersion = 4) {
       const number = clients.size + 1;
-      const client = createClient(world, number);
+      const client = createClient(world, number, protocolVersion);
       clients.set(number, client);
       world.step({
         on: 'connected',
@@ -84,18 +86,34 @@ export function createWorld(): World {
       });
       return client;
     },
-    connect(clientId, more, principal) {
-      const client = world.open({ certificateId: `of-${clientId}`, thingNames: [clientId], ...principal });
-      client.send({ cmd: 'connect', clientId, clean: true, keepalive: 60, ...more } as IConnectPacket);
-      client.connack = client.take()[0] as IConnackPacket | undefined;
-      return client;
-    },
+    connect: (clientId, more, principal) => connect(world, 4, clientId, more, principal),
+    connect5: (clientId, more, principal) => connect(world, 5, clientId, more, principal),
   };
   return world;
 }
 
-function createClient(world: World, number: number): Client & { receive: (bytes: Uint8Array) => void } {
-  const reader = parser({ protocolVersion: 4 });
+function connect(
+  world: World,
+  protocolVersion: 4 | 5,
+  clientId: string,
+  more?: Partial<IConnectPacket>,
+  principal?: Partial<Principal>,
+): Client {
+  const client = world.open({ certificateId: `of-${clientId}`, thingNames: [clientId], ...principal }, protocolVersion);
+  client.send({ cmd: 'connect', protocolVersion, clientId, clean: true, keepalive: 60, ...more } as IConnectPacket);
+  client.connack = client.take()[0] as IConnackPacket | undefined;
+  return client;
+}
+
+function createClient(
+  world: World,
+  number: number,
+  protocolVersion: 4 | 5,
+): Client & { receive: (bytes: Uint8Array) => void } {
+  const reader = parser({ protocolVersion });
+  reader.on('error', (error) => {
+    throw error;
+  });
   let packets: Packet[] = [];
   reader.on('packet', (packet) => packets.push(packet));
   const client = {
@@ -108,7 +126,8 @@ function createClient(world: World, number: number): Client & { receive: (bytes:
       reader.parse(Buffer.from(bytes));
     },
     sendBytes: (bytes: Uint8Array) => void world.step({ on: 'bytes', connection: number, bytes }),
-    send: (...sent: Packet[]) => client.sendBytes(Buffer.concat(sent.map((packet) => generate(packet)))),
+    send: (...sent: Packet[]) =>
+      client.sendBytes(Buffer.concat(sent.map((packet) => generate(packet, { protocolVersion })))),
     take() {
       const taken = packets;
       packets = [];
@@ -133,10 +152,20 @@ export function show(packet: Packet): string {
   if (packet.cmd === 'publish') {
     const { qos, dup, retain, topic, payload, messageId } = packet;
     const flags = `${dup ? ' dup' : ''}${retain ? ' retain' : ''}`;
-    return `${topic} ${payload} qos${qos}${messageId ? ` #${messageId}` : ''}${flags}`;
+    const text = Object.entries(packet.properties ?? {}).map(([name, value]) => ` ${name}=${showValue(value)}`);
+    return `${topic} ${payload} qos${qos}${messageId ? ` #${messageId}` : ''}${flags}${text.join('')}`;
   }
-  if (packet.cmd === 'connack') return `connack ${packet.returnCode}${packet.sessionPresent ? ' present' : ''}`;
-  return packet.messageId ? `${packet.cmd} #${packet.messageId}` : packet.cmd;
+  if (packet.cmd === 'connack')
+    return `connack ${packet.returnCode ?? hex(packet.reasonCode)}${packet.sessionPresent ? ' present' : ''}`;
+  if (packet.cmd === 'disconnect') return `disconnect ${hex(packet.reasonCode)}`;
+  const reason = 'reasonCode' in packet && packet.reasonCode ? ` ${hex(packet.reasonCode)}` : '';
+  return `${packet.cmd}${packet.messageId ? ` #${packet.messageId}` : ''}${reason}`;
+}
+
+const hex = (code: number | undefined) => `0x${(code ?? 0).toString(16).padStart(2, '0')}`;
+
+function showValue(value: unknown): string {
+  return Buffer.isBuffer(value) || typeof value !== 'object' ? `${value}` : JSON.stringify(value);
 }
 
 export function shown(client: Client): string[] {

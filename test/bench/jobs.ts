@@ -25,8 +25,8 @@ export async function jobs(bench: Bench): Promise<Omit<Report, 'family'>> {
   const disk = os.tmpdir();
   const files = { device: await bundle('device.ts'), prototype: await bundle('prototype-jobs.ts') };
   const access = await startResponder();
-  const many = [String(WARMUP), String(bench.rounds(5_000, 2_000))];
-  const few = [String(WARMUP / 5), String(bench.rounds(800, 400))];
+  const many = [String(WARMUP), String(bench.rounds(2_500, 1_500))];
+  const few = [String(WARMUP / 5), String(bench.rounds(400, 300))];
   const prototype = (sizes: string[], ...more: string[]) =>
     ownCount(startNode(...prototypeArgs(files.prototype, access, ...sizes, ...more)));
   const core = (data: string) => ownCount(startNode(...prototypeArgs(files.device, access, data, ...many)));

@@ -5,7 +5,7 @@ import type { Bench } from './bench.ts';
 import { cancel } from './cancel.ts';
 import { command } from './command.ts';
 import { disk } from './disk.ts';
-import { type Report, ratioOf, table, verdictOf } from './figure.ts';
+import { type Report, ratioOf, verdictOf } from './figure.ts';
 import { framing } from './framing.ts';
 import { idle } from './idle.ts';
 import { instructions } from './instructions.ts';
@@ -15,6 +15,7 @@ import { service } from './service.ts';
 import { openSite, type Site } from './site.ts';
 import { size } from './size.ts';
 import { startUp } from './start.ts';
+import { markdown, table } from './table.ts';
 import { wire } from './wire.ts';
 
 interface Family {
@@ -62,13 +63,14 @@ ${Object.entries(FAMILIES)
   .map(([name, { about }]) => `      ${name.padEnd(14)}${about}`)
   .join('\n')}
   --quick       fewer rounds, for a look
+  --markdown    the table as a README has it
   --help
 
 The table goes to stdout and, with the machine's kind, to bench.json. Ctrl-C ends it and all that it started.
 `;
 
 const started = performance.now();
-const { only, quick } = readOptions();
+const { only, quick, asMarkdown } = readOptions();
 const machine = describeMachine();
 // What was started is ended by the exit handlers of processes.ts and child.ts.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
@@ -78,7 +80,7 @@ const reports: Report[] = [];
 for (const family of only) reports.push(await run(family, FAMILIES[family]!));
 await (await site)?.end();
 
-process.stdout.write(`\n${table(reports)}\n\n${showMachine(machine)}\n`);
+process.stdout.write(`\n${(asMarkdown ? markdown : table)(reports)}\n\n${showMachine(machine)}\n`);
 writeFileSync(
   'bench.json',
   `${JSON.stringify({ measured: new Date().toISOString(), quick, machine, reports: withRatios() }, undefined, 2)}\n`,
@@ -114,11 +116,16 @@ function withRatios() {
   }));
 }
 
-function readOptions(): { only: string[]; quick: boolean } {
+function readOptions(): { only: string[]; quick: boolean; asMarkdown: boolean } {
   const known = Object.keys(FAMILIES);
   try {
     const { values } = parseArgs({
-      options: { only: { type: 'string' }, quick: { type: 'boolean' }, help: { type: 'boolean' } },
+      options: {
+        only: { type: 'string' },
+        quick: { type: 'boolean' },
+        markdown: { type: 'boolean' },
+        help: { type: 'boolean' },
+      },
     });
     if (values.help) {
       process.stdout.write(HELP);
@@ -127,9 +134,9 @@ function readOptions(): { only: string[]; quick: boolean } {
     const only = values.only?.split(',') ?? known;
     const unknown = only.find((name) => !known.includes(name));
     if (unknown !== undefined) throw new Error(`--only has '${unknown}': expected ${known.join(', ')}`);
-    return { only, quick: values.quick ?? false };
+    return { only, quick: values.quick ?? false, asMarkdown: values.markdown ?? false };
   } catch (error) {
-    process.stderr.write(`bench: ${(error as Error).message}\n`);
+    process.stderr.write(`bench: ${(error as Error).message}; --help names all options\n`);
     process.exit(2);
   }
 }

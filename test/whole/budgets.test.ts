@@ -10,7 +10,7 @@ import { hasTool } from '../tools.ts';
 const budgets = suite<{ site?: Site }>('budgets');
 budgets.after(async ({ site }) => site?.end());
 
-budgets('a job of one step: four records (claimed, started, ended, forgotten) within 8 syncs and 64 KB', async () => {
+budgets('a job of one step: four records (claimed, running, ended, forgotten) within 8 syncs and 64 KB', async () => {
   const { records, recordBytes } = await countJobs(1);
   assert.is(records, 4);
   assert.ok(records <= BUDGETS.syncsPerJob.most);

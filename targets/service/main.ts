@@ -20,7 +20,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const log = createLog(settings.log);
   try {
     const service = await startService(settings, log);
-    log('info', `ready: mqtts ${service.mqtts}, ${service.https}, keys in ${service.endpointsFile}`);
+    log(
+      'info',
+      `ready: mqtts ${service.mqtts}, ${service.https}, keys in ${service.endpointsFile}, devices by HTTPS at ${service.data}`,
+    );
     const signal = await new Promise<string>((resolve) => {
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, resolve);
     });

@@ -3,6 +3,9 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { lockFolder } from '../../transports/lock.ts';
+import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
+import { HELD_FOR_DEVICES_MAX, HELD_FOR_OPERATORS_MAX } from './dataPlane/limits.ts';
+import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPlane/plane.ts';
 import type { GatewayRequest } from './gateway/events.ts';
 import { handlersOf } from './http/handlers.ts';
 import { type HttpsServer, serveHttps } from './http/server.ts';
@@ -22,6 +25,8 @@ export interface Service {
   /** As in endpoints.json. */
   mqtts: string;
   https: string;
+  /** Of the data plane by HTTPS: `host:port`. */
+  data: string;
   endpointsFile: string;
   /** Answers what it accepted, then closes everything. */
   close(): Promise<void>;
@@ -36,33 +41,43 @@ const TICK_RETRY_MILLIS = 1_000;
 class Failure extends Error {}
 
 /**
- * Starts the embedded service on one data folder: store, identity, Jobs rules, MQTT and HTTPS.
+ * Starts the embedded service on one data folder: store, identity, Jobs rules, MQTT, HTTPS for operators and for devices.
  *
  * @throws Failure when the folder is in use, a port is taken, a key is open to others, the store is of a newer version
  */
 export async function startService(settings: ServiceSettings, log: Log): Promise<Service> {
-  const { data, region, account } = settings;
+  const { data: folder, region, account } = settings;
   const nowMillis = Date.now;
-  const lock = await ownFolder(data);
+  const lock = await ownFolder(folder);
   const closing: (() => Promise<void> | void)[] = [() => lock.release()];
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
-    const identity = await openIdentity({ folder: data, nowMillis, names: settings.names, hostName: hostname() });
-    const store = await openStore(path.join(data, 'errand.db'));
+    const identity = await openIdentity({ folder, nowMillis, names: settings.names, hostName: hostname() });
+    const store = await openStore(path.join(folder, 'errand.db'));
     closing.push(() => store.close());
     let mqtt: MqttListener | undefined;
+    const planes: DataPlane[] = [];
     const jobs = createJobsService({
       store,
       nowMillis,
       region,
       account,
-      publish: (topic, payload) => mqtt?.publish(topic, payload, 1),
+      publish: (topic, payload) => {
+        mqtt?.publish(topic, payload, 1);
+        for (const plane of planes) plane.notified(topic);
+      },
       log: (event, error) => log('error', event, { error: String(error) }),
     });
     closing.push(() => jobs.close());
+    const onFailure = failureLog(log);
+    const plane = (heldMax: number) => createDataPlane({ ask: jobs.ask, heldMax, onFailure });
+    const forDevices = plane(HELD_FOR_DEVICES_MAX);
+    const forOperators = plane(HELD_FOR_OPERATORS_MAX);
+    planes.push(forDevices, forOperators);
     const addresses = { mqtts: '', https: '' };
+    let dataAddress = '';
     const registry: Registry = {
       db: store.db,
       nowMillis,
@@ -70,22 +85,30 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       account,
       randomBytes,
       issueCertificate: identity.issueCertificate,
-      endpoints: () => ({ mqtts: addresses.mqtts, https: addresses.https.replace('https://', '') }),
+      endpoints: () => ({ mqtts: addresses.mqtts, data: dataAddress }),
     };
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
     closing.push(mqtt.close);
     const listener = mqtt;
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, listener, log),
+      startHttps(settings, identity, registry, jobs, forOperators, listener, onFailure),
     );
     closing.push(https.close);
+    const devices = await listen('the data plane', settings.dataPort, () =>
+      startDevices(settings, identity, store, forDevices, log),
+    );
+    closing.push(devices.close);
+    closing.push(() => {
+      for (const plane of planes) plane.end();
+    });
     const name = advertised(settings.host);
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
+    dataAddress = `${name}:${devices.port}`;
     closing.push(keepTicking(jobs, log));
-    const endpointsFile = path.join(data, 'endpoints.json');
+    const endpointsFile = path.join(folder, 'endpoints.json');
     writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...(await firstAccessKey(registry)), region });
-    return { ...addresses, endpointsFile, close };
+    return { ...addresses, data: dataAddress, endpointsFile, close };
   } catch (error) {
     await close();
     throw error;
@@ -168,8 +191,9 @@ function startHttps(
   { server }: Identity,
   registry: Registry,
   jobs: JobsService,
+  dataPlane: DataPlane,
   mqtt: MqttListener,
-  log: Log,
+  onFailure: OnFailure,
 ): Promise<HttpsServer> {
   const handlers = handlersOf(registry, jobs.control);
   return serveHttps({
@@ -186,11 +210,29 @@ function startHttps(
         return output;
       },
     },
+    dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis: Date.now,
-    onFailure: ({ requestId, operation, error }) =>
-      log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId }),
+    onFailure,
   });
+}
+
+function startDevices(
+  { host, dataPort: port }: ServiceSettings,
+  { caPem: ca, server: certificate }: Identity,
+  store: Store,
+  dataPlane: DataPlane,
+  log: Log,
+): Promise<DevicesListener> {
+  const identify = (certificateId: string) => findPrincipal(store, certificateId);
+  return serveDevices({ host, port, ca, certificate, dataPlane, identify, log, onFailure: failureLog(log) });
+}
+
+type OnFailure = DataPlaneOptions['onFailure'];
+
+function failureLog(log: Log): OnFailure {
+  return ({ requestId, operation, error }) =>
+    log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
 }
 
 /** Calls `tick` when it is due; gives what ends that. */

@@ -8,6 +8,7 @@ export interface ServiceSettings {
   host: string;
   mqttPort: number;
   httpsPort: number;
+  dataPort: number;
   region: string;
   account: string;
   /** Further names and addresses in the server's certificate. */
@@ -24,6 +25,11 @@ const FLAGS = {
   },
   'mqtt-port': { value: 'PORT', about: 'MQTT over mutual TLS; 0: any free one', fallback: '8883' },
   'https-port': { value: 'PORT', about: 'control plane; 0: any free one', fallback: '9443' },
+  'data-port': {
+    value: 'PORT',
+    about: 'data plane by HTTPS over mutual TLS; 0: any free one',
+    fallback: '8443',
+  },
   region: { value: 'REGION', about: 'in ARNs and signatures', fallback: 'us-east-1' },
   account: { value: 'ID', about: '12 digits, in ARNs', fallback: '123456789012' },
   name: {
@@ -37,7 +43,7 @@ const FLAGS = {
 /** The text of `errand service --help`. */
 export const SERVICE_HELP = `errand service: the Jobs service on this machine
 
-Devices connect by MQTT over mutual TLS, operators by HTTPS with signed requests (AWS CLI, AWS SDKs, errand).
+Devices connect by MQTT or by HTTPS over mutual TLS, operators by HTTPS with signed requests (AWS CLI, AWS SDKs, errand).
 The first start makes a CA, a server certificate and an access key; DIR/endpoints.json says where and how to connect.
 
 ${Object.entries(FLAGS)
@@ -59,7 +65,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   const { values } = parsed;
   const text = (name: Exclude<keyof typeof FLAGS, 'name'>): string => values[name] ?? FLAGS[name].fallback;
   const faults: string[] = [];
-  const port = (name: 'mqtt-port' | 'https-port'): number => {
+  const port = (name: 'mqtt-port' | 'https-port' | 'data-port'): number => {
     const found = text(name);
     if (!/^\d{1,5}$/.test(found) || Number(found) > 65_535)
       faults.push(`--${name} is '${found}': expected a port, 0 to 65535`);
@@ -79,6 +85,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     host: text('host'),
     mqttPort: port('mqtt-port'),
     httpsPort: port('https-port'),
+    dataPort: port('data-port'),
     region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
@@ -95,6 +102,7 @@ function parse(argv: readonly string[]) {
       host: string,
       'mqtt-port': string,
       'https-port': string,
+      'data-port': string,
       region: string,
       account: string,
       log: string,

@@ -156,6 +156,8 @@ export async function openHouse(): Promise<House> {
       mqttPort,
       '--https-port',
       httpsPort,
+      '--data-port',
+      '0',
     ]);
     await child.line(/ready/);
     return child;

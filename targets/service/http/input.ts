@@ -8,12 +8,28 @@ import type { Route } from './route.ts';
 import type { Target } from './target.ts';
 
 /**
- * Gathers the members of an operation's input from where its row says they travel, and checks them.
+ * Gathers the members of an operation's input and checks them.
  *
  * @throws ModelledError InvalidRequestException
  */
 export function readInput(
-  { operation, labels }: Route<Operation>,
+  found: Route<Pick<Operation, 'input'>>,
+  query: Target['query'],
+  headers: IncomingHttpHeaders,
+  body: Uint8Array,
+): Record<string, unknown> {
+  const { value, faults } = validate(found.operation.input, gatherInput(found, query, headers, body));
+  if (faults.count > 0) throw invalidRequest(faultsMessage(faults));
+  return value;
+}
+
+/**
+ * Takes the members of an operation's input from where its row says they travel; those not given are undefined.
+ *
+ * @throws ModelledError InvalidRequestException: the body is no JSON object, a member is given twice
+ */
+export function gatherInput(
+  { operation, labels }: Route<Pick<Operation, 'input'>>,
   query: Target['query'],
   headers: IncomingHttpHeaders,
   body: Uint8Array,
@@ -27,9 +43,7 @@ export function readInput(
     else if (member.in === 'query') given[name] = fromText(member.shape, once(name, query[name]));
     else given[name] = fromText(member.shape, once(name, headers[member.header!]));
   }
-  const { value, faults } = validate(operation.input, given);
-  if (faults.count > 0) throw invalidRequest(faultsMessage(faults));
-  return value;
+  return given;
 }
 
 function readBody(body: Uint8Array): JsonObject {

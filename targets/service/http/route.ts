@@ -1,18 +1,21 @@
 import type { Operation } from '../operations/operation.ts';
 
-export interface Route<O extends Operation> {
+/** What routing looks at of a row. */
+export type Routed = Pick<Operation, 'method' | 'path'>;
+
+export interface Route<O> {
   operation: O;
   /** Decoded labels by name. */
   labels: Record<string, string>;
 }
 
-export type Router<O extends Operation> = (method: string, segments: readonly string[]) => Route<O> | undefined;
+export type Router<O> = (method: string, segments: readonly string[]) => Route<O> | undefined;
 
 /**
  * Finds the operation of a request by method and decoded path segments. Where a literal and a label would both match, the
  * literal wins: `/thing-groups/addThingToThingGroup` is no group of that name.
  */
-export function routerOf<O extends Operation>(operations: readonly O[]): Router<O> {
+export function routerOf<O extends Routed>(operations: readonly O[]): Router<O> {
   // '{' sorts behind every letter, so a path with a literal comes before the one with a label in its place.
   const rows = operations
     .map((operation) => ({ operation, pattern: operation.path.slice(1).split('/') }))

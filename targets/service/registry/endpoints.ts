@@ -4,10 +4,10 @@ import type { DESCRIBE_ENDPOINT } from '../operations/registryOperations.ts';
 import type { Registry } from './registry.ts';
 
 /** Which listener serves what an endpointType stands for. */
-const LISTENERS: Readonly<Record<string, 'mqtts' | 'https'>> = {
+const LISTENERS: Readonly<Record<string, 'mqtts' | 'data'>> = {
   'iot:Data': 'mqtts',
   'iot:Data-ATS': 'mqtts',
-  'iot:Jobs': 'https',
+  'iot:Jobs': 'data',
 };
 
 /** The address of a listener: `host:port`, because here ports are the operator's choice. */

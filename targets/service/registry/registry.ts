@@ -13,8 +13,8 @@ export interface Registry {
   randomBytes(count: number): Uint8Array;
   /** Makes a key pair and a certificate for it (see identity). */
   issueCertificate(): Promise<DeviceCertificate>;
-  /** Where devices and operators connect: `host:port`, or undefined while it does not listen. */
-  endpoints(): { mqtts: string | undefined; https: string | undefined };
+  /** Where devices connect, by MQTT and by HTTPS: `host:port`, or undefined while it does not listen. */
+  endpoints(): { mqtts: string | undefined; data: string | undefined };
 }
 
 /** Largest page of a list (API model, RegistryMaxResults); a page is that large when the request does not say. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { IoTClient } from '@aws-sdk/client-iot';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { createDataPlane, type DataPlane } from '../../../../targets/service/dataPlane/plane.ts';
 import { handlersOf } from '../../../../targets/service/http/handlers.ts';
 import { type HttpsServer, serveHttps } from '../../../../targets/service/http/server.ts';
 import { writeEndpoints } from '../../../../targets/service/identity/endpointsFile.ts';
@@ -22,7 +23,7 @@ import { openStore, type Store } from '../../../../targets/service/store/open.ts
 /** The SDK would say on stderr that it will want a newer Node. */
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-/** A control plane with a store in memory, served over TLS on a free port of 127.0.0.1. */
+/** The operators' port with a store in memory, served over TLS on a free port of 127.0.0.1. */
 export interface ControlPlane {
   folder: string;
   identity: Identity;
@@ -30,6 +31,11 @@ export interface ControlPlane {
   https: HttpsServer;
   store: Store;
   jobs: JobsService;
+  registry: Registry;
+  /** By scope of the signature, on the same port. */
+  dataPlane: DataPlane;
+  /** `tell` hears the topic of each notification from now on. */
+  onNotified(tell: (topic: string) => void): void;
   url: string;
   /** As the service writes it. */
   endpointsFile: string;
@@ -49,27 +55,34 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const identity = await openIdentity({ folder, nowMillis });
   const store = await openStore(':memory:');
   const place = { region: REGION, account: '111122223333' };
-  const jobs = createJobsService({ store, nowMillis, ...place, publish: () => {} });
+  const listeners: ((topic: string) => void)[] = [(topic) => dataPlane.notified(topic)];
+  const publish = (topic: string) => {
+    for (const tell of listeners) tell(topic);
+  };
+  const jobs = createJobsService({ store, nowMillis, ...place, publish });
   const registry: Registry = {
     db: store.db,
     nowMillis,
     randomBytes,
     ...place,
     issueCertificate: identity.issueCertificate,
-    endpoints: () => ({ mqtts: 'localhost:8883', https: `localhost:${https.port}` }),
+    endpoints: () => ({ mqtts: 'localhost:8883', data: 'localhost:8443' }),
   };
   const key = await firstAccessKey(registry);
   const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control);
   const failures: ControlPlane['failures'] = [];
+  const onFailure = (failure: ControlPlane['failures'][0]) => void failures.push(failure);
+  const dataPlane = createDataPlane({ ask: jobs.ask, heldMax: 100, onFailure });
   const https = await serveHttps({
     host: '127.0.0.1',
     port: 0,
     certificate: identity.server,
     region: REGION,
     handlers,
+    dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis,
-    onFailure: (failure) => failures.push(failure),
+    onFailure,
   });
   const url = `https://localhost:${https.port}`;
   const endpointsFile = path.join(folder, 'endpoints.json');
@@ -82,6 +95,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
     https,
     store,
     jobs,
+    registry,
+    dataPlane,
+    onNotified: (tell) => void listeners.push(tell),
     url,
     endpointsFile,
     handlers,
@@ -99,6 +115,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     },
     close: async () => {
       for (const client of clients) client.destroy();
+      dataPlane.end();
       await https.close();
       await jobs.close();
       await store.close();

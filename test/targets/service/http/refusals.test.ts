@@ -71,11 +71,11 @@ const REFUSED: { name: string; sent: Sent; status?: number; type: string; messag
     message: /scoped to service 'iot' or 'iot-jobs-data', not 's3'/,
   },
   {
-    name: 'the data plane, which is not served here',
-    sent: { service: 'iot-jobs-data', path: '/things/T/jobs' },
+    name: 'an operation of the control plane with the scope of the data plane',
+    sent: { service: 'iot-jobs-data', path: '/things' },
     status: 404,
     type: 'ResourceNotFoundException',
-    message: /data plane is not served here/,
+    message: /data plane has no operation at this path with GET/,
   },
   {
     name: 'a body that is not the one that was signed',

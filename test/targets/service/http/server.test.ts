@@ -158,7 +158,12 @@ test('every answer of an operation fits its row of the table', async () => {
     ListJobExecutionsForJob: await send(plane, { path: '/jobs/fits/things' }),
     ListJobExecutionsForThing: await send(plane, { path: '/things/fits/jobs' }),
     CancelJobExecution: await send(plane, { method: 'PUT', path: '/things/fits/jobs/fits/cancel' }),
+    DeleteJobExecution: await send(plane, {
+      method: 'DELETE',
+      path: '/things/fits/jobs/fits/executionNumber/1',
+    }),
     CancelJob: await send(plane, { method: 'PUT', path: '/jobs/fits/cancel' }),
+    DeleteJob: await send(plane, { method: 'DELETE', path: '/jobs/fits', query: { force: 'true' } }),
   };
   for (const { name, output } of OPERATIONS) {
     const { status, body } = answers[name]!;

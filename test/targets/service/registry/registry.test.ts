@@ -36,7 +36,7 @@ test.before.each(async (world) => {
       certificatePem: 'PEM',
       keyPair: { PublicKey: 'public', PrivateKey: 'private' },
     }),
-    endpoints: () => ({ mqtts: 'localhost:8883', https: undefined }),
+    endpoints: () => ({ mqtts: 'localhost:8883', data: undefined }),
   };
   world.handlers = registryHandlers(world.registry);
 });

@@ -9,22 +9,21 @@ import {
   loadOpenTargets,
   moveCursor,
   type OpenTarget,
-  queueExecutions,
   removeJob,
   takeDeltas,
   takeJob,
   writeJob,
 } from '../store/jobs.ts';
 import { loadOfJob, loadQueues } from '../store/loadExecutions.ts';
-import { notifyQueued } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { ownGroup } from './control/createJob.ts';
 import { moved } from './decide.ts';
 import type { JobConfig } from './jobConfig.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';
+import { queueForMembers } from './membership.ts';
 import { countOf, mustAbort, nextSlotMillis, ratePerMinute, refill } from './rollout.ts';
-import { type Change, changeOf, rank, type StoredExecution } from './storedExecution.ts';
+import { type Change, changeOf, type StoredExecution } from './storedExecution.ts';
 
 /** The things whose notification was written, to be sent after the commit. */
 export type ToNotify = number[];
@@ -37,8 +36,8 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
   const job = await takeJob(tx, jobNo);
   if (job === undefined) return [];
   if (job.status === 'DELETION_IN_PROGRESS') return deleteSome(tx, job, clock);
-  const folded = await takeDeltas(tx, jobNo);
-  const counts = plus(await loadCounts(tx, jobNo), folded);
+  let folded = await takeDeltas(tx, jobNo);
+  let counts = plus(await loadCounts(tx, jobNo), folded);
   const before = { ...job };
   let things: ToNotify = [];
   if (job.status === 'IN_PROGRESS') {
@@ -46,15 +45,15 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
     if (mustAbort(config.abortConfig, counts)) abort(job, clock);
     else if (isDue(job, clock)) {
       things = await rollOut(tx, job, config, counts, clock);
-      folded.set(rank('QUEUED'), countOf(folded, 'QUEUED') + things.length);
-      counts.set(rank('QUEUED'), countOf(counts, 'QUEUED') + things.length);
+      const created = await takeDeltas(tx, jobNo);
+      folded = plus(folded, created);
+      counts = plus(counts, created);
     }
-    if (job.next_tick === null && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0)
-      complete(job, clock);
+    if (mayEnd(job) && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0) complete(job, clock);
   } else if (job.status === 'CANCELED' && (isDue(job, clock) || countOf(counts, 'QUEUED') > 0)) {
     // Where there are several writers a retry may have been queued while the last of the others were cancelled.
     things = await cancelSome(tx, job, clock);
-    for (const [status, n] of await takeDeltas(tx, jobNo)) folded.set(status, (folded.get(status) ?? 0) + n);
+    folded = plus(folded, await takeDeltas(tx, jobNo));
   } else if (job.status !== 'CANCELED') {
     job.next_tick = null;
   }
@@ -87,6 +86,11 @@ export function toNotify(changes: readonly Change[]): ToNotify {
   return changes.filter(({ notify, notifyNext }) => notify || notifyNext).map(({ before }) => before.thingNo);
 }
 
+/** A snapshot ends when all of it has; a continuous job waits for those who come later (state-machine §5). */
+function mayEnd(job: JobRow): boolean {
+  return job.next_tick === null && job.target_selection === 'SNAPSHOT';
+}
+
 function isDue(job: JobRow, clock: Clock): boolean {
   return job.next_tick !== null && job.next_tick <= clock.now();
 }
@@ -107,19 +111,12 @@ async function rollOut(
   let mayLookAt = ROLLOUT_CHUNK_MAX;
   const atMillis = clock.stamp();
   while (open[0] !== undefined && mayCreate > 0 && mayLookAt > 0) {
-    const { things, looked, done } = await rollOutInto(
-      tx,
-      job.job_no,
-      open[0],
-      Math.min(mayCreate, mayLookAt),
-      atMillis,
-    );
+    const { things, looked, done } = await rollOutInto(tx, job, open[0], Math.min(mayCreate, mayLookAt), atMillis);
     created.push(...things);
     mayCreate -= things.length;
     mayLookAt -= Math.max(1, looked);
     if (done) open = open.slice(1);
   }
-  await notifyQueued(tx, created, job.job_no, atMillis, atMillis + NOTIFY_BUSY_MILLIS);
   bucket.tokens = Math.max(0, bucket.tokens - created.length);
   job.tokens = bucket.tokens;
   job.tokens_at = bucket.tokensAtMillis;
@@ -128,21 +125,14 @@ async function rollOut(
   return created;
 }
 
-async function rollOutInto(tx: Connection, jobNo: number, target: OpenTarget, limit: number, atMillis: number) {
+async function rollOutInto(tx: Connection, job: JobRow, target: OpenTarget, limit: number, atMillis: number) {
   const { grp, cursor, max_seq: maxSeq } = target;
   const members = await loadMembers(tx, { grp, cursor, maxSeq, limit });
-  const things =
-    members.length === 0
-      ? []
-      : await queueExecutions(
-          tx,
-          jobNo,
-          members.map((m) => m.thing_no),
-          atMillis,
-        );
+  const list = members.map((member) => member.thing_no);
+  const things = await queueForMembers(tx, job, list, atMillis);
   const last = members.at(-1)?.seq ?? maxSeq;
   target.cursor = members.length < limit ? maxSeq : last;
-  await moveCursor(tx, { jobNo, grp, cursor: target.cursor });
+  await moveCursor(tx, { jobNo: job.job_no, grp, cursor: target.cursor });
   return { things, looked: members.length, done: target.cursor >= maxSeq };
 }
 

@@ -6,6 +6,7 @@ import { type CreateJobInput, createJob } from './control/createJob.ts';
 import { deleteJob } from './control/deleteJob.ts';
 import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
+import { createMembership } from './membership.ts';
 import { createNotifications } from './notifications.ts';
 import { createRequests, type Message } from './requests.ts';
 import { type Change, deadlineOf } from './storedExecution.ts';
@@ -66,6 +67,11 @@ export function createJobsService(options: JobsServiceOptions) {
     for (const { after } of changes) if (after !== undefined) due(deadlineOf(after));
   }
 
+  const membership = createMembership(clock, (things) => {
+    notifications.send(things);
+    due(ticks.foldSoon());
+  });
+
   const rules = { allowRejectFromInProgress: options.allowRejectFromInProgress ?? false };
   const requests = createRequests({ store, clock, underway, rules, committed, log });
   const context: Control = { store, clock, region, account, due, committed };
@@ -102,6 +108,8 @@ export function createJobsService(options: JobsServiceOptions) {
     onDue(tell: (atMillis: number) => void): void {
       wake = tell;
     },
+    /** What the registry tells: who joins and leaves groups, what is deleted. */
+    membership,
     control: {
       createJob: operation<CreateJobInput, Awaited<ReturnType<typeof createJob>>>(createJob),
       describeJob: operation(describeJob),

@@ -85,15 +85,15 @@ export function createTicks({ store, clock, send }: TicksOptions) {
     sweepAt = await nextLeftNotificationMillis(store);
   }
 
-  function foldSoon(): void {
-    foldAt = earliest([foldAt, clock.now() + FOLD_AFTER_MILLIS]);
+  /** Counters were changed. @returns when a tick is needed because of it */
+  function foldSoon(): number {
+    return (foldAt = earliest([foldAt, clock.now() + FOLD_AFTER_MILLIS]) as number);
   }
 
   /** Takes note of changes that were committed. @returns when a tick is needed because of them */
   function changed(changes: readonly Change[]): number | undefined {
     if (!changes.some(({ before, after }) => before.status !== after?.status)) return undefined;
-    foldSoon();
-    return foldAt;
+    return foldSoon();
   }
 
   /** Takes note of notifications that could not be sent. @returns when they are tried again */
@@ -101,7 +101,7 @@ export function createTicks({ store, clock, send }: TicksOptions) {
     return (sweepAt = earliest([sweepAt, clock.now() + NOTIFY_BUSY_MILLIS]) as number);
   }
 
-  return { tick, changed, unsent };
+  return { tick, changed, foldSoon, unsent };
 }
 
 function earliest(times: readonly (number | undefined)[]): number | undefined {

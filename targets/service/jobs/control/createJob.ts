@@ -49,8 +49,6 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
   for (const member of NOT_YET) {
     if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
   }
-  if (input.targetSelection === 'CONTINUOUS')
-    throw invalidRequest('targetSelection CONTINUOUS is not supported by this service yet');
   const document = checkDocument(input.document);
   const targets = input.targets.map((arn) => parseTarget(control, arn));
   if (targets.length > TARGETS_MAX)
@@ -64,7 +62,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
       .values({
         job_id: jobId,
         status: 'IN_PROGRESS',
-        target_selection: 'SNAPSHOT',
+        target_selection: input.targetSelection ?? 'SNAPSHOT',
         document,
         config: JSON.stringify(configOf(input)),
         description: description ?? null,

@@ -167,8 +167,9 @@ export async function listJobExecutionsForJob(control: Control, input: ListForJo
   const { job_no: jobNo } = await findJob(control, input.jobId);
   let query = control.store.db
     .selectFrom('exec')
-    .innerJoin('thing', 'thing.thing_no', 'exec.thing_no')
-    .select([...SUMMARY_COLUMNS, 'exec.thing_no', 'thing.thing_name'])
+    .leftJoin('thing', 'thing.thing_no', 'exec.thing_no')
+    .leftJoin('gone_thing', 'gone_thing.thing_no', 'exec.thing_no')
+    .select([...SUMMARY_COLUMNS, 'exec.thing_no', 'thing.thing_name', 'gone_thing.thing_name as gone_name'])
     .where('job_no', '=', jobNo)
     // By status first, because the index of a job's executions is in that order.
     .orderBy('exec.status')
@@ -186,7 +187,7 @@ export async function listJobExecutionsForJob(control: Control, input: ListForJo
   const last = found[maxResults - 1];
   return {
     executionSummaries: found.slice(0, maxResults).map((row) => ({
-      thingArn: arnOf(control, 'thing', row.thing_name),
+      thingArn: arnOf(control, 'thing', row.thing_name ?? row.gone_name ?? ''),
       jobExecutionSummary: summaryOf(row),
     })),
     ...(found.length > maxResults && last !== undefined

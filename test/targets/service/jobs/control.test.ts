@@ -109,7 +109,6 @@ test('CreateJob refuses with the error of the model, and then nothing of the job
       /nothing configured/,
     ],
     [{ document: `{"u":"\${aws:iot:s3-presigned-url:https://s3/b/k"}` }, 'InvalidRequestException', /not terminated/],
-    [{ targetSelection: 'CONTINUOUS' }, 'InvalidRequestException', /CONTINUOUS/],
     [{ schedulingConfig: {} }, 'InvalidRequestException', /schedulingConfig/],
   ];
   for (const [more, type, message] of table) {

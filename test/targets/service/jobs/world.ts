@@ -1,6 +1,6 @@
 /** A Jobs service with a store and a clock that a test moves by hand. */
 import { createJobsService, type JobsServiceOptions } from '../../../../targets/service/jobs/service.ts';
-import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+import { inTransaction, openStore, type Store } from '../../../../targets/service/store/open.ts';
 
 export const START_MILLIS = 1_700_000_000_000;
 export const REGION = 'eu-west-1';
@@ -144,4 +144,54 @@ export async function addGroup({ db }: Store, name: string, things: string[], pa
       .values({ grp: name, seq: i + 1, thing_no, added_at: START_MILLIS })
       .execute();
   }
+}
+
+async function thingNo({ db }: Store, name: string): Promise<number> {
+  const found = await db.selectFrom('thing').select('thing_no').where('thing_name', '=', name).executeTakeFirst();
+  if (found === undefined) throw new Error(`there is no thing ${name}`);
+  return found.thing_no;
+}
+
+/** Puts a thing into a group as the registry does, at the end of its members. */
+export async function join(world: World, thing: string, group: string): Promise<void> {
+  const { membership } = world.service;
+  const thing_no = await thingNo(world.store, thing);
+  const told = await inTransaction(world.store, async (tx) => {
+    const last = await tx.db
+      .selectFrom('member')
+      .select((eb) => eb.fn.max('seq').as('seq'))
+      .where('grp', '=', group)
+      .executeTakeFirst();
+    const seq = Math.max((last?.seq ?? 0) + 1, world.nowMillis);
+    await tx.db.insertInto('member').values({ grp: group, seq, thing_no, added_at: world.nowMillis }).execute();
+    return membership.thingJoined(tx, thing_no, group);
+  });
+  membership.committed(told);
+  await world.settle();
+}
+
+/** Takes a thing out of a group as the registry does. */
+export async function leave(world: World, thing: string, group: string): Promise<void> {
+  const { membership } = world.service;
+  const thing_no = await thingNo(world.store, thing);
+  const told = await inTransaction(world.store, async (tx) => {
+    const found = await membership.thingLeaves(tx, thing_no, group);
+    await tx.db.deleteFrom('member').where('grp', '=', group).where('thing_no', '=', thing_no).execute();
+    return found;
+  });
+  membership.committed(told);
+  await world.settle();
+}
+
+/** Deletes a thing as the registry does. */
+export async function deleteThing(world: World, thing: string): Promise<void> {
+  const { membership } = world.service;
+  const thing_no = await thingNo(world.store, thing);
+  const told = await inTransaction(world.store, async (tx) => {
+    const found = await membership.thingDeleted(tx, thing_no);
+    await tx.db.deleteFrom('thing').where('thing_no', '=', thing_no).execute();
+    return found;
+  });
+  membership.committed(told);
+  await world.settle();
 }

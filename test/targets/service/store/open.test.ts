@@ -1,4 +1,3 @@
-import { migrationsFor } from '../../../../targets/service/store/schema.ts';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,6 +5,7 @@ import { sql } from 'kysely';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inTransaction, openStore } from '../../../../targets/service/store/open.ts';
+import { migrationsFor } from '../../../../targets/service/store/schema.ts';
 import { statement } from '../../../../targets/service/store/statement.ts';
 
 let folder: string;
@@ -54,7 +54,7 @@ test('a store made by a newer version is refused, and named', async () => {
   await store.close();
   assert.is(
     await rejection(openStore(file)),
-    `${file} was made by a newer version of errand: it has 999_later, this version knows up to ${Object.keys(migrationsFor("sqlite")).at(-1)}`,
+    `${file} was made by a newer version of errand: it has 999_later, this version knows up to ${Object.keys(migrationsFor('sqlite')).at(-1)}`,
   );
 });
 

@@ -1,6 +1,6 @@
 import { checkPacketIdentifier, putUint16, takeEnd, takePacketIdentifier } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
-import { type Acknowledgement, PACKET_TYPE, type Signal } from './packet.ts';
+import type { Acknowledgement, Signal } from './packet.ts';
 
 /**
  * PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK (MQTT 3.1.1 §3.4 to §3.7, §3.11):
@@ -14,12 +14,12 @@ import { type Acknowledgement, PACKET_TYPE, type Signal } from './packet.ts';
 export function encodeAcknowledgement({ type, packetIdentifier }: Acknowledgement): Uint8Array {
   const body: number[] = [];
   putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return encodeSmallPacket((PACKET_TYPE[type] << 4) | (type === 'PUBREL' ? 2 : 0), body);
+  return encodeSmallPacket(type, body);
 }
 
 /** @throws ProtocolError when it is another type, has another size, or packet identifier 0 */
 export function decodeAcknowledgement(bytes: Uint8Array, type: Acknowledgement['type']): Acknowledgement {
-  const cursor = { bytes, at: openPacket(bytes, type) };
+  const cursor = openPacket(bytes, type);
   const packetIdentifier = takePacketIdentifier(cursor);
   takeEnd(cursor);
   return { type, packetIdentifier };
@@ -33,11 +33,11 @@ export function decodeAcknowledgement(bytes: Uint8Array, type: Acknowledgement['
  *    +-----------+---+
  */
 export function encodeSignal({ type }: Signal): Uint8Array {
-  return encodeSmallPacket(PACKET_TYPE[type] << 4, []);
+  return encodeSmallPacket(type, []);
 }
 
 /** @throws ProtocolError when it is another type or has a body */
 export function decodeSignal(bytes: Uint8Array, type: Signal['type']): Signal {
-  takeEnd({ bytes, at: openPacket(bytes, type) });
+  takeEnd(openPacket(bytes, type));
   return { type };
 }

@@ -1,6 +1,6 @@
 /** Every packet in every direction. A device imports only the halves that it needs. */
 import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement, encodeSignal } from './acknowledgement.ts';
-import { decodeConnack, decodeConnect, encodeConnack, encodeConnect } from './connect.ts';
+import { decodeConnack, decodeConnect, encodeConnack, encodeConnect, encodeConnectExtras } from './connect.ts';
 import { malformed, PACKET_TYPE, type Packet } from './packet.ts';
 import { decodePublish, encodePublish } from './publish.ts';
 import {
@@ -21,7 +21,7 @@ const TYPES = Object.keys(PACKET_TYPE) as Packet['type'][];
 export function encodePacket(packet: Packet): Uint8Array {
   switch (packet.type) {
     case 'CONNECT':
-      return encodeConnect(packet);
+      return encodeConnect(packet, encodeConnectExtras(packet));
     case 'CONNACK':
       return encodeConnack(packet);
     case 'PUBLISH':

@@ -1,7 +1,7 @@
 import {
   type Cursor,
+  checkFieldSize,
   checkTopicName,
-  putField,
   putText,
   putUint16,
   takeByte,
@@ -16,6 +16,12 @@ import { type Connack, type Connect, type ConnectReturnCode, malformed, type QoS
 /** Length and `MQTT`, then the protocol level of 3.1.1 (§3.1.2.1, §3.1.2.2). */
 const PROTOCOL = [0, 4, 0x4d, 0x51, 0x54, 0x54, 4];
 
+/** Will, user name and password as they lie in the packet: who has none of them does not carry their encoder. */
+export interface ConnectExtras {
+  flags: number;
+  body: readonly number[];
+}
+
 /**
  * CONNECT (MQTT 3.1.1 §3.1):
  *
@@ -28,33 +34,49 @@ const PROTOCOL = [0, 4, 0x4d, 0x51, 0x54, 0x54, 4];
  *
  * All after the client id is there only when its flag is.
  *
- * @throws ProtocolError for a password without user name, a keep-alive outside 0..65_535, or a text that is none
+ * @throws ProtocolError for a keep-alive outside 0..65_535, or a text that is none
  */
-export function encodeConnect(connect: Connect): Uint8Array {
-  const { keepAliveSeconds, will, username, password } = connect;
-  if (!(keepAliveSeconds >= 0 && keepAliveSeconds < 65_536 && Number.isInteger(keepAliveSeconds)))
-    throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}: expected whole seconds, 0..65535`);
-  if (password !== undefined && username === undefined) throw malformed('3.1.2.9', 'password without user name');
-  const flags =
-    (username === undefined ? 0 : 0x80) |
-    (password === undefined ? 0 : 0x40) |
-    (will === undefined ? 0 : 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0)) |
-    (connect.cleanSession ? 0x02 : 0);
-  const body = [...PROTOCOL, flags];
+export function encodeConnect(
+  { clientId, cleanSession, keepAliveSeconds }: Pick<Connect, 'clientId' | 'cleanSession' | 'keepAliveSeconds'>,
+  extras: ConnectExtras = { flags: 0, body: [] },
+): Uint8Array {
+  if (keepAliveSeconds !== (keepAliveSeconds & 0xffff)) throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}`);
+  const body = [...PROTOCOL, extras.flags | (cleanSession ? 2 : 0)];
   putUint16(body, keepAliveSeconds);
-  putText(body, connect.clientId);
+  putText(body, clientId);
+  return encodeSmallPacket('CONNECT', [...body, ...extras.body]);
+}
+
+/** @throws ProtocolError for a password without user name, a wrong topic name, or a text that is none */
+export function encodeConnectExtras({ will, username, password }: Partial<Connect>): ConnectExtras {
+  if (password !== undefined && username === undefined) throw malformed('3.1.2.9', 'password without user name');
+  const body: number[] = [];
+  let flags = 0;
   if (will !== undefined) {
+    flags |= 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0);
     putText(body, checkTopicName(will.topicName));
     putField(body, will.message);
   }
-  if (username !== undefined) putText(body, username);
-  if (password !== undefined) putField(body, password);
-  return encodeSmallPacket(0x10, body);
+  if (username !== undefined) {
+    flags |= 0x80;
+    putText(body, username);
+  }
+  if (password !== undefined) {
+    flags |= 0x40;
+    putField(body, password);
+  }
+  return { flags, body };
+}
+
+function putField(body: number[], bytes: Uint8Array): void {
+  checkFieldSize(bytes.length);
+  putUint16(body, bytes.length);
+  for (const byte of bytes) body.push(byte);
 }
 
 /** @throws ProtocolError for another protocol or level, a reserved flag, or flags and fields that do not fit */
 export function decodeConnect(bytes: Uint8Array): Connect {
-  const cursor: Cursor = { bytes, at: openPacket(bytes, 'CONNECT') };
+  const cursor = openPacket(bytes, 'CONNECT');
   if (!PROTOCOL.every((byte) => takeByte(cursor) === byte))
     throw malformed('3.1.2.1', 'another protocol name or level: expected MQTT, 4');
   const flags = takeByte(cursor);
@@ -88,17 +110,17 @@ function takeWill(cursor: Cursor, flags: number): Will | undefined {
  *    +------+---+---------------------+-------------+
  */
 export function encodeConnack({ sessionPresent, returnCode }: Connack): Uint8Array {
-  return encodeSmallPacket(0x20, [sessionPresent ? 1 : 0, returnCode]);
+  return encodeSmallPacket('CONNACK', [sessionPresent ? 1 : 0, returnCode]);
 }
 
 /** @throws ProtocolError for a reserved flag or return code, or a session present in a refusal */
 export function decodeConnack(bytes: Uint8Array): Connack {
-  const cursor: Cursor = { bytes, at: openPacket(bytes, 'CONNACK') };
+  const cursor = openPacket(bytes, 'CONNACK');
   const flags = takeByte(cursor);
   const returnCode = takeByte(cursor);
   takeEnd(cursor);
-  if (flags > 1) throw malformed('3.2.2.1', `CONNACK flags ${flags}: expected 0 or 1`);
-  if (returnCode > 5) throw malformed('3.2.2.3', `CONNACK return code ${returnCode}: expected 0..5`);
-  if (flags !== 0 && returnCode !== 0) throw malformed('3.2.2.2', 'session present in a CONNACK that refuses');
+  // 1: session present, which a refusal cannot have
+  const wrong = flags > 1 ? 1 : returnCode > 5 ? 3 : flags === 1 && returnCode > 0 ? 2 : 0;
+  if (wrong > 0) throw malformed(`3.2.2.${wrong}`, `CONNACK with flags ${flags}, return code ${returnCode}`);
   return { type: 'CONNACK', sessionPresent: flags === 1, returnCode: returnCode as ConnectReturnCode };
 }

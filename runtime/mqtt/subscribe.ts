@@ -1,5 +1,4 @@
 import {
-  type Cursor,
   checkPacketIdentifier,
   checkTopicFilter,
   putText,
@@ -27,12 +26,12 @@ export function encodeSubscribe({ packetIdentifier, subscriptions }: Subscribe):
     putText(body, checkTopicFilter(topicFilter));
     body.push(qos);
   }
-  return encodeSmallPacket(0x82, body);
+  return encodeSmallPacket('SUBSCRIBE', body);
 }
 
 /** @throws ProtocolError for QoS 3, reserved bits, no subscription, or a wrong topic filter */
 export function decodeSubscribe(bytes: Uint8Array): Subscribe {
-  const cursor: Cursor = { bytes, at: openPacket(bytes, 'SUBSCRIBE') };
+  const cursor = openPacket(bytes, 'SUBSCRIBE');
   const packetIdentifier = takePacketIdentifier(cursor);
   const subscriptions: Subscription[] = [];
   do {
@@ -54,17 +53,17 @@ export function decodeSubscribe(bytes: Uint8Array): Subscribe {
 export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Array {
   const body: number[] = [];
   putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return encodeSmallPacket(0x90, [...body, ...returnCodes]);
+  return encodeSmallPacket('SUBACK', [...body, ...returnCodes]);
 }
 
 /** @throws ProtocolError for a return code that is not 0, 1, 2 or 0x80, or none at all */
 export function decodeSuback(bytes: Uint8Array): Suback {
-  const cursor: Cursor = { bytes, at: openPacket(bytes, 'SUBACK') };
+  const cursor = openPacket(bytes, 'SUBACK');
   const packetIdentifier = takePacketIdentifier(cursor);
   const returnCodes: (QoS | 0x80)[] = [];
   do {
     const code = takeByte(cursor);
-    if (code > 2 && code !== 0x80) throw malformed('3.9.3', `SUBACK return code ${code}: expected 0, 1, 2 or 128`);
+    if (code > 2 && code !== 0x80) throw malformed('3.9.3', `SUBACK return code ${code}`);
     returnCodes.push(code as QoS | 0x80);
   } while (cursor.at < bytes.length);
   return { type: 'SUBACK', packetIdentifier, returnCodes };
@@ -82,12 +81,12 @@ export function decodeSuback(bytes: Uint8Array): Suback {
 export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
   const body = filtersBody(packetIdentifier, topicFilters.length);
   for (const topicFilter of topicFilters) putText(body, checkTopicFilter(topicFilter));
-  return encodeSmallPacket(0xa2, body);
+  return encodeSmallPacket('UNSUBSCRIBE', body);
 }
 
 /** @throws ProtocolError for no topic filter or a wrong one */
 export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
-  const cursor: Cursor = { bytes, at: openPacket(bytes, 'UNSUBSCRIBE') };
+  const cursor = openPacket(bytes, 'UNSUBSCRIBE');
   const packetIdentifier = takePacketIdentifier(cursor);
   const topicFilters: string[] = [];
   do topicFilters.push(checkTopicFilter(takeText(cursor)));
@@ -97,7 +96,7 @@ export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
 
 /** The beginning of both: the packet identifier. @throws ProtocolError when it is 0 or no filter will follow */
 function filtersBody(packetIdentifier: number, filters: number): number[] {
-  if (filters === 0) throw malformed('3.8.3', 'no topic filter: expected one or more');
+  if (filters === 0) throw malformed('3.8.3', 'no topic filter');
   const body: number[] = [];
   putUint16(body, checkPacketIdentifier(packetIdentifier));
   return body;

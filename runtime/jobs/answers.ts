@@ -90,7 +90,7 @@ export function decodeAccepted(payload: Uint8Array): Accepted | undefined {
 /** Reads a rejected answer as a device does; undefined when its code is none of the nine. */
 export function decodeErrorResponse(payload: Uint8Array): ErrorResponse | undefined {
   const body = decodeObject(payload);
-  if (body === undefined || typeof body.code !== 'string' || !isErrorCode(body.code)) return undefined;
+  if (body === undefined || !isErrorCode(body.code)) return undefined;
   if (body.executionState !== undefined && !isExecutionState(body.executionState)) delete body.executionState;
   return withOwnToken(body) as unknown as ErrorResponse;
 }

@@ -40,7 +40,7 @@ class Fault extends Error {
     readonly path: string,
     readonly fault: string,
   ) {
-    super(fault);
+    super();
   }
 }
 
@@ -63,15 +63,11 @@ function readDocument(value: JsonValue | undefined): StepDocument {
   const document = object(value, '$');
   text(document, 'version', '$');
   checkConditions(document.conditions);
-  const { steps } = document;
-  if (!Array.isArray(steps)) throw new Fault('$.steps', `expected an array of steps, found ${kind(steps)}`);
-  if (steps.length > STEPS_MAX)
-    throw new Fault('$.steps', `found ${steps.length} steps: at most ${STEPS_MAX} are allowed`);
-  const usable = steps.flatMap((step, i) =>
-    isObject(step) && step.action !== undefined ? [readStep(step, `$.steps[${i}]`)] : [],
+  const steps = array(document.steps, '$.steps').flatMap((step, i) =>
+    isObject(step) && step.action !== undefined ? readStep(step, `$.steps[${i}]`) : [],
   );
-  if (usable.length === 0) throw new Fault('$.steps', 'expected at least one step with an action');
-  const checked: StepDocument = { includeStdOut: flag(document, 'includeStdOut', '$'), steps: usable };
+  expect(steps.length > 0 && steps.length <= STEPS_MAX, '$.steps', `1 to ${STEPS_MAX} with an action`, steps.length);
+  const checked: StepDocument = { includeStdOut: flag(document, 'includeStdOut', '$'), steps };
   if (document.finalStep !== undefined)
     checked.finalStep = readStep(object(document.finalStep, '$.finalStep'), '$.finalStep');
   return checked;
@@ -87,53 +83,45 @@ function readStep(step: JsonObject, at: string): Step {
   };
   const runAsUser = optionalText(action, 'runAsUser', path);
   if (runAsUser) checked.runAsUser = runAsUser;
-  if (action.allowStdErr !== undefined) {
-    if (!Number.isSafeInteger(action.allowStdErr) || (action.allowStdErr as number) < 0) {
-      throw new Fault(`${path}.allowStdErr`, `expected a number of lines, found ${kind(action.allowStdErr)}`);
-    }
-    checked.allowStdErr = action.allowStdErr as number;
+  const { allowStdErr } = action;
+  if (allowStdErr !== undefined) {
+    expect(
+      Number.isSafeInteger(allowStdErr) && Number(allowStdErr) >= 0,
+      `${path}.allowStdErr`,
+      'a number of lines',
+      allowStdErr,
+    );
+    checked.allowStdErr = allowStdErr as number;
   }
   return checked;
 }
 
 function readRun(action: JsonObject, path: string): Step['run'] {
   const type = text(action, 'type', path);
-  if (type !== 'runHandler' && type !== 'runCommand') {
-    throw new Fault(`${path}.type`, `expected runHandler or runCommand, found '${type.slice(0, 40)}'`);
-  }
-  const input = object(action.input, `${path}.input`);
-  return type === 'runHandler' ? readHandler(input, `${path}.input`) : readCommand(input, `${path}.input`);
+  expect(type === 'runHandler' || type === 'runCommand', `${path}.type`, 'runHandler or runCommand', type);
+  const at = `${path}.input`;
+  const input = object(action.input, at);
+  return type === 'runHandler' ? readHandler(input, at) : readCommand(input, at);
 }
 
 function readHandler(input: JsonObject, at: string): Step['run'] {
   const handler = text(input, 'handler', at);
-  if (handler.startsWith('/') || climbs(handler)) {
-    throw new Fault(`${at}.handler`, 'expected a name inside the handler folder, found an absolute path or ".."');
-  }
-  const args = input.args ?? [];
-  if (!Array.isArray(args)) throw new Fault(`${at}.args`, `expected an array of strings, found ${kind(args)}`);
-  for (const [i, arg] of args.entries()) {
-    if (typeof arg !== 'string') throw new Fault(`${at}.args[${i}]`, `expected a string, found ${kind(arg)}`);
-    refuseNul(arg, `${at}.args[${i}]`);
-  }
   const path = optionalText(input, 'path', at);
-  if (path && climbs(path)) throw new Fault(`${at}.path`, 'expected a folder without ".."');
-  return { type: 'runHandler', handler, args: args as string[], ...(path ? { path } : {}) };
-}
-
-function climbs(path: string): boolean {
-  return path.split('/').includes('..');
+  const args = array(input.args ?? [], `${at}.args`).map((arg, i) => string(arg, `${at}.args[${i}]`));
+  expect(!/^\/|(^|\/)\.\.(\/|$)/.test(handler), `${at}.handler`, 'a name inside the handler folder', handler);
+  expect(!path?.split('/').includes('..'), `${at}.path`, 'a folder without ".."', path);
+  return { type: 'runHandler', handler, args, ...(path ? { path } : {}) };
 }
 
 function readCommand(input: JsonObject, at: string): Step['run'] {
-  const [program, ...args] = splitCommand(text(input, 'command', at));
-  if (program === undefined) throw new Fault(`${at}.command`, 'expected a program, found nothing between the commas');
-  if (/\s/.test(program)) {
-    throw new Fault(
-      `${at}.command`,
-      `the program '${program.slice(0, 40)}' has white space: separate arguments by commas`,
-    );
-  }
+  const command = text(input, 'command', at);
+  const [program = '', ...args] = splitCommand(command);
+  expect(
+    /^\S+$/.test(program),
+    `${at}.command`,
+    'a program without white space, then arguments behind commas',
+    command,
+  );
   return { type: 'runCommand', argv: [program, ...args] };
 }
 
@@ -148,55 +136,61 @@ export function splitCommand(command: string): string[] {
     .filter((token) => token !== '');
 }
 
-function checkConditions(conditions: JsonValue | undefined): void {
-  if (conditions === undefined) return;
-  if (!Array.isArray(conditions)) throw new Fault('$.conditions', `expected an array, found ${kind(conditions)}`);
-  for (const [i, entry] of conditions.entries()) {
+function checkConditions(conditions: JsonValue = []): void {
+  for (const [i, entry] of array(conditions, '$.conditions').entries()) {
     const at = `$.conditions[${i}]`;
     const condition = object(entry, at);
     text(condition, 'key', at);
-    const { value } = condition;
-    if (!Array.isArray(value) || value.length === 0 || value.some((one) => typeof one !== 'string')) {
-      throw new Fault(`${at}.value`, `expected a non-empty array of strings, found ${kind(value)}`);
-    }
     optionalText(condition, 'type', at);
+    const values = array(condition.value, `${at}.value`);
+    expect(values.length > 0, `${at}.value`, 'a value', values);
+    for (const value of values) string(value, `${at}.value`);
   }
 }
 
 function object(value: JsonValue | undefined, path: string): JsonObject {
-  if (isObject(value)) return value;
-  throw new Fault(path, `expected an object, found ${kind(value)}`);
+  expect(isObject(value), path, 'an object', value);
+  return value as JsonObject;
 }
 
-function text(owner: JsonObject, member: string, at: string): string {
-  const value = optionalText(owner, member, at);
-  if (value) return value;
-  throw new Fault(`${at}.${member}`, `expected a non-empty string, found ${kind(owner[member])}`);
-}
-
-function optionalText(owner: JsonObject, member: string, at: string): string | undefined {
-  const value = owner[member];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw new Fault(`${at}.${member}`, `expected a string, found ${kind(value)}`);
-  refuseNul(value, `${at}.${member}`);
-  return value;
+function array(value: JsonValue | undefined, path: string): JsonValue[] {
+  expect(Array.isArray(value), path, 'an array', value);
+  return value as JsonValue[];
 }
 
 /** A NUL ends a program's argument early: what would run is not what was written. */
-function refuseNul(value: string, path: string): void {
-  if (value.includes('\0')) throw new Fault(path, 'expected text without U+0000');
+function string(value: JsonValue | undefined, path: string): string {
+  expect(typeof value === 'string' && !value.includes('\0'), path, 'a string without U+0000', value);
+  return value as string;
+}
+
+function text(owner: JsonObject, member: string, at: string): string {
+  expect(owner[member] !== '', `${at}.${member}`, 'text', '');
+  return string(owner[member], `${at}.${member}`);
+}
+
+function optionalText(owner: JsonObject, member: string, at: string): string | undefined {
+  return owner[member] === undefined ? undefined : string(owner[member], `${at}.${member}`);
 }
 
 function flag(owner: JsonObject, member: string, at: string): boolean {
   const value = owner[member];
-  if (value === undefined || value === false || value === 'false' || value === '') return false;
-  if (value === true || value === 'true') return true;
-  throw new Fault(`${at}.${member}`, `expected true or false, found ${kind(value)}`);
+  expect(
+    [undefined, true, false, 'true', 'false', ''].includes(value as never),
+    `${at}.${member}`,
+    'true or false',
+    value,
+  );
+  return value === true || value === 'true';
 }
 
-function kind(value: JsonValue | undefined): string {
-  if (value === undefined) return 'nothing';
-  if (value === null) return 'null';
-  if (value === '') return 'an empty string';
-  return Array.isArray(value) ? 'an array' : `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
+function expect(holds: boolean, path: string, expected: string, found: JsonValue | undefined): void {
+  if (!holds)
+    throw new Fault(
+      path,
+      `expected ${expected}, found ${JSON.stringify(found)?.slice(0, FOUND_CHARS_MAX) ?? 'nothing'}`,
+    );
 }
+
+/** As much of a wrong value is shown. */
+const FOUND_CHARS_MAX = 40;

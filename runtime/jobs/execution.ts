@@ -13,6 +13,11 @@ export const STATUSES = [
 ] as const;
 export type Status = (typeof STATUSES)[number];
 
+type Moves = Record<Party, readonly Status[]>;
+
+/** The statuses that can be left: those with a row in the table of moves. */
+type Pending = 'QUEUED' | 'IN_PROGRESS';
+
 /**
  * Who may move an execution: the device it is for; the service by itself (timers, group changes, abort); an operator
  * who cancels, without force or with it (also endBehavior CANCEL and FORCE_CANCEL).
@@ -30,7 +35,7 @@ export type Party = (typeof PARTIES)[number];
  * - CANCELED by the service is abort; by an operator CancelJob and CancelJobExecution, where only force reaches IN_PROGRESS.
  * - TIMED_OUT is set by timers, REMOVED when a thing leaves the target group or is deleted.
  */
-export const NEXT: Partial<Record<Status, Record<Party, readonly Status[]>>> = {
+export const NEXT: Record<Pending, Moves> & Partial<Record<Status, Moves>> = {
   QUEUED: {
     device: ['IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'REJECTED'],
     service: ['CANCELED', 'REMOVED'],
@@ -47,12 +52,12 @@ export const NEXT: Partial<Record<Status, Record<Party, readonly Status[]>>> = {
 
 /** True when no party can move an execution out of `status` again. */
 export function isTerminal(status: Status): boolean {
-  return NEXT[status] === undefined;
+  return !isPending(status);
 }
 
 /** True for an execution that is in its thing's pending set. */
-export function isPending(status: Status): boolean {
-  return !isTerminal(status);
+export function isPending(status: Status): status is Pending {
+  return status === 'QUEUED' || status === 'IN_PROGRESS';
 }
 
 /** What the service stores of one execution as far as the rules go; times are milliseconds since the Unix epoch. */

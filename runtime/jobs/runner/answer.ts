@@ -1,6 +1,6 @@
 import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '../answers.ts';
 import { parseDocument } from '../document.ts';
-import { ERROR_CODES } from '../errorCodes.ts';
+import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
 import { pause } from './ask.ts';
 import { plainOutcome } from './outcome.ts';
@@ -37,8 +37,8 @@ export function rejected(turn: Turn, clientToken: string, error: ErrorResponse):
   if (asked === undefined) return;
   const { runner } = turn;
   const { code, message, executionState: state } = error;
-  log(turn, ERROR_CODES[code].retryable ? 'warn' : 'info', `${asked.request.operation} refused: ${code}: ${message}`);
-  if (ERROR_CODES[code].retryable) {
+  log(turn, isRetryable(code) ? 'warn' : 'info', `${asked.request.operation} refused: ${code}: ${message}`);
+  if (isRetryable(code)) {
     wantAgain(turn, asked);
     return pause(turn);
   }

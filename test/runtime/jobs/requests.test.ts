@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeAccepted, decodeErrorResponse } from '../../../runtime/jobs/answers.ts';
-import { ERROR_CODES } from '../../../runtime/jobs/errorCodes.ts';
+import { ERROR_MEANINGS } from '../../../runtime/jobs/errorMeanings.ts';
 import { encodeObject } from '../../../runtime/jobs/json.ts';
 import { decodeRequest, encodeRequest, type JobsRequest } from '../../../runtime/jobs/requests.ts';
 import type { Operation } from '../../../runtime/jobs/topics.ts';
@@ -184,8 +184,8 @@ test('answers: an execution without what a device goes on from is refused; an un
   assert.is(decodeErrorResponse(bytes('{"code":"Nope","message":"x"}')), undefined);
 });
 
-test('ERROR_CODES: the nine, each with its HTTP counterpart (data-plane §8.3, §9)', () => {
-  const counterparts = Object.entries(ERROR_CODES).map(([code, { httpStatus }]) => `${code} ${httpStatus}`);
+test('ERROR_MEANINGS: the nine, each with its HTTP counterpart (data-plane §8.3, §9)', () => {
+  const counterparts = Object.entries(ERROR_MEANINGS).map(([code, { httpStatus }]) => `${code} ${httpStatus}`);
   assert.equal(counterparts.sort(), [
     'InternalError 503',
     'InvalidJson 400',

@@ -55,20 +55,16 @@ export function wire(socket: Socket, opened: string, explain: (error: Error) => 
 const CUT = /^(ECONNRESET|EPIPE)$/;
 
 const NETWORK: Record<string, string> = {
-  ECONNREFUSED: 'the connection was refused: nothing listens there',
+  ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the peer cut the connection',
   EPIPE: 'the peer cut the connection',
-  ETIMEDOUT: 'no answer in time',
   ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name could not be looked up: no name server answers',
-  ENETUNREACH: 'no route to the network',
-  EHOSTUNREACH: 'no route to the host',
+  EAI_AGAIN: 'no name server answers',
 };
 
 /** A failed connection in one sentence: where, what, and the system's word for it. */
 export function networkReason(error: Error, host: string, port: number): string {
   // Node tries a name's addresses one after another; its AggregateError carries a code but no message.
   const { code = '' } = error as NodeJS.ErrnoException;
-  const known = NETWORK[code];
-  return `${host}:${port}: ${known === undefined ? error.message || code : `${known} (${code})`}`;
+  return `${host}:${port}: ${NETWORK[code] ?? error.message} (${code})`;
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, connect, createSecureContext, type PeerCertificate } from 'node:tls';
+import { type ConnectionOptions, connect, createSecureContext } from 'node:tls';
 import { networkReason, wire } from './tcp.ts';
 import type { Connect } from './transport.ts';
 
@@ -38,33 +38,16 @@ export function tls(options: TlsOptions): Connect {
 /** Some servers, Node's among them, tell a device that they refuse by hanging up. */
 const UNHEARD = ": it may not accept the device's certificate";
 
-/** Causes of a failed handshake by the codes of Node and OpenSSL; `$CLOCK` and `$PEER` are filled in. */
-const HANDSHAKE: readonly [RegExp, string][] = [
-  [/^CERT_HAS_EXPIRED$/, "the server's certificate has expired $CLOCK"],
-  [/^CERT_NOT_YET_VALID$/, "the server's certificate is not valid yet $CLOCK"],
-  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, "the server's certificate is for another host: $PEER"],
-  [/^DEPTH_ZERO_SELF_SIGNED_CERT$/, "the server's certificate is self-signed and not the given CA"],
-  [
-    /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(GET_ISSUER_CERT|GET_ISSUER_CERT_LOCALLY|VERIFY_LEAF_SIGNATURE)|CERT_SIGNATURE_FAILURE)$/,
-    "the server's certificate is not signed by the given CA",
-  ],
-  [/ALERT_CERTIFICATE_EXPIRED$/, "the server says that the device's certificate has expired"],
-  [/ALERT_CERTIFICATE_REVOKED$/, "the server says that the device's certificate is revoked"],
-  [
-    /ALERT_(CERTIFICATE_(REQUIRED|UNKNOWN)|(BAD|UNSUPPORTED)_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)$/,
-    "the server does not accept the device's certificate",
-  ],
-  [/ALERT_NO_APPLICATION_PROTOCOL$/, 'the server does not speak the application protocol asked for'],
-  [/WRONG_VERSION_NUMBER$/, 'the server does not speak TLS on this port'],
-  [/(UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION)$/, 'the server does not speak TLS 1.2 or newer'],
-];
-
-function tlsReason(error: NodeJS.ErrnoException & { cert?: PeerCertificate }, host: string, port: number): string {
-  const { code = '', cert } = error;
-  const known = HANDSHAKE.find(([pattern]) => pattern.test(code))?.[1];
-  if (known === undefined) return networkReason(error, host, port);
-  const why = known
-    .replace('$CLOCK', `by this device's clock (${new Date().toISOString().slice(0, 16)}Z)`)
-    .replace('$PEER', () => cert?.subjectaltname ?? `${cert?.subject.CN}, without alternative names`);
+/** Why a handshake failed, by the codes of Node and OpenSSL: what we refuse, what the peer refuses, what is no TLS. */
+function tlsReason(error: NodeJS.ErrnoException, host: string, port: number): string {
+  const { code = '' } = error;
+  const alert = /_ALERT_(\w+)/.exec(code)?.[1];
+  let why = '';
+  if (alert) why = `the server refuses: ${alert.toLowerCase().replaceAll('_', ' ')}`;
+  else if (/CERT|ISSUER|LEAF/.test(code)) why = `the server's certificate is refused: ${error.message}`;
+  else if (/VERSION|PROTOCOL/.test(code)) why = 'the server does not speak TLS 1.2 or newer';
+  else return networkReason(error, host, port);
+  // A device without a battery for its clock wakes up long ago.
+  if (/_HAS_EXPIRED|NOT_YET/.test(code)) why += `, by this device's clock (${new Date().toISOString()})`;
   return `${host}:${port}: ${why} (${code})`;
 }

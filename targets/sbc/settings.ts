@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
@@ -28,30 +29,25 @@ export interface Settings {
 /** Makes a setting of its text, which `file` gives as an absolute path. Throws an Error that says what was expected. */
 type Read = (text: string, file: string) => unknown;
 
-interface Setting {
-  value: string;
-  what: string;
-  fallback?: string;
-  read: Read;
-}
+type Setting = readonly [value: string, what: string, read: Read, fallback?: string];
 
 /** Names as in flags (`--keep-alive`), in the file (`"keep-alive"`) and in the environment (`ERRAND_KEEP_ALIVE`). */
 const SETTINGS = {
-  endpoint: { value: 'HOST[:PORT]', what: 'MQTT endpoint of the Jobs service', read: readEndpoint },
-  port: { value: 'PORT', what: 'its port; on 443 with ALPN', fallback: '8883', read: number(1, 65_535) },
-  thing: { value: 'NAME', what: 'this device, also its MQTT client id', read: readThing },
-  ca: { value: 'FILE', what: 'PEM: the only authority that is trusted', read: readCertificate },
-  cert: { value: 'FILE', what: "PEM: this device's certificate", read: readCertificate },
-  key: { value: 'FILE', what: 'PEM: its private key, readable by nobody else', read: readKey },
-  data: { value: 'FOLDER', what: "the job's record", fallback: '/var/lib/errand', read: readFolder },
-  handlers: { value: 'FOLDER', what: 'programs of runHandler', fallback: '/etc/errand/handlers', read: readFolder },
-  'keep-alive': { value: 'SECONDS', what: 'between signs of life', fallback: '60', read: number(5, 1_200) },
-  'retry-max': { value: 'SECONDS', what: 'longest pause between connects', fallback: '120', read: number(1, 3_600) },
-  log: { value: 'WORDS', what: 'debug, info, warn, error; json; or both: json,warn', fallback: 'info', read: readLog },
-} satisfies Record<string, Setting>;
+  endpoint: ['HOST[:PORT]', 'MQTT endpoint of the Jobs service', readEndpoint],
+  port: ['PORT', 'its port; on 443 with ALPN', number(1, 65_535), '8883'],
+  thing: ['NAME', 'this device, also its MQTT client id', readThing],
+  ca: ['FILE', 'PEM: the only authority trusted', readCertificate],
+  cert: ['FILE', "PEM: this device's certificate", readCertificate],
+  key: ['FILE', 'PEM: its private key', readKey],
+  data: ['FOLDER', "the job's record", readFolder, '/var/lib/errand'],
+  handlers: ['FOLDER', 'programs of runHandler', readFolder, '/etc/errand/handlers'],
+  'keep-alive': ['SECONDS', 'between signs of life', number(5, 1_200), '60'],
+  'retry-max': ['SECONDS', 'longest pause between connects', number(1, 3_600), '120'],
+  log: ['WORDS', 'debug, info, warn, error; json; or both: json,warn', readLog, 'info'],
+  config: ['FILE', 'JSON with the same words', readFolder, ''],
+} as const satisfies Record<string, Setting>;
 
 type Name = keyof typeof SETTINGS;
-const NAMES = Object.keys(SETTINGS) as Name[];
 
 /** Where the file is looked for when none is named; the first one that exists is read. */
 const CONFIG_FILES = ['errand-agent.json', '/etc/errand/agent.json'];
@@ -63,7 +59,7 @@ interface Given {
   /** What a relative path starts from. */
   base: string;
 }
-type AllGiven = { [name in Name | 'config']?: Given };
+type AllGiven = { [name in Name]?: Given };
 
 /**
  * Reads the settings: flags win over `ERRAND_*` variables, these over the file. Relative paths start from the current folder, in the
@@ -81,7 +77,8 @@ export function readSettings(
   const faults: string[] = [];
   const warnings: string[] = [];
   const given = { ...readVariables(env, warnings), ...readFlags(argv, faults) };
-  const config = given.config ?? findConfig();
+  const text = CONFIG_FILES.find((file) => existsSync(file));
+  const config = given.config ?? (text && { text, from: 'the default', base: '' });
   const settings = check({ ...(config && readConfig(config, faults)), ...given }, warnings, faults);
   return faults.length > 0 ? { faults } : settings;
 }
@@ -89,15 +86,15 @@ export function readSettings(
 /** The text of `--help`. */
 export function help(): string {
   const lines = Object.entries<Setting>(SETTINGS).map(
-    ([name, { value, what, fallback }]) =>
-      `  ${`--${name} ${value}`.padEnd(24)}${what}${fallback === undefined ? '' : ` (${fallback})`}\n`,
+    ([name, [value, what, , fallback]]) =>
+      `  ${`--${name} ${value}`.padEnd(24)}${what}${fallback ? ` (${fallback})` : ''}\n`,
   );
   return `errand-agent runs the jobs of one Thing
 
-${lines.join('')}  --config FILE           JSON with the same words (${CONFIG_FILES.join(', ')})
-  --help, --version
+${lines.join('')}  --help, --version
 
-Variables: ERRAND_ENDPOINT, ERRAND_KEEP_ALIVE and so on. Flags win over variables, these over the file.
+Default configs: ${CONFIG_FILES.join(', ')}
+Flags win over variables (ERRAND_ENDPOINT, ERRAND_KEEP_ALIVE), these over the file.
 SIGTERM ends it, the next start goes on. Exit codes: 0 ended, 1 failed, 2 wrong settings.
 `;
 }
@@ -105,15 +102,11 @@ SIGTERM ends it, the next start goes on. Exit codes: 0 ended, 1 failed, 2 wrong 
 function readFlags(argv: readonly string[], faults: string[]): AllGiven {
   const given: AllGiven = {};
   for (let i = 0; i < argv.length; i += 1) {
-    const [, name = '', inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argv[i]!) ?? [];
-    if (!isName(name)) {
-      faults.push(`unknown argument ${argv[i]}: --help names all of them`);
-      // Its value, if it has one, is not an argument of its own.
-      if (name !== '' && inline === undefined && argv[i + 1]?.startsWith('--') === false) i += 1;
-      continue;
-    }
-    const text = inline ?? argv[++i];
-    if (!text) faults.push(`--${name} needs a value`);
+    const arg = argv[i]!;
+    const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    const text = inline ?? (name && !argv[i + 1]?.startsWith('--') ? argv[++i] : '');
+    if (!name || !isName(name)) faults.push(`unknown argument ${arg}: see --help`);
+    else if (!text) faults.push(`--${name} needs a value`);
     else if (given[name]) faults.push(`--${name} is given twice`);
     else given[name] = { text, from: `--${name}`, base: '' };
   }
@@ -123,71 +116,51 @@ function readFlags(argv: readonly string[], faults: string[]): AllGiven {
 function readVariables(env: Readonly<Record<string, string | undefined>>, warnings: string[]): AllGiven {
   const given: AllGiven = {};
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith('ERRAND_') || !text) continue;
-    const name = variable.slice('ERRAND_'.length).toLowerCase().replaceAll('_', '-');
+    if (!variable.startsWith(PREFIX) || !text) continue;
+    const name = variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-');
     if (isName(name)) given[name] = { text, from: variable, base: '' };
-    else warnings.push(`the variable ${variable} is no setting and is passed over`);
+    else warnings.push(`the variable ${variable} is no setting`);
   }
   return given;
 }
 
-function isName(name: string): name is Name | 'config' {
-  return name === 'config' || Object.hasOwn(SETTINGS, name);
-}
+const PREFIX = 'ERRAND_';
 
-function findConfig(): Given | undefined {
-  const text = CONFIG_FILES.find((file) => existsSync(file));
-  return text === undefined ? undefined : { text, from: 'the default', base: '' };
+function isName(name: string): name is Name {
+  return Object.hasOwn(SETTINGS, name);
 }
 
 function readConfig({ text, from, base }: Given, faults: string[]): AllGiven {
   const file = resolve(base, text);
   const given: AllGiven = {};
-  let content = '';
   try {
-    content = readFileSync(file, 'utf8');
-    const members: unknown = JSON.parse(content);
+    const members: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (!isObject(members)) throw new Error('expected one JSON object');
     for (const [name, value] of Object.entries(members)) {
-      const where = `${file} line ${lineOf(content, content.indexOf(JSON.stringify(name)))}`;
-      if (!Object.hasOwn(SETTINGS, name)) {
-        faults.push(`${where}: unknown setting "${name}": expected one of ${NAMES.join(', ')}`);
-      } else if (typeof value !== 'number' && (typeof value !== 'string' || value === '')) {
-        faults.push(`${where}: "${name}" is ${JSON.stringify(value)}: expected text or a number`);
-      } else {
-        given[name as Name] = { text: String(value), from: where, base: dirname(file) };
-      }
+      if (!isName(name) || name === 'config') faults.push(`${file}: unknown setting "${name}": see --help`);
+      else if (!value || !/string|number/.test(typeof value))
+        faults.push(`${file}: "${name}" is ${JSON.stringify(value)}: expected text or a number`);
+      else given[name] = { text: `${value}`, from: file, base: dirname(file) };
     }
   } catch (error) {
-    const { message } = error as Error;
-    // V8 says where as "position 12", except at the end of the text.
-    const [, position = content.length] = /position (\d+)/.exec(message) ?? [];
-    const line = error instanceof SyntaxError ? ` line ${lineOf(content, Number(position))} is not JSON` : '';
-    faults.push(`config '${file}' (${from})${line}: ${message.split(/ in JSON| \(line/)[0]}`);
+    faults.push(`config '${file}' (${from}): ${(error as Error).message}`);
   }
   return given;
-}
-
-function lineOf(content: string, position: number): number {
-  return content.slice(0, Math.max(position, 0)).split('\n').length;
 }
 
 /** Every setting read, or a fault for it; what is returned is whole only when there is none. */
 function check(given: AllGiven, warnings: string[], faults: string[]): Settings {
   const take = <N extends Name>(name: N) => {
-    const { value, what, fallback, read }: Setting = SETTINGS[name];
+    const [value, what, read, fallback]: Setting = SETTINGS[name];
     const { text = fallback, from = 'the default', base = '' } = given[name] ?? {};
-    if (text === undefined) {
-      const variable = `ERRAND_${name.toUpperCase().replaceAll('-', '_')}`;
-      faults.push(`${name} is missing (${what}): give --${name} ${value}, ${variable} or "${name}" in the file`);
-      return undefined as never;
-    }
     try {
-      return read(text, resolve(base, text)) as ReturnType<(typeof SETTINGS)[N]['read']>;
+      if (text !== undefined) return read(text, resolve(base, text)) as ReturnType<(typeof SETTINGS)[N][2]>;
+      const variable = PREFIX + name.toUpperCase().replace('-', '_');
+      faults.push(`${name} is missing (${what}): give --${name} ${value}, ${variable} or "${name}" in the file`);
     } catch (error) {
       faults.push(`${name} '${text}' (${from}): ${(error as Error).message}`);
-      return undefined as never;
     }
+    return undefined as never;
   };
   const endpoint = take('endpoint');
   const port = take('port');
@@ -209,17 +182,17 @@ function check(given: AllGiven, warnings: string[], faults: string[]): Settings 
 
 function number(min: number, max: number): (text: string) => number {
   return (text) => {
-    if (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+    if (/^\d+$/.test(text) && +text >= min && +text <= max) return +text;
     throw new Error(`expected a whole number, ${min} to ${max}`);
   };
 }
 
 function readEndpoint(text: string): { host: string; port?: number } {
-  if (/^[0-9a-f:]+:[0-9a-f:.]*$/i.test(text) && text.split(':').length > 2) return { host: text };
+  if (isIP(text)) return { host: text };
   const [, six, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = six ?? name;
-  if (host === undefined) throw new Error('expected HOST or HOST:PORT, without mqtts:// and without a path');
-  return port === undefined ? { host } : { host, port: SETTINGS.port.read(port) };
+  if (!host) throw new Error('expected HOST or HOST:PORT');
+  return port ? { host, port: SETTINGS.port[2](port) } : { host };
 }
 
 function readThing(text: string): string {
@@ -235,7 +208,7 @@ function readLog(text: string): LogOptions {
   const log: LogOptions = { level: 'info', json: false };
   for (const word of text.split(',')) {
     if (word === 'json') log.json = true;
-    else if ((LEVELS as readonly string[]).includes(word)) log.level = word as LogLevel;
+    else if (LEVELS.includes(word as LogLevel)) log.level = word as LogLevel;
     else throw new Error(`'${word}' is none of ${LEVELS.join(', ')}, json`);
   }
   return log;
@@ -247,18 +220,15 @@ function readCertificate(_: string, file: string): string {
 
 function readKey(_: string, file: string): string {
   const { mode } = statSync(file);
-  if ((mode & 0o077) !== 0) {
-    throw new Error(`others may use it, mode 0${(mode & 0o777).toString(8)}; run: chmod 600 ${file}`);
-  }
+  if (mode & 0o077) throw new Error(`others may use it, mode 0${(mode & 0o777).toString(8)}; run: chmod 600 ${file}`);
   return readPem(file, 'PRIVATE KEY');
 }
 
-/** @throws Error also when the label is that of a key with a passphrase: nobody is there to type it */
+/** @throws Error also for a key with a passphrase (its label or a header says so): nobody is there to type it */
 function readPem(file: string, label: string): string {
   const content = readFileSync(file, 'utf8');
-  const [, found = 'no BEGIN line'] = /-----BEGIN ([A-Z ]+)-----/.exec(content) ?? [];
-  if (/ENCRYPTED/.test(content)) throw new Error('it has a passphrase: expected a private key without');
+  const [, found = 'none'] = /-----BEGIN ([A-Z ]+)-----[\s\S]+-----END/.exec(content) ?? [];
   // RSA and EC keys may say so in the label.
-  if (content.includes('-----END') && found.replace(/^(RSA|EC) /, '') === label) return content;
-  throw new Error(`expected PEM with a ${label}, found ${found}`);
+  if (!content.includes('ENCRYPTED') && found.replace(/^(RSA|EC) /, '') === label) return content;
+  throw new Error(`expected PEM with a ${label} and no passphrase, found ${found}`);
 }

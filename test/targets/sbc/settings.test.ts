@@ -140,8 +140,8 @@ test('a wrong value is one sentence with what was found, where, and what is expe
     ['log', 'loud', /^log 'loud' \(--log\): 'loud' is none of debug, info, warn, error, json$/],
     ['ca', 'nowhere.pem', /^ca 'nowhere\.pem' \(--ca\): ENOENT: no such file or directory, open '\/.*\/nowhere\.pem'$/],
     ['cert', folder, /\(--cert\): EISDIR/],
-    ['ca', flags.key!, /key\.pem' \(--ca\): expected PEM with a CERTIFICATE, found EC PRIVATE KEY$/],
-    ['key', flags.cert!, /cert\.pem' \(--key\): expected PEM with a PRIVATE KEY, found CERTIFICATE$/],
+    ['ca', flags.key!, /key\.pem' \(--ca\): expected PEM with a CERTIFICATE and no passphrase, found EC PRIVATE KEY$/],
+    ['key', flags.cert!, /cert\.pem' \(--key\): expected PEM with a PRIVATE KEY and no passphrase, found CERTIFICATE$/],
   ];
   for (const [name, value, expected] of rows) {
     const found = faults(argv({ ...flags, [name]: value }));
@@ -163,38 +163,33 @@ test('a private key that others can read is refused with the command that closes
 
 test('a private key with a passphrase is refused', ({ flags }) => {
   writeFileSync(flags.key!, KEY.replace('EC', 'ENCRYPTED'));
-  assert.match(faults(argv(flags))[0]!, /has a passphrase/);
+  assert.match(faults(argv(flags))[0]!, /no passphrase, found/);
 });
 
 test('unknown, doubled and valueless arguments are named', ({ flags }) => {
   assert.equal(faults([...argv(flags), '--keepalive', '5', 'x']), [
-    'unknown argument --keepalive: --help names all of them',
-    'unknown argument x: --help names all of them',
+    'unknown argument --keepalive: see --help',
+    'unknown argument x: see --help',
   ]);
   assert.equal(faults([...argv(flags), '--thing', 'other']), ['--thing is given twice']);
   assert.equal(faults([...argv(flags), '--port']), ['--port needs a value']);
-  assert.equal(faults([...argv(flags), '--__proto__', 'x']), [
-    'unknown argument --__proto__: --help names all of them',
-  ]);
+  assert.equal(faults([...argv(flags), '--__proto__', 'x']), ['unknown argument --__proto__: see --help']);
 });
 
 test('an unknown variable with our prefix is only warned of', ({ flags }) => {
   assert.equal(settings(argv(flags), { ERRAND_KEEPALIVE: '5' }).warnings, [
-    'the variable ERRAND_KEEPALIVE is no setting and is passed over',
+    'the variable ERRAND_KEEPALIVE is no setting',
   ]);
 });
 
-test('faults of the file name the file and the line', ({ flags, folder }) => {
+test('faults of the file name the file', ({ flags, folder }) => {
   const file = path.join(folder, 'a.json');
   const rows: [string, RegExp][] = [
-    [
-      '{\n  "endpoint": "a",\n  "prot": 1\n}',
-      /^\/.*a\.json line 3: unknown setting "prot": expected one of endpoint, port, /,
-    ],
-    ['{\n  "port": null\n}', /^\/.*a\.json line 2: "port" is null: expected text or a number$/],
-    ['{\n\n"port": "x"}', /^port 'x' \(\/.*a\.json line 3\): expected a whole number/],
-    ['{\n  "port": 1,\n}', /^config '\/.*a\.json' \(--config\) line 3 is not JSON: /],
-    ['{\n  "port": 1', /^config '\/.*a\.json' \(--config\) line 2 is not JSON: /],
+    ['{\n  "endpoint": "a",\n  "prot": 1\n}', /^\/.*a\.json: unknown setting "prot": see --help$/],
+    ['{\n  "port": null\n}', /^\/.*a\.json: "port" is null: expected text or a number$/],
+    ['{\n\n"port": "x"}', /^port 'x' \(\/.*a\.json\): expected a whole number/],
+    ['{\n  "port": 1,\n}', /^config '\/.*a\.json' \(--config\): .*JSON/],
+    ['{\n  "port": 1', /^config '\/.*a\.json' \(--config\): .*JSON/],
     ['[]', /^config '\/.*a\.json' \(--config\): expected one JSON object$/],
   ];
   const { endpoint: _, ...others } = flags;

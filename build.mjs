@@ -7,26 +7,19 @@
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { agentOptions, toCommonJs } from './targets/sbc/bundle.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 
-/** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
-const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca\n';
+const VERSION = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version;
 
 const TARGETS = {
-  'errand-agent.cjs': {
-    entryPoints: ['targets/sbc/main.ts'],
-    format: 'cjs',
-    target: 'node18',
-    minify: true,
-    legalComments: 'none',
-    banner: { js: SHEBANG.trimEnd() },
-  },
+  'errand-agent.cjs': { ...agentOptions(VERSION), finish: toCommonJs },
   'errand.mjs': {
     entryPoints: ['targets/errand/main.ts'],
     format: 'esm',
@@ -99,20 +92,21 @@ async function buildRuntime(esbuild) {
   return files.length;
 }
 
-async function buildTarget(esbuild, name, options) {
-  await esbuild.build({
+async function buildTarget(esbuild, name, { finish = (code) => code, ...options }) {
+  const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     bundle: true,
     platform: 'node',
     charset: 'utf8',
     logLevel: 'error',
     outfile: path.join('dist', name),
+    define: { ERRAND_VERSION: JSON.stringify(VERSION) },
+    write: false,
     ...options,
-    define: {
-      ERRAND_VERSION: JSON.stringify(JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).version),
-    },
   });
-  const bytes = readFileSync(path.join(root, 'dist', name));
+  const bytes = Buffer.from(finish(outputFiles[0].text));
+  mkdirSync(path.join(root, 'dist'), { recursive: true });
+  writeFileSync(path.join(root, 'dist', name), bytes);
   const kilo = (size) => `${(size / 1024).toFixed(1)} KB`;
   console.error(
     `dist/${name.padEnd(18)} ${kilo(bytes.length).padStart(9)}   ${kilo(gzipSync(bytes, { level: 9 }).length).padStart(9)} gzipped`,

@@ -1,5 +1,6 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
 import { realpathSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Effect, Event } from '../runtime/effects.ts';
@@ -111,10 +112,9 @@ export function createPrograms(options: ProgramsOptions): Programs {
   };
 }
 
-/** Loaded with the first program. Node 18 has only `require`, which sources that were not bundled do not. */
+/** Loaded with the first program: it costs an idle agent memory. */
 function loadSpawn(): typeof Spawn {
-  const { spawn } = process.getBuiltinModule?.('node:child_process') ?? require('node:child_process');
-  return spawn;
+  return createRequire('/')('node:child_process').spawn;
 }
 
 /** @returns takes what is left of a character that was cut by the end */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { createDevice, step } from '../../runtime/device/device.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
@@ -81,16 +80,4 @@ function tellFailure(log: Log, error: unknown): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   log('error', `a mistake in the agent: ${message}`);
   log('debug', stack ?? 'no stack');
-}
-
-/** True when this file was started itself: as the bundle it is CommonJS, from source it is not. */
-function isEntry(): boolean {
-  if (typeof module === 'object') return require.main === module;
-  return process.argv[1]?.endsWith(join('targets', 'sbc', 'main.ts')) ?? false;
-}
-
-if (isEntry()) {
-  void main(process.argv.slice(2)).then((code) => {
-    process.exitCode = code;
-  });
 }

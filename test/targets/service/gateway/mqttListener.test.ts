@@ -18,6 +18,7 @@ const test = suite('mqttListener');
 let folder: string;
 let listener: MqttListener;
 let requests: GatewayRequest[];
+let answering: ((request: GatewayRequest) => void) | undefined;
 let lines: string[];
 let watchers: { pattern: string; seen: () => void }[];
 const principals = new Map<string, Principal>();
@@ -104,6 +105,7 @@ test.before(() => {
 
 test.before.each(async () => {
   requests = [];
+  answering = undefined;
   lines = [];
   watchers = [];
   listener = await listenMqtt({
@@ -113,7 +115,10 @@ test.before.each(async () => {
     cert: readFileSync(file('server.crt')),
     key: readFileSync(file('server.key')),
     identify: async (certificateId) => principals.get(certificateId),
-    onRequest: (request) => requests.push(request),
+    onRequest(request) {
+      requests.push(request);
+      answering?.(request);
+    },
     log(_level, message, fields) {
       const line = `${message} ${JSON.stringify(fields)}`;
       lines.push(line);
@@ -134,13 +139,17 @@ interface Client {
 }
 
 /** Opens a TLS connection; the server's refusal of a certificate comes after that (TLS 1.3). */
-async function open(name: string | undefined, options: ConnectionOptions = {}): Promise<Client> {
+async function open(
+  name: string | undefined,
+  options: ConnectionOptions = {},
+  protocolVersion: 4 | 5 = 4,
+): Promise<Client> {
   const own = name && { cert: readFileSync(file(`${name}.crt`)), key: readFileSync(file(`${name}.key`)) };
   const ca = readFileSync(file('ca.crt'));
   const socket = connect({ port: listener.port, host: '127.0.0.1', servername: 'localhost', ca, ...own, ...options });
   const packets: Packet[] = [];
   const waiting: ((packet: Packet) => void)[] = [];
-  const reader = parser({ protocolVersion: 4 });
+  const reader = parser({ protocolVersion });
   reader.on('packet', (packet) => {
     const take = waiting.shift();
     if (take) take(packet);
@@ -153,7 +162,7 @@ async function open(name: string | undefined, options: ConnectionOptions = {}): 
   await Promise.race([new Promise((opened) => socket.once('secureConnect', opened as () => void)), closed]);
   return {
     socket,
-    send: (...sent) => void socket.write(Buffer.concat(sent.map((packet) => generate(packet)))),
+    send: (...sent) => void socket.write(Buffer.concat(sent.map((packet) => generate(packet, { protocolVersion })))),
     next: async () => packets.shift() ?? new Promise((resolve) => waiting.push(resolve)),
     closed,
   };
@@ -166,26 +175,16 @@ async function online(name: string, clientId = name, options: ConnectionOptions 
   return client;
 }
 
+/** The options of one of mosquitto's clients, with the certificate and the client identifier `name`. */
+function mosquitto(name: string, version: 'mqttv311' | 'mqttv5'): string[] {
+  const server = ['-h', 'localhost', '-p', `${listener.port}`, '--cafile', file('ca.crt')];
+  const own = ['--cert', file(`${name}.crt`), '--key', file(`${name}.key`), '-i', name];
+  return [...server, ...own, '-q', '1', '-V', version];
+}
+
 test('mosquitto_sub hears what mosquitto_pub says, both with device certificates, on topics of their own', async () => {
   if (!hasTool('mosquitto_sub', 'mosquitto-clients')) return;
-  const arguments_ = (name: string) => [
-    '-h',
-    'localhost',
-    '-p',
-    `${listener.port}`,
-    '--cafile',
-    file('ca.crt'),
-    '--cert',
-    file(`${name}.crt`),
-    '--key',
-    file(`${name}.key`),
-    '-q',
-    '1',
-    '-V',
-    'mqttv311',
-    '-i',
-    name,
-  ];
+  const arguments_ = (name: string) => mosquitto(name, 'mqttv311');
   // A session of U's own, so that nothing is lost between its two runs.
   const subscribe = [...arguments_('U'), '-c', '-t', 'site/#'];
   assert.equal(await once(spawn('mosquitto_sub', [...subscribe, '-E'], { stdio: 'inherit' }), 'exit'), [0, null]);
@@ -209,6 +208,64 @@ test('mosquitto_sub hears what mosquitto_pub says, both with device certificates
   } finally {
     sub.kill();
   }
+});
+
+test('MQTT 5: mosquitto_sub keeps its session and hears the properties that mosquitto_pub sent, and its own identifier', async () => {
+  if (!hasTool('mosquitto_sub', 'mosquitto-clients')) return;
+  const identifier = ['-D', 'subscribe', 'subscription-identifier', '7'];
+  const subscribe = [...mosquitto('U', 'mqttv5'), '-c', '-x', '60', '-t', 'site/#', ...identifier];
+  assert.equal(await once(spawn('mosquitto_sub', [...subscribe, '-E'], { stdio: 'inherit' }), 'exit'), [0, null]);
+  const properties = Object.entries({
+    'content-type': ['text/plain'],
+    'response-topic': ['answers/T'],
+    'correlation-data': ['c1'],
+    'user-property': ['name', 'value'],
+    'message-expiry-interval': ['600'],
+    'topic-alias': ['1'],
+  }).flatMap(([name, values]) => ['-D', 'publish', name, ...values]);
+  const pub = [...mosquitto('T', 'mqttv5'), '-t', 'site/a', '-m', 'one', ...properties, '--tls-alpn', 'x-amzn-mqtt-ca'];
+  assert.equal(await once(spawn('mosquitto_pub', pub, { stdio: 'inherit' }), 'exit'), [0, null]);
+  const format = ['-F', '%t %p %C %R %D %P %S', '-C', '1'];
+  const sub = spawn('mosquitto_sub', [...subscribe, ...format], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let heard = '';
+  sub.stdout.on('data', (chunk) => (heard += chunk));
+  assert.equal(await once(sub, 'close'), [0, null]);
+  assert.is(heard, 'site/a one text/plain answers/T c1 name:value 7\n');
+});
+
+test('MQTT 5: mosquitto_rr asks for a job and has its correlation data back with the answer', async () => {
+  if (!hasTool('mosquitto_rr', 'mosquitto-clients')) return;
+  answering = (request) => listener.answer(request, `${request.topic}/accepted`, Buffer.from('{"execution":{}}'));
+  const topic = '$aws/things/T/jobs/$next/get';
+  const ask = ['-t', topic, '-e', `${topic}/accepted`, '-m', '{}', '-D', 'publish', 'correlation-data', 'c1'];
+  const rr = spawn('mosquitto_rr', [...mosquitto('T', 'mqttv5'), ...ask, '-F', '%p %D'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let heard = '';
+  rr.stdout.on('data', (chunk) => (heard += chunk));
+  assert.equal(await once(rr, 'close'), [0, null]);
+  assert.is(heard, '{"execution":{}} c1\n');
+});
+
+test('MQTT 5: mosquitto_pub hears why it is refused', async () => {
+  if (!hasTool('mosquitto_pub', 'mosquitto-clients')) return;
+  const pub = spawn('mosquitto_pub', [...mosquitto('T', 'mqttv5'), '-t', '$aws/things/U/jobs/get', '-m', '{}'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  pub.stderr.on('data', (chunk) => (said += chunk));
+  await once(pub, 'close');
+  assert.match(said, 'Not authorized');
+});
+
+test('close tells clients of MQTT 5 that the server ends', async () => {
+  const client = await open('T', {}, 5);
+  client.send({ cmd: 'connect', clientId: 'T', protocolVersion: 5, clean: true });
+  await client.next();
+  const last = client.next();
+  await listener.close();
+  assert.is(((await last) as { reasonCode: number }).reasonCode, 0x8b);
+  await client.closed;
 });
 
 test('mosquitto_pub without a certificate, or with one of another authority, is refused', async () => {

@@ -40,7 +40,7 @@ export interface Client {
   writes: number;
   send: (...packets: Packet[]) => void;
   sendBytes: (bytes: Uint8Array) => void;
-  /** All packets that came since it was last asked. */
+  /** All packets that came since it was last asked. @throws when `mqtt-packet` cannot read what came */
   take: () => Packet[];
   /** The connection breaks. */
   drop: () => void;
@@ -111,9 +111,8 @@ function createClient(
   protocolVersion: 4 | 5,
 ): Client & { receive: (bytes: Uint8Array) => void } {
   const reader = parser({ protocolVersion });
-  reader.on('error', (error) => {
-    throw error;
-  });
+  let failure: Error | undefined;
+  reader.on('error', (error) => (failure ??= error));
   let packets: Packet[] = [];
   reader.on('packet', (packet) => packets.push(packet));
   const client = {
@@ -129,6 +128,7 @@ function createClient(
     send: (...sent: Packet[]) =>
       client.sendBytes(Buffer.concat(sent.map((packet) => generate(packet, { protocolVersion })))),
     take() {
+      if (failure !== undefined) throw failure;
       const taken = packets;
       packets = [];
       return taken;

@@ -84,6 +84,8 @@ export function fail(turn: Turn, reason: string): void {
 export function retryLater(turn: Turn, reason: string): void {
   const { client, now } = turn;
   if (client.at === 'online' && now - client.onlineSinceMillis >= STABLE_MILLIS) client.attempts = 0;
+  // CONNECT may have made a new session, and its CONNACK be lost: 'session present' would then mean that empty one.
+  if (client.at === 'connecting') client.subscribed = false;
   const [unit, chance] = randomUnit(client.chance);
   const pauseMillis = unit * Math.min(client.options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** client.attempts++);
   const retryAtMillis = now + Math.max(RETRY_MILLIS_MIN, pauseMillis);

@@ -366,6 +366,22 @@ test('a session found present by a process that never subscribed, or lost it hal
   assert.is(toldOf(stage, 'online').length, 1);
 });
 
+test('a session present after a CONNACK that was lost may be a new and empty one: it is subscribed', () => {
+  let connects = 0;
+  const stage = createStage((stage, happened) => {
+    if (happened === 'open' || happened.type !== 'CONNECT') return politely()(stage, happened);
+    connects++;
+    if (connects === 2) return stage.give({ on: 'closed' }); // the server forgot us, made a session, and its answer was lost
+    stage.serve(accept(connects === 3));
+  });
+  stage.give({ on: 'start' });
+  stage.pass(100);
+  stage.give({ on: 'closed' });
+  stage.pass(10_000);
+  assert.is(connects, 3);
+  assert.is(sentOf(stage, 'SUBSCRIBE').length, 2);
+});
+
 // Messages going out
 
 test('what is published while offline waits for online; QoS 0 is dropped, and both are said', () => {

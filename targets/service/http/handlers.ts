@@ -19,6 +19,12 @@ export function handlersOf(registry: Registry, jobs: JobsService['control']) {
       await jobs.deleteJob(input);
       return undefined;
     },
+    UpdateJob: async (input: InputOf<typeof jobRows.UPDATE_JOB>) => {
+      await jobs.updateJob(input);
+      return undefined;
+    },
+    AssociateTargetsWithJob: (input: InputOf<typeof jobRows.ASSOCIATE_TARGETS_WITH_JOB>) =>
+      jobs.associateTargetsWithJob(input),
     CancelJobExecution: async (input: InputOf<typeof executionRows.CANCEL_JOB_EXECUTION>) => {
       await jobs.cancelJobExecution(input);
       return undefined;

@@ -17,7 +17,7 @@ import {
 import { loadOfJob, loadQueues } from '../store/loadExecutions.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
-import { ownGroup } from './control/createJob.ts';
+import { ownGroup } from './control/targets.ts';
 import { moved } from './decide.ts';
 import type { JobConfig } from './jobConfig.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';

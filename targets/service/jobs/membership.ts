@@ -20,7 +20,7 @@ import {
 import { notifyQueued } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
-import { ownGroup } from './control/createJob.ts';
+import { ownGroup } from './control/targets.ts';
 import { moved } from './decide.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS } from './limits.ts';
 import { changeOf, rank, type StoredExecution } from './storedExecution.ts';

@@ -1,11 +1,13 @@
 import type { Store } from '../store/open.ts';
 import { createClock } from './clock.ts';
+import { associateTargetsWithJob } from './control/associateTargets.ts';
 import { type CancelJobInput, cancelJob } from './control/cancelJob.ts';
 import type { Control } from './control/context.ts';
 import { type CreateJobInput, createJob } from './control/createJob.ts';
 import { deleteJob } from './control/deleteJob.ts';
 import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
+import { updateJob } from './control/updateJob.ts';
 import { createMembership } from './membership.ts';
 import { createNotifications } from './notifications.ts';
 import { createRequests, type Message } from './requests.ts';
@@ -117,6 +119,8 @@ export function createJobsService(options: JobsServiceOptions) {
       getJobDocument: operation(getJobDocument),
       cancelJob: operation<CancelJobInput, Awaited<ReturnType<typeof cancelJob>>>(cancelJob),
       deleteJob: operation(deleteJob),
+      updateJob: operation(updateJob),
+      associateTargetsWithJob: operation(associateTargetsWithJob),
       cancelJobExecution: operation(executions.cancelJobExecution),
       deleteJobExecution: operation(executions.deleteJobExecution),
       describeJobExecution: operation(executions.describeJobExecution),

@@ -172,3 +172,44 @@ export const DELETE_JOB = {
   },
   errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'InvalidStateTransitionException', 'LimitExceededException'],
 } as const satisfies Operation;
+
+export const UPDATE_JOB = {
+  name: 'UpdateJob',
+  method: 'PATCH',
+  path: '/jobs/{jobId}',
+  about: 'Changes a job that has not ended.',
+  input: {
+    jobId: JOB_ID_LABEL,
+    description: { shape: DESCRIPTION, in: 'body', about: 'What the job is for.' },
+    presignedUrlConfig: { shape: PRESIGNED_URL_CONFIG, in: 'body', about: 'How URLs in the document are signed.' },
+    jobExecutionsRolloutConfig: { shape: ROLLOUT_CONFIG, in: 'body', about: 'How fast things are told.' },
+    abortConfig: { shape: ABORT_CONFIG, in: 'body', about: 'When failures cancel the job.' },
+    timeoutConfig: {
+      shape: TIMEOUT_CONFIG,
+      in: 'body',
+      about: 'How long an execution may be IN_PROGRESS, for those that start later.',
+    },
+    namespaceId: { shape: NAMESPACE_ID, in: 'query', about: 'Namespace of the job.' },
+    jobExecutionsRetryConfig: {
+      shape: RETRY_CONFIG,
+      in: 'body',
+      about: 'Failures that are not tried again any more (0).',
+    },
+  },
+  errors: [...JOB_ERRORS, 'ResourceNotFoundException'],
+} as const satisfies Operation;
+
+export const ASSOCIATE_TARGETS_WITH_JOB = {
+  name: 'AssociateTargetsWithJob',
+  method: 'POST',
+  path: '/jobs/{jobId}/targets',
+  about: 'Adds groups to the targets of a continuous job.',
+  input: {
+    targets: { shape: TARGETS, in: 'body', required: true, about: 'ARNs of groups of things.' },
+    jobId: JOB_ID_LABEL,
+    comment: { shape: DESCRIPTION, in: 'body', about: 'Why, in words.' },
+    namespaceId: { shape: NAMESPACE_ID, in: 'query', about: 'Namespace of the job.' },
+  },
+  output: JOB_IDENTITY,
+  errors: [...JOB_ERRORS, 'ResourceNotFoundException', 'LimitExceededException'],
+} as const satisfies Operation;

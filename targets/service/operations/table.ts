@@ -22,6 +22,8 @@ const ROWS = [
   jobs.GET_JOB_DOCUMENT,
   jobs.CANCEL_JOB,
   jobs.DELETE_JOB,
+  jobs.UPDATE_JOB,
+  jobs.ASSOCIATE_TARGETS_WITH_JOB,
   executions.CANCEL_JOB_EXECUTION,
   executions.DELETE_JOB_EXECUTION,
   executions.DESCRIBE_JOB_EXECUTION,

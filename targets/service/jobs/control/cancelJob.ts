@@ -1,6 +1,6 @@
 import { inTransaction } from '../../store/open.ts';
-import { arnOf, type Control, invalidRequest } from './context.ts';
-import type { JobReference } from './createJob.ts';
+import { type Control, invalidRequest } from './context.ts';
+import { type JobReference, referenceTo } from './createJob.ts';
 import { findJob } from './readJobs.ts';
 
 export interface CancelJobInput {
@@ -39,6 +39,5 @@ export async function cancelJob(control: Control, input: CancelJobInput): Promis
     return found;
   });
   control.due(nowMillis);
-  const { description } = job;
-  return { jobArn: arnOf(control, 'job', jobId), jobId, ...(description === null ? {} : { description }) };
+  return referenceTo(control, jobId, job.description ?? undefined);
 }

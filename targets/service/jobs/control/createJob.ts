@@ -3,8 +3,9 @@ import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
 import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig } from '../jobConfig.ts';
-import { RETRIES_MAX, TARGETS_MAX } from '../limits.ts';
-import { arnOf, type Control, invalidRequest, notFound } from './context.ts';
+import { RETRIES_MAX } from '../limits.ts';
+import { arnOf, type Control, invalidRequest } from './context.ts';
+import { namesOf, parseTargets, targetGroups, targetThings } from './targets.ts';
 
 /** Members of CreateJob, checked for types and ranges already (control-plane §2.1). */
 export interface CreateJobInput {
@@ -50,9 +51,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
     if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
   }
   const document = checkDocument(input.document);
-  const targets = input.targets.map((arn) => parseTarget(control, arn));
-  if (targets.length > TARGETS_MAX)
-    throw invalidRequest(`A job has at most ${TARGETS_MAX} targets: found ${targets.length}`);
+  const targets = parseTargets(control, input.targets);
   checkRetries(input.jobExecutionsRetryConfig);
   const nowMillis = control.clock.now();
   await inTransaction(control.store, async (tx) => {
@@ -82,6 +81,11 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
     await targetGroups(tx, jobNo, namesOf(targets, 'thinggroup'));
   });
   control.due(nowMillis);
+  return referenceTo(control, jobId, description);
+}
+
+/** What operations on a job answer. */
+export function referenceTo(control: Control, jobId: string, description: string | undefined): JobReference {
   return { jobArn: arnOf(control, 'job', jobId), jobId, ...(description === undefined ? {} : { description }) };
 }
 
@@ -133,23 +137,6 @@ function checkDocument(document: string | undefined): string {
   throw invalidRequest(`The document has ${placeholder}, and this service has nothing configured to put there`);
 }
 
-interface Target {
-  kind: 'thing' | 'thinggroup';
-  name: string;
-}
-
-function parseTarget({ region, account }: Control, arn: string): Target {
-  const match = /^arn:aws:iot:([^:]*):([^:]*):(thing|thinggroup)\/([a-zA-Z0-9:_-]{1,128})$/.exec(arn);
-  if (match === null) throw invalidRequest(`The target ${arn} is not the ARN of a thing or a thing group`);
-  if (match[1] !== region || match[2] !== account)
-    throw invalidRequest(`The target ${arn} is not in region ${region} of account ${account}`);
-  return { kind: match[3] as Target['kind'], name: match[4] as string };
-}
-
-function namesOf(targets: readonly Target[], kind: Target['kind']): string[] {
-  return [...new Set(targets.filter((target) => target.kind === kind).map(({ name }) => name))];
-}
-
 async function refuseExisting(control: Control, tx: Connection, jobId: string): Promise<void> {
   const existing = await tx.db.selectFrom('job').select('job_no').where('job_id', '=', jobId).executeTakeFirst();
   if (existing === undefined) return;
@@ -158,73 +145,4 @@ async function refuseExisting(control: Control, tx: Connection, jobId: string): 
     resourceId: jobId,
     resourceArn,
   });
-}
-
-/** The things of a job make a group of its own, so that a roll-out knows nothing but groups. */
-async function targetThings(
-  tx: Connection,
-  jobNo: number,
-  jobId: string,
-  names: string[],
-  nowMillis: number,
-): Promise<void> {
-  if (names.length === 0) return;
-  const found = await tx.db
-    .selectFrom('thing')
-    .select(['thing_no', 'thing_name'])
-    .where('thing_name', 'in', names)
-    .execute();
-  const numbers = new Map(found.map((thing) => [thing.thing_name, thing.thing_no]));
-  const grp = ownGroup(jobId);
-  const members = names.map((name, i) => {
-    const thingNo = numbers.get(name);
-    if (thingNo === undefined) throw notFound(`There is no thing ${name}`);
-    return { grp, seq: i + 1, thing_no: thingNo, added_at: nowMillis };
-  });
-  await tx.db.insertInto('member').values(members).execute();
-  await tx.db
-    .insertInto('job_target')
-    .values({ job_no: jobNo, grp, root: grp, cursor: 0, max_seq: names.length })
-    .execute();
-}
-
-/** The group that holds the things which a job names one by one. */
-export function ownGroup(jobId: string): string {
-  return `/job/${jobId}`;
-}
-
-/** A group stands for itself and all below it (state-machine §5.1), each with the members that it has now. */
-async function targetGroups(tx: Connection, jobNo: number, names: string[]): Promise<void> {
-  const roots = new Map<string, string>();
-  for (const name of names) {
-    const group = await tx.db
-      .selectFrom('thing_group')
-      .select('group_name')
-      .where('group_name', '=', name)
-      .executeTakeFirst();
-    if (group === undefined) throw notFound(`There is no thing group ${name}`);
-    roots.set(name, name);
-  }
-  for (const name of names) {
-    let level = [name];
-    while (level.length > 0) {
-      const below = await tx.db
-        .selectFrom('thing_group')
-        .select('group_name')
-        .where('parent', 'in', level)
-        .orderBy('group_name')
-        .execute();
-      level = below.map((group) => group.group_name).filter((group) => !roots.has(group));
-      for (const group of level) roots.set(group, name);
-    }
-  }
-  for (const [grp, root] of roots) {
-    const last = await tx.db
-      .selectFrom('member')
-      .select((eb) => eb.fn.max('seq').as('seq'))
-      .where('grp', '=', grp)
-      .executeTakeFirst();
-    const maxSeq = last?.seq ?? 0;
-    await tx.db.insertInto('job_target').values({ job_no: jobNo, grp, root, cursor: 0, max_seq: maxSeq }).execute();
-  }
 }

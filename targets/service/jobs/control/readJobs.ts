@@ -5,7 +5,7 @@ import type { JobConfig } from '../jobConfig.ts';
 import { PAGE_MAX } from '../limits.ts';
 import { countOf } from '../rollout.ts';
 import { arnOf, type Control, epochSeconds, notFound, pageToken, placeIn } from './context.ts';
-import { ownGroup } from './createJob.ts';
+import { ownGroup } from './targets.ts';
 
 /** The counters of jobProcessDetails by the status they count (control-plane §2.2). */
 const COUNTERS: Record<string, Status> = {

@@ -191,4 +191,58 @@ test('a thing that is deleted: what is pending is REMOVED in every kind of job, 
   await world.close();
 });
 
+test('AssociateTargetsWithJob adds groups, which follow by roll-out; a thing that had left is back with the next number', async () => {
+  const world = await openWorld({ things: ['T1', 'T2', 'T3'] });
+  await addGroup(world.store, 'g', ['T1', 'T2']);
+  await addGroup(world.store, 'more', ['T2', 'T3']);
+  await create(world, ['g'], { jobExecutionsRolloutConfig: { maximumPerMinute: 1 }, description: 'all of them' });
+  await world.advance(2 * MINUTE);
+  await leave(world, 'T2', 'g');
+  const answer = await world.service.control.associateTargetsWithJob({
+    jobId: 'j',
+    targets: [groupArn('more')],
+    comment: 'two more',
+  });
+  assert.equal([answer.jobId, answer.description], ['j', 'all of them']);
+  await world.settle();
+  assert.equal(await history(world, 'T2'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
+  assert.equal(await history(world, 'T3'), []);
+  assert.equal((await jobOf(world)).jobProcessDetails.processingTargets, [groupArn('more')]);
+  await world.advance(MINUTE);
+  assert.equal(await history(world, 'T3'), ['1 QUEUED retry 0']);
+  const { targets, comment } = await jobOf(world);
+  assert.equal([targets, comment], [[groupArn('g'), groupArn('more')], 'two more']);
+  await leave(world, 'T3', 'more');
+  assert.equal(await history(world, 'T3'), ['1 REMOVED retry 0']);
+  const { jobs } = await world.service.control.listJobs({ thingGroupName: 'more', targetSelection: 'CONTINUOUS' });
+  assert.equal(
+    jobs.map(({ jobId }) => jobId),
+    ['j'],
+  );
+  await assertCountersAreTrue(world.store);
+  await world.close();
+});
+
+test('AssociateTargetsWithJob refuses snapshots, ended jobs, things, unknown groups, and more than 100 targets', async () => {
+  const world = await openWorld();
+  for (let n = 0; n <= 100; n++) await addGroup(world.store, `g${n}`, []);
+  const associate = async (jobId: string, targets: string[]) =>
+    world.service.control.associateTargetsWithJob({ jobId, targets }).then(
+      () => 'accepted',
+      (error) => error.name,
+    );
+  const groups = Array.from({ length: 100 }, (_, n) => groupArn(`g${n}`));
+  await create(world, ['g0']);
+  await world.job('snapshot', ['T1']);
+  assert.is(await associate('snapshot', groups), 'InvalidRequestException');
+  assert.is(await associate('j', ['arn:aws:iot:eu-west-1:123456789012:thing/T1']), 'InvalidRequestException');
+  assert.is(await associate('j', [groupArn('unknown')]), 'ResourceNotFoundException');
+  assert.is(await associate('k', groups), 'ResourceNotFoundException');
+  assert.is(await associate('j', groups), 'accepted');
+  assert.is(await associate('j', [groupArn('g100')]), 'LimitExceededException');
+  await world.service.control.cancelJob({ jobId: 'j' });
+  assert.is(await associate('j', groups), 'InvalidRequestException');
+  await world.close();
+});
+
 test.run();

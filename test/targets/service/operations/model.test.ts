@@ -18,6 +18,14 @@ const CHOSEN: Readonly<Record<string, string>> = {
     'API Reference, AbortCriteria: two digits after the point',
   'CreateJob.timeoutConfig.inProgressTimeoutInMinutes: min 1, model undefined': 'API Reference, TimeoutConfig',
   'CreateJob.timeoutConfig.inProgressTimeoutInMinutes: max 10080, model undefined': 'API Reference, TimeoutConfig',
+  'UpdateJob.jobExecutionsRolloutConfig.maximumPerMinute: max 1000, model undefined': 'Developer Guide, "Job limits"',
+  'UpdateJob.jobExecutionsRolloutConfig.exponentialRate.incrementFactor: decimalsMax 1, model undefined':
+    'API Reference, ExponentialRolloutRate: one digit after the point',
+  'UpdateJob.abortConfig.criteriaList.thresholdPercentage: decimalsMax 2, model undefined':
+    'API Reference, AbortCriteria: two digits after the point',
+  'UpdateJob.timeoutConfig.inProgressTimeoutInMinutes: min 1, model undefined': 'API Reference, TimeoutConfig',
+  'UpdateJob.timeoutConfig.inProgressTimeoutInMinutes: max 10080, model undefined': 'API Reference, TimeoutConfig',
+  'AssociateTargetsWithJob.targets: itemsMax 100, model undefined': 'Developer Guide, "Job limits": 100 targets',
   'CreateJob.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateThingGroup.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateJob.destinationPackageVersions: itemsMax 25, model undefined': 'API Reference, CreateJob: 25 at most',

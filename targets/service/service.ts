@@ -79,6 +79,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const addresses = { mqtts: '', https: '' };
     let dataAddress = '';
     const registry: Registry = {
+      engine: store.engine,
       db: store.db,
       nowMillis,
       region,
@@ -86,6 +87,8 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       randomBytes,
       issueCertificate: identity.issueCertificate,
       endpoints: () => ({ mqtts: addresses.mqtts, data: dataAddress }),
+      membership: jobs.membership,
+      revoke: (certificateId) => mqtt?.revoke(certificateId),
     };
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
     closing.push(mqtt.close);

@@ -8,6 +8,7 @@ export const ERROR_TYPES = {
   ConflictException: 409,
   VersionConflictException: 409,
   InvalidStateTransitionException: 409,
+  CertificateStateException: 406,
   LimitExceededException: 410,
   InternalFailureException: 500,
   InternalServerException: 500,

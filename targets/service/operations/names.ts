@@ -29,17 +29,22 @@ export const ATTRIBUTE_PAYLOAD = {
   members: { attributes: { shape: ATTRIBUTES }, merge: { shape: FLAG } },
 } as const;
 
+export const TAG_KEY = {
+  type: 'string',
+  charsMin: 1,
+  charsMax: 128,
+  pattern: '^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$',
+} as const;
+/** Tags of one resource (AWS General Reference, "Tagging": 50). */
+export const TAGS_MAX = 50;
 /** TagList; capital letters as on the wire. */
 export const TAGS = {
   type: 'list',
-  itemsMax: 50,
+  itemsMax: TAGS_MAX,
   of: {
     type: 'structure',
     members: {
-      Key: {
-        shape: { type: 'string', charsMin: 1, charsMax: 128, pattern: '^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$' },
-        required: true,
-      },
+      Key: { shape: TAG_KEY, required: true },
       Value: { shape: { type: 'string', charsMin: 0, charsMax: 256 } },
     },
   },
@@ -64,6 +69,10 @@ export const JOB_ERRORS = [
   'ServiceUnavailableException',
 ] as const satisfies readonly ErrorType[];
 
+export const EXPECTED_VERSION = {
+  shape: LONG,
+  about: 'Only when it has this version.',
+} as const;
 export const NEXT_TOKEN = {
   shape: TEXT,
   in: 'query',

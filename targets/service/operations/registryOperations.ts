@@ -3,20 +3,18 @@ import {
   ATTRIBUTE_PAYLOAD,
   ATTRIBUTE_VALUE,
   ATTRIBUTES,
+  EXPECTED_VERSION,
   FLAG,
-  GROUP_ERRORS,
-  GROUP_ID,
   LONG,
   MAX_RESULTS,
   NAME,
   NEXT_TOKEN,
-  TAGS,
   TEXT,
   THING_ERRORS,
 } from './names.ts';
 import type { Operation } from './operation.ts';
 
-/** Things, groups, certificates and endpoints: what a job needs in order to have targets (spec: control plane §3). */
+/** Things and where they connect: what a job needs in order to have targets (spec: control plane §3). */
 
 const THING_NAME = { shape: NAME, in: 'path', required: true, about: 'Name of the thing.' } as const;
 
@@ -60,6 +58,26 @@ export const DESCRIBE_THING = {
   errors: [...THING_ERRORS, 'ResourceNotFoundException'],
 } as const satisfies Operation;
 
+export const UPDATE_THING = {
+  name: 'UpdateThing',
+  method: 'PATCH',
+  path: '/things/{thingName}',
+  about: 'Changes the attributes of a thing; one with an empty value goes.',
+  input: {
+    thingName: THING_NAME,
+    thingTypeName: { shape: NAME, in: 'body', about: 'Type that the thing gets.' },
+    attributePayload: {
+      shape: ATTRIBUTE_PAYLOAD,
+      in: 'body',
+      about: 'Attributes that replace those before, or with merge are added to them.',
+    },
+    expectedVersion: { ...EXPECTED_VERSION, in: 'body' },
+    removeThingType: { shape: FLAG, in: 'body', about: 'Take the type from the thing.' },
+  },
+  output: { type: 'structure', members: {} },
+  errors: [...THING_ERRORS, 'ResourceNotFoundException', 'VersionConflictException'],
+} as const satisfies Operation;
+
 export const LIST_THINGS = {
   name: 'ListThings',
   method: 'GET',
@@ -97,104 +115,14 @@ export const LIST_THINGS = {
   errors: THING_ERRORS,
 } as const satisfies Operation;
 
-export const CREATE_KEYS_AND_CERTIFICATE = {
-  name: 'CreateKeysAndCertificate',
-  method: 'POST',
-  path: '/keys-and-certificate',
-  about: 'Makes a key pair and a device certificate for it; the private key is shown once and not kept.',
-  input: {
-    setAsActive: {
-      shape: FLAG,
-      in: 'query',
-      about: 'The certificate may be used at once; if not given it is INACTIVE.',
-    },
-  },
-  output: {
-    type: 'structure',
-    members: {
-      certificateArn: { shape: TEXT },
-      certificateId: { shape: { type: 'string', charsMin: 64, charsMax: 64, pattern: '(0x)?[a-fA-F0-9]+' } },
-      certificatePem: { shape: { type: 'string', charsMin: 1, charsMax: 65536, pattern: '[\\s\\S]*' } },
-      keyPair: {
-        shape: {
-          type: 'structure',
-          members: {
-            PublicKey: { shape: { type: 'string', charsMin: 1 } },
-            PrivateKey: { shape: { type: 'string', charsMin: 1 } },
-          },
-        },
-      },
-    },
-  },
-  errors: THING_ERRORS,
-} as const satisfies Operation;
-
-export const ATTACH_THING_PRINCIPAL = {
-  name: 'AttachThingPrincipal',
-  method: 'PUT',
-  path: '/things/{thingName}/principals',
-  about: 'Lets the holder of a certificate speak for a thing.',
-  input: {
-    thingName: THING_NAME,
-    principal: {
-      shape: TEXT,
-      in: 'header',
-      header: 'x-amzn-principal',
-      required: true,
-      about: 'certificateArn of the certificate.',
-    },
-    thingPrincipalType: {
-      shape: { type: 'string', oneOf: ['EXCLUSIVE_THING', 'NON_EXCLUSIVE_THING'] },
-      in: 'query',
-      about: 'Only NON_EXCLUSIVE_THING, the default, is served here.',
-    },
-  },
+export const DELETE_THING = {
+  name: 'DeleteThing',
+  method: 'DELETE',
+  path: '/things/{thingName}',
+  about: 'Removes a thing that no certificate is attached to; one that does not exist is no fault.',
+  input: { thingName: THING_NAME, expectedVersion: { ...EXPECTED_VERSION, in: 'query' } },
   output: { type: 'structure', members: {} },
-  errors: [...THING_ERRORS, 'ResourceNotFoundException'],
-} as const satisfies Operation;
-
-export const CREATE_THING_GROUP = {
-  name: 'CreateThingGroup',
-  method: 'POST',
-  path: '/thing-groups/{thingGroupName}',
-  about: 'Makes a group of things; the same request again succeeds.',
-  input: {
-    thingGroupName: { shape: NAME, in: 'path', required: true, about: 'Name of the group.' },
-    parentGroupName: { shape: NAME, in: 'body', about: 'Group that this one is part of.' },
-    thingGroupProperties: {
-      shape: {
-        type: 'structure',
-        members: {
-          thingGroupDescription: { shape: { type: 'string', charsMax: 2028, pattern: '[\\p{Graph}\\x20]*' } },
-          attributePayload: { shape: ATTRIBUTE_PAYLOAD },
-        },
-      },
-      in: 'body',
-      about: 'Description and attributes of the group.',
-    },
-    tags: { shape: TAGS, in: 'body', about: 'Tags of the group.' },
-  },
-  output: {
-    type: 'structure',
-    members: { thingGroupName: { shape: NAME }, thingGroupArn: { shape: TEXT }, thingGroupId: { shape: GROUP_ID } },
-  },
-  errors: [...GROUP_ERRORS, 'ResourceAlreadyExistsException'],
-} as const satisfies Operation;
-
-export const ADD_THING_TO_THING_GROUP = {
-  name: 'AddThingToThingGroup',
-  method: 'PUT',
-  path: '/thing-groups/addThingToThingGroup',
-  about: 'Puts a thing into a group; continuous jobs of the group reach it from then on.',
-  input: {
-    thingGroupName: { shape: NAME, in: 'body', about: 'Name of the group; or give thingGroupArn.' },
-    thingGroupArn: { shape: TEXT, in: 'body', about: 'ARN of the group.' },
-    thingName: { shape: NAME, in: 'body', about: 'Name of the thing; or give thingArn.' },
-    thingArn: { shape: TEXT, in: 'body', about: 'ARN of the thing.' },
-    overrideDynamicGroups: { shape: FLAG, in: 'body', about: 'Accepted; this service has no dynamic groups to leave.' },
-  },
-  output: { type: 'structure', members: {} },
-  errors: [...GROUP_ERRORS, 'ResourceNotFoundException'],
+  errors: [...THING_ERRORS, 'ResourceNotFoundException', 'VersionConflictException'],
 } as const satisfies Operation;
 
 export const DESCRIBE_ENDPOINT = {

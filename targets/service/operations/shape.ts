@@ -42,7 +42,7 @@ export interface ListShape {
 export interface MapShape {
   readonly type: 'map';
   readonly key: StringShape;
-  readonly value: StringShape;
+  readonly value: Shape;
   readonly pairsMax?: number;
 }
 
@@ -67,8 +67,8 @@ export type ValueOf<S> = S extends { type: 'string'; oneOf: readonly (infer V)[]
         ? boolean
         : S extends { type: 'list'; of: infer I }
           ? ValueOf<I>[]
-          : S extends { type: 'map' }
-            ? Record<string, string>
+          : S extends { type: 'map'; value: infer V }
+            ? Record<string, ValueOf<V>>
             : S extends { type: 'structure'; members: infer M }
               ? MembersOf<M>
               : never;

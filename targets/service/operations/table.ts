@@ -1,5 +1,8 @@
+import * as certificates from './certificateOperations.ts';
 import * as executions from './executionOperations.ts';
+import * as groups from './groupOperations.ts';
 import * as jobs from './jobOperations.ts';
+import * as members from './membershipOperations.ts';
 import type { Operation } from './operation.ts';
 import * as registry from './registryOperations.ts';
 
@@ -10,11 +13,21 @@ import * as registry from './registryOperations.ts';
 const ROWS = [
   registry.CREATE_THING,
   registry.DESCRIBE_THING,
+  registry.UPDATE_THING,
   registry.LIST_THINGS,
-  registry.CREATE_KEYS_AND_CERTIFICATE,
-  registry.ATTACH_THING_PRINCIPAL,
-  registry.CREATE_THING_GROUP,
-  registry.ADD_THING_TO_THING_GROUP,
+  registry.DELETE_THING,
+  certificates.CREATE_KEYS_AND_CERTIFICATE,
+  certificates.ATTACH_THING_PRINCIPAL,
+  groups.CREATE_THING_GROUP,
+  groups.DESCRIBE_THING_GROUP,
+  groups.UPDATE_THING_GROUP,
+  groups.LIST_THING_GROUPS,
+  groups.DELETE_THING_GROUP,
+  members.ADD_THING_TO_THING_GROUP,
+  members.REMOVE_THING_FROM_THING_GROUP,
+  members.UPDATE_THING_GROUPS_FOR_THING,
+  members.LIST_THINGS_IN_THING_GROUP,
+  members.LIST_THING_GROUPS_FOR_THING,
   registry.DESCRIBE_ENDPOINT,
   jobs.CREATE_JOB,
   jobs.DESCRIBE_JOB,

@@ -1,10 +1,10 @@
 import { invalidRequest } from '../operations/refusals.ts';
 import type { Registry } from './registry.ts';
 
-type Place = Pick<Registry, 'region' | 'account'>;
+export type Place = Pick<Registry, 'region' | 'account'>;
 
 /** Kinds of resources by their word in an ARN (control plane §1.2). */
-export type Kind = 'thing' | 'thinggroup' | 'cert' | 'job';
+export type Kind = 'thing' | 'thinggroup' | 'cert' | 'job' | 'jobtemplate';
 
 /** `arn:aws:iot:{region}:{account}:{kind}/{name}` */
 export function arnOf({ region, account }: Place, kind: Kind, name: string): string {
@@ -21,4 +21,22 @@ export function nameIn(place: Place, kind: Kind, arn: string): string {
   if (!arn.startsWith(prefix) || arn.length === prefix.length)
     throw invalidRequest(`'${arn.slice(0, 256)}' is not an ARN of the form ${prefix}NAME`);
   return arn.slice(prefix.length);
+}
+
+/** A resource named by its name, its ARN, or by both when they agree. */
+export function oneName<N extends string, A extends string>(
+  place: Place,
+  kind: 'thing' | 'thinggroup',
+  input: { readonly [K in N | A]?: string },
+  nameMember: N,
+  arnMember: A,
+): string {
+  const name = input[nameMember];
+  const arn = input[arnMember];
+  if (name === undefined && arn === undefined)
+    throw invalidRequest(`Either '${nameMember}' or '${arnMember}' is required`);
+  const inArn = arn === undefined ? undefined : nameIn(place, kind, arn);
+  if (name !== undefined && inArn !== undefined && name !== inArn)
+    throw invalidRequest(`'${nameMember}' is ${name}, but '${arnMember}' names ${inArn.slice(0, 128)}`);
+  return (name ?? inArn)!;
 }

@@ -1,6 +1,6 @@
+import type { ATTACH_THING_PRINCIPAL, CREATE_KEYS_AND_CERTIFICATE } from '../operations/certificateOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound } from '../operations/refusals.ts';
-import type { ATTACH_THING_PRINCIPAL, CREATE_KEYS_AND_CERTIFICATE } from '../operations/registryOperations.ts';
 import { arnOf, nameIn } from './arns.ts';
 import type { Registry } from './registry.ts';
 import { thingNamed } from './things.ts';

@@ -1,12 +1,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Selectable, sql } from 'kysely';
+import type {
+  CREATE_THING_GROUP,
+  DELETE_THING_GROUP,
+  DESCRIBE_THING_GROUP,
+  LIST_THING_GROUPS,
+  UPDATE_THING_GROUP,
+} from '../operations/groupOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
-import type { ADD_THING_TO_THING_GROUP, CREATE_THING_GROUP } from '../operations/registryOperations.ts';
+import { inTransaction } from '../store/open.ts';
 import type { ThingGroupTable } from '../store/schema.ts';
-import { arnOf, nameIn } from './arns.ts';
-import { GROUP_DEPTH_MAX, GROUPS_OF_THING_MAX, newId, type Registry } from './registry.ts';
-import { lockThing } from './things.ts';
+import { addTags, removeTags, type Tag, tagsOf } from '../store/tags.ts';
+import { arnOf } from './arns.ts';
+import { checkVersion, mergedAttributes } from './attributes.ts';
+import { ancestorsOf, checkParent, namesBelow } from './hierarchy.ts';
+import { nameBefore, pageOf } from './paging.ts';
+import { newId, PAGE_MAX, type Registry } from './registry.ts';
+
+type Group = Selectable<ThingGroupTable>;
+/** `thingGroupProperties` as it is kept. */
+type Properties = InputOf<typeof UPDATE_THING_GROUP>['thingGroupProperties'];
 
 /**
  * Makes a group. The same request again answers the same; one that differs is refused with 409. The API model has no 404 here:
@@ -14,152 +28,177 @@ import { lockThing } from './things.ts';
  */
 export async function createThingGroup(
   registry: Registry,
-  input: InputOf<typeof CREATE_THING_GROUP>,
+  { thingGroupName, parentGroupName, thingGroupProperties = {}, tags }: InputOf<typeof CREATE_THING_GROUP>,
 ): Promise<{ thingGroupName: string; thingGroupArn: string; thingGroupId: string }> {
-  const { thingGroupName, parentGroupName, thingGroupProperties, tags } = input;
-  const properties = { ...thingGroupProperties, ...(tags === undefined ? {} : { tags }) };
+  const thingGroupArn = arnOf(registry, 'thinggroup', thingGroupName);
+  const resource = { kind: 'thinggroup', name: thingGroupName } as const;
   const group = await registry.db.transaction().execute(async (db) => {
-    if (parentGroupName !== undefined) await checkParent({ db }, parentGroupName);
-    await db
+    if (parentGroupName !== undefined) await checkParent(db, parentGroupName);
+    const made = await db
       .insertInto('thing_group')
       .values({
         group_name: thingGroupName,
         group_id: newId(registry),
         parent: parentGroupName ?? null,
-        properties: JSON.stringify(properties),
+        properties: JSON.stringify(thingGroupProperties),
         version: 1,
         created_at: registry.nowMillis(),
       })
       .onConflict((conflict) => conflict.column('group_name').doNothing())
-      .execute();
-    return groupNamed({ db }, thingGroupName);
-  });
-  const thingGroupArn = arnOf(registry, 'thinggroup', thingGroupName);
-  const same =
-    group.parent === (parentGroupName ?? null) &&
-    isDeepStrictEqual(JSON.parse(group.properties), JSON.parse(JSON.stringify(properties)));
-  if (!same)
+      .returningAll()
+      .executeTakeFirst();
+    if (made !== undefined) {
+      await addTags(db, resource, tags ?? []);
+      return made;
+    }
+    const found = await groupNamed({ db }, thingGroupName);
+    const same =
+      found.parent === (parentGroupName ?? null) &&
+      isDeepStrictEqual(JSON.parse(found.properties), JSON.parse(JSON.stringify(thingGroupProperties))) &&
+      (tags === undefined || sameTags(tags, await tagsOf(db, resource)));
+    if (same) return found;
     throw refusal(
       'ResourceAlreadyExistsException',
       `Thing group ${thingGroupName} already exists in account with different configurations`,
-      { resourceId: group.group_id, resourceArn: thingGroupArn },
+      { resourceId: found.group_id, resourceArn: thingGroupArn },
     );
+  });
   return { thingGroupName, thingGroupArn, thingGroupId: group.group_id };
 }
 
-/** Puts a thing into a group; one that is in it already stays where it is. */
-export async function addThingToThingGroup(
+export async function describeThingGroup(registry: Registry, { thingGroupName }: InputOf<typeof DESCRIBE_THING_GROUP>) {
+  const group = await groupNamed(registry, thingGroupName);
+  const above = (await ancestorsOf(registry.db, thingGroupName)).slice(1).reverse();
+  return {
+    thingGroupName,
+    thingGroupId: group.group_id,
+    thingGroupArn: arnOf(registry, 'thinggroup', thingGroupName),
+    version: group.version,
+    thingGroupProperties: JSON.parse(group.properties) as Properties,
+    thingGroupMetadata: {
+      ...(group.parent === null ? {} : { parentGroupName: group.parent }),
+      ...(above.length === 0 ? {} : { rootToParentThingGroups: above.map((name) => nameAndArn(registry, name)) }),
+      creationDate: group.created_at / 1000,
+    },
+  };
+}
+
+/** Replaces the description and the attributes where they are given; with `merge` attributes are added to those before. */
+export async function updateThingGroup(
   registry: Registry,
-  input: InputOf<typeof ADD_THING_TO_THING_GROUP>,
-): Promise<void> {
-  const groupName = oneName(registry, 'thinggroup', input, 'thingGroupName', 'thingGroupArn');
-  const thingName = oneName(registry, 'thing', input, 'thingName', 'thingArn');
-  await registry.db.transaction().execute(async (db) => {
-    await lockGroup({ db }, groupName);
-    const { thing_no } = await lockThing({ db }, thingName);
-    const memberships = await db
-      .selectFrom('member')
-      .innerJoin('thing_group', 'thing_group.group_name', 'member.grp')
-      .select('member.grp')
-      .where('member.thing_no', '=', thing_no)
-      .execute();
-    if (memberships.some(({ grp }) => grp === groupName)) return;
-    if (memberships.length >= GROUPS_OF_THING_MAX)
-      throw invalidRequest(
-        `Thing ${thingName} is in ${memberships.length} groups already: a thing may be in ${GROUPS_OF_THING_MAX}`,
-      );
-    const root = await rootOf({ db }, groupName);
-    for (const { grp } of memberships)
-      if ((await rootOf({ db }, grp)) === root)
-        throw invalidRequest(`Thing ${thingName} is in group ${grp} of the same hierarchy as group ${groupName}`);
+  { thingGroupName, thingGroupProperties, expectedVersion }: InputOf<typeof UPDATE_THING_GROUP>,
+): Promise<{ version: number }> {
+  return registry.db.transaction().execute(async (db) => {
+    const group = await lockGroup({ db }, thingGroupName);
+    checkVersion(`Thing group ${thingGroupName}`, group.version, expectedVersion);
+    const before = JSON.parse(group.properties) as Properties;
+    const { attributePayload } = thingGroupProperties;
+    const properties: Properties = {
+      ...before,
+      ...thingGroupProperties,
+      ...(attributePayload && {
+        attributePayload: { attributes: mergedAttributes(before.attributePayload?.attributes, attributePayload) },
+      }),
+    };
+    const version = group.version + 1;
     await db
-      .insertInto('member')
-      .values({
-        grp: groupName,
-        seq: await nextSeq(registry, { db }, groupName),
-        thing_no,
-        added_at: registry.nowMillis(),
-      })
+      .updateTable('thing_group')
+      .set({ properties: JSON.stringify(properties), version })
+      .where('group_name', '=', thingGroupName)
       .execute();
+    return { version };
   });
 }
 
+/** One page by name. */
+export async function listThingGroups(
+  registry: Registry,
+  input: InputOf<typeof LIST_THING_GROUPS>,
+): Promise<{ thingGroups: ReturnType<typeof nameAndArn>[]; nextToken?: string }> {
+  const { parentGroup, namePrefixFilter, recursive, maxResults = PAGE_MAX } = input;
+  const { db } = registry;
+  if (parentGroup !== undefined) await groupNamed(registry, parentGroup);
+  let query = db
+    .selectFrom('thing_group')
+    .select('group_name')
+    .where('group_name', '>', nameBefore(input.nextToken))
+    .orderBy('group_name')
+    .limit(maxResults + 1);
+  if (namePrefixFilter !== undefined)
+    query = query.where(sql<string>`substr(group_name, 1, ${namePrefixFilter.length})`, '=', namePrefixFilter);
+  if (parentGroup === undefined && recursive === false) query = query.where('parent', 'is', null);
+  if (parentGroup !== undefined)
+    query = recursive
+      ? query.where('group_name', 'in', namesBelow(parentGroup))
+      : query.where('parent', '=', parentGroup);
+  const { page, ...more } = pageOf(await query.execute(), maxResults, (row) => row.group_name);
+  return { thingGroups: page.map((row) => nameAndArn(registry, row.group_name)), ...more };
+}
+
+/**
+ * Removes a group; its things stay. One that does not exist is no fault.
+ *
+ * @throws ModelledError InvalidRequestException while it has groups below it; VersionConflictException
+ */
+export async function deleteThingGroup(
+  registry: Registry,
+  { thingGroupName, expectedVersion }: InputOf<typeof DELETE_THING_GROUP>,
+): Promise<void> {
+  const told = await inTransaction(registry, async (tx) => {
+    const { db } = tx;
+    const group = await db
+      .selectFrom('thing_group')
+      .select('group_name')
+      .where('group_name', '=', thingGroupName)
+      .executeTakeFirst();
+    if (group === undefined) return undefined;
+    const { version } = await lockGroup({ db }, thingGroupName);
+    checkVersion(`Thing group ${thingGroupName}`, version, expectedVersion);
+    const child = await db
+      .selectFrom('thing_group')
+      .select('group_name')
+      .where('parent', '=', thingGroupName)
+      .limit(1)
+      .executeTakeFirst();
+    if (child !== undefined)
+      throw invalidRequest(
+        `Cannot delete thing group : ${thingGroupName} when there are still child groups attached to it.`,
+      );
+    const things = await registry.membership.groupDeleted(tx, thingGroupName);
+    await db.deleteFrom('member').where('grp', '=', thingGroupName).execute();
+    await removeTags(db, { kind: 'thinggroup', name: thingGroupName });
+    await db.deleteFrom('thing_group').where('group_name', '=', thingGroupName).execute();
+    return things;
+  });
+  if (told !== undefined) registry.membership.committed(told);
+}
+
 /** @throws ModelledError ResourceNotFoundException */
-export async function groupNamed(
-  { db }: Pick<Registry, 'db'>,
-  groupName: string,
-): Promise<Selectable<ThingGroupTable>> {
+export async function groupNamed({ db }: Pick<Registry, 'db'>, groupName: string): Promise<Group> {
   const group = await db.selectFrom('thing_group').selectAll().where('group_name', '=', groupName).executeTakeFirst();
   if (group === undefined) throw notFound(`Thing group ${groupName} does not exist`);
   return group;
 }
 
-/** Makes transactions on one group wait for one another where the store has several writers (SQLite has one). */
-async function lockGroup(registry: Pick<Registry, 'db'>, groupName: string): Promise<void> {
+/**
+ * Makes transactions on one group wait for one another where the store has several writers (SQLite has one).
+ *
+ * @throws ModelledError ResourceNotFoundException
+ */
+export async function lockGroup(registry: Pick<Registry, 'db'>, groupName: string): Promise<Group> {
   await registry.db
     .updateTable('thing_group')
     .set({ version: sql<number>`version` })
     .where('group_name', '=', groupName)
     .execute();
-  await groupNamed(registry, groupName);
+  return groupNamed(registry, groupName);
 }
 
-/**
- * A roll-out's cursor may stand at the highest `seq` that ever was, and that member may have left since: one more than the
- * present highest would then be given twice and its thing be missed. So the clock counts, too.
- */
-async function nextSeq({ nowMillis }: Registry, { db }: Pick<Registry, 'db'>, groupName: string): Promise<number> {
-  const { highest } = await db
-    .selectFrom('member')
-    .select(({ fn }) => fn.max('seq').as('highest'))
-    .where('grp', '=', groupName)
-    .executeTakeFirstOrThrow();
-  return Math.max(Number(highest ?? 0) + 1, nowMillis());
+function nameAndArn(registry: Registry, groupName: string) {
+  return { groupName, groupArn: arnOf(registry, 'thinggroup', groupName) };
 }
 
-async function checkParent(registry: Pick<Registry, 'db'>, parentName: string): Promise<void> {
-  const ancestors = await ancestorsOf(registry, parentName);
-  if (ancestors.length === 0) throw invalidRequest(`Parent group ${parentName} does not exist`);
-  if (ancestors.length >= GROUP_DEPTH_MAX)
-    throw invalidRequest(
-      `Group ${parentName} is at depth ${ancestors.length}: a group tree is at most ${GROUP_DEPTH_MAX} deep`,
-    );
-}
-
-async function rootOf(registry: Pick<Registry, 'db'>, groupName: string): Promise<string> {
-  return (await ancestorsOf(registry, groupName)).at(-1) ?? groupName;
-}
-
-/** The group itself, its parent, and so on up to the root; empty when there is no such group. */
-async function ancestorsOf({ db }: Pick<Registry, 'db'>, groupName: string): Promise<string[]> {
-  const names: string[] = [];
-  let next: string | null = groupName;
-  while (next !== null && names.length < GROUP_DEPTH_MAX) {
-    const group: { group_name: string; parent: string | null } | undefined = await db
-      .selectFrom('thing_group')
-      .select(['group_name', 'parent'])
-      .where('group_name', '=', next)
-      .executeTakeFirst();
-    if (group !== undefined) names.push(group.group_name);
-    next = group?.parent ?? null;
-  }
-  return names;
-}
-
-/** A resource named by its name, its ARN, or by both when they agree. */
-function oneName<N extends string, A extends string>(
-  registry: Registry,
-  kind: 'thing' | 'thinggroup',
-  input: { readonly [K in N | A]?: string },
-  nameMember: N,
-  arnMember: A,
-): string {
-  const name = input[nameMember];
-  const arn = input[arnMember];
-  if (name === undefined && arn === undefined)
-    throw invalidRequest(`Either '${nameMember}' or '${arnMember}' is required`);
-  const inArn = arn === undefined ? undefined : nameIn(registry, kind, arn);
-  if (name !== undefined && inArn !== undefined && name !== inArn)
-    throw invalidRequest(`'${nameMember}' is ${name}, but '${arnMember}' names ${inArn.slice(0, 128)}`);
-  return (name ?? inArn)!;
+function sameTags(given: readonly Tag[], present: readonly Tag[]): boolean {
+  const byKey = (tags: readonly Tag[]) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
+  return isDeepStrictEqual(byKey(given), byKey(present));
 }

@@ -1,10 +1,20 @@
+import type * as certificates from '../operations/certificateOperations.ts';
+import type * as groups from '../operations/groupOperations.ts';
+import type * as members from '../operations/membershipOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type * as rows from '../operations/registryOperations.ts';
 import { attachThingPrincipal, createKeysAndCertificate } from './certificates.ts';
 import { describeEndpoint } from './endpoints.ts';
-import { addThingToThingGroup, createThingGroup } from './groups.ts';
+import { createThingGroup, deleteThingGroup, describeThingGroup, listThingGroups, updateThingGroup } from './groups.ts';
+import {
+  addThingToThingGroup,
+  listThingGroupsForThing,
+  listThingsInThingGroup,
+  removeThingFromThingGroup,
+  updateThingGroupsForThing,
+} from './membership.ts';
 import type { Registry } from './registry.ts';
-import { createThing, describeThing, listThings } from './things.ts';
+import { createThing, deleteThing, describeThing, listThings, updateThing } from './things.ts';
 
 /** The registry's part of the handlers that the HTTPS side is started with. */
 export function registryHandlers(registry: Registry) {
@@ -12,14 +22,42 @@ export function registryHandlers(registry: Registry) {
     CreateThing: (input: InputOf<typeof rows.CREATE_THING>) => createThing(registry, input),
     DescribeThing: (input: InputOf<typeof rows.DESCRIBE_THING>) => describeThing(registry, input),
     ListThings: (input: InputOf<typeof rows.LIST_THINGS>) => listThings(registry, input),
-    CreateKeysAndCertificate: (input: InputOf<typeof rows.CREATE_KEYS_AND_CERTIFICATE>) =>
+    CreateKeysAndCertificate: (input: InputOf<typeof certificates.CREATE_KEYS_AND_CERTIFICATE>) =>
       createKeysAndCertificate(registry, input),
-    AttachThingPrincipal: (input: InputOf<typeof rows.ATTACH_THING_PRINCIPAL>) => attachThingPrincipal(registry, input),
-    CreateThingGroup: (input: InputOf<typeof rows.CREATE_THING_GROUP>) => createThingGroup(registry, input),
-    AddThingToThingGroup: async (input: InputOf<typeof rows.ADD_THING_TO_THING_GROUP>) => {
+    AttachThingPrincipal: (input: InputOf<typeof certificates.ATTACH_THING_PRINCIPAL>) =>
+      attachThingPrincipal(registry, input),
+    UpdateThing: async (input: InputOf<typeof rows.UPDATE_THING>) => {
+      await updateThing(registry, input);
+      return {};
+    },
+    DeleteThing: async (input: InputOf<typeof rows.DELETE_THING>) => {
+      await deleteThing(registry, input);
+      return {};
+    },
+    CreateThingGroup: (input: InputOf<typeof groups.CREATE_THING_GROUP>) => createThingGroup(registry, input),
+    DescribeThingGroup: (input: InputOf<typeof groups.DESCRIBE_THING_GROUP>) => describeThingGroup(registry, input),
+    UpdateThingGroup: (input: InputOf<typeof groups.UPDATE_THING_GROUP>) => updateThingGroup(registry, input),
+    ListThingGroups: (input: InputOf<typeof groups.LIST_THING_GROUPS>) => listThingGroups(registry, input),
+    DeleteThingGroup: async (input: InputOf<typeof groups.DELETE_THING_GROUP>) => {
+      await deleteThingGroup(registry, input);
+      return {};
+    },
+    AddThingToThingGroup: async (input: InputOf<typeof members.ADD_THING_TO_THING_GROUP>) => {
       await addThingToThingGroup(registry, input);
       return {};
     },
+    RemoveThingFromThingGroup: async (input: InputOf<typeof members.REMOVE_THING_FROM_THING_GROUP>) => {
+      await removeThingFromThingGroup(registry, input);
+      return {};
+    },
+    UpdateThingGroupsForThing: async (input: InputOf<typeof members.UPDATE_THING_GROUPS_FOR_THING>) => {
+      await updateThingGroupsForThing(registry, input);
+      return {};
+    },
+    ListThingsInThingGroup: (input: InputOf<typeof members.LIST_THINGS_IN_THING_GROUP>) =>
+      listThingsInThingGroup(registry, input),
+    ListThingGroupsForThing: (input: InputOf<typeof members.LIST_THING_GROUPS_FOR_THING>) =>
+      listThingGroupsForThing(registry, input),
     DescribeEndpoint: (input: InputOf<typeof rows.DESCRIBE_ENDPOINT>) => describeEndpoint(registry, input),
   };
 }

@@ -1,10 +1,9 @@
-import type { Kysely } from 'kysely';
 import type { DeviceCertificate } from '../identity/deviceCertificate.ts';
-import type { Database } from '../store/schema.ts';
+import type { Membership } from '../jobs/membership.ts';
+import type { Connection } from '../store/statement.ts';
 
 /** What the registry's functions work on. */
-export interface Registry {
-  db: Kysely<Database>;
+export interface Registry extends Connection {
   nowMillis(): number;
   /** Both appear in ARNs. */
   region: string;
@@ -15,6 +14,10 @@ export interface Registry {
   issueCertificate(): Promise<DeviceCertificate>;
   /** Where devices connect, by MQTT and by HTTPS: `host:port`, or undefined while it does not listen. */
   endpoints(): { mqtts: string | undefined; data: string | undefined };
+  /** Told of who joins and leaves groups, so that the jobs of those groups change with it. */
+  membership: Membership;
+  /** Ends the connections that came with a certificate, because it is not what it was. */
+  revoke(certificateId: string): void;
 }
 
 /** Largest page of a list (API model, RegistryMaxResults); a page is that large when the request does not say. */

@@ -2,9 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Selectable, sql } from 'kysely';
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
-import type { CREATE_THING, DESCRIBE_THING, LIST_THINGS } from '../operations/registryOperations.ts';
+import type {
+  CREATE_THING,
+  DELETE_THING,
+  DESCRIBE_THING,
+  LIST_THINGS,
+  UPDATE_THING,
+} from '../operations/registryOperations.ts';
+import { inTransaction } from '../store/open.ts';
 import type { ThingTable } from '../store/schema.ts';
 import { arnOf } from './arns.ts';
+import { type Attributes, checkVersion, mergedAttributes } from './attributes.ts';
 import { keyBefore, tokenAfter } from './paging.ts';
 import { ATTRIBUTES_MAX, newId, PAGE_MAX, type Registry, ROWS_SCANNED_MAX } from './registry.ts';
 
@@ -21,10 +29,7 @@ export async function createThing(
   if (thingTypeName !== undefined) throw notFound(`Thing type '${thingTypeName}' does not exist`);
   if (billingGroupName !== undefined) throw notFound(`Billing group '${billingGroupName}' does not exist`);
   const attributes = input.attributePayload?.attributes ?? {};
-  if (Object.keys(attributes).length > ATTRIBUTES_MAX)
-    throw invalidRequest(
-      `A thing without a type has at most ${ATTRIBUTES_MAX} attributes: found ${Object.keys(attributes).length}`,
-    );
+  checkAttributes(attributes);
   await registry.db
     .insertInto('thing')
     .values({
@@ -51,6 +56,64 @@ export async function createThing(
 export async function describeThing(registry: Registry, { thingName }: InputOf<typeof DESCRIBE_THING>) {
   const thing = await thingNamed(registry, thingName);
   return { defaultClientId: thingName, thingId: thing.thing_id, ...summary(registry, thing) };
+}
+
+/**
+ * Changes the attributes of a thing. Its version grows by one, whatever was asked.
+ *
+ * @throws ModelledError ResourceNotFoundException, also for a type; VersionConflictException
+ */
+export async function updateThing(
+  registry: Registry,
+  { thingName, thingTypeName, attributePayload, expectedVersion }: InputOf<typeof UPDATE_THING>,
+): Promise<void> {
+  await registry.db.transaction().execute(async (db) => {
+    const thing = await lockThing({ db }, thingName);
+    if (thingTypeName !== undefined) throw notFound(`Thing type '${thingTypeName}' does not exist`);
+    checkVersion(`Thing ${thingName}`, thing.version, expectedVersion);
+    const before = JSON.parse(thing.attributes) as Attributes;
+    const attributes = attributePayload === undefined ? before : mergedAttributes(before, attributePayload);
+    checkAttributes(attributes);
+    await db
+      .updateTable('thing')
+      .set({ attributes: JSON.stringify(attributes), version: thing.version + 1 })
+      .where('thing_no', '=', thing.thing_no)
+      .execute();
+  });
+}
+
+/**
+ * Removes a thing from the registry and from its groups. One that does not exist is no fault.
+ *
+ * @throws ModelledError VersionConflictException; InvalidRequestException while a certificate is attached to it, as AWS does
+ */
+export async function deleteThing(
+  registry: Registry,
+  { thingName, expectedVersion }: InputOf<typeof DELETE_THING>,
+): Promise<void> {
+  const told = await inTransaction(registry, async (tx) => {
+    const { db } = tx;
+    const found = await db
+      .selectFrom('thing')
+      .select('thing_no')
+      .where('thing_name', '=', thingName)
+      .executeTakeFirst();
+    if (found === undefined) return undefined;
+    const { thing_no, version } = await lockThing({ db }, thingName);
+    checkVersion(`Thing ${thingName}`, version, expectedVersion);
+    const attached = await db
+      .selectFrom('principal')
+      .select('thing_no')
+      .where('thing_no', '=', thing_no)
+      .limit(1)
+      .execute();
+    if (attached.length > 0)
+      throw invalidRequest(`Cannot delete. Thing ${thingName} is still attached to one or more principals`);
+    const things = await registry.membership.thingDeleted(tx, thing_no);
+    await db.deleteFrom('thing').where('thing_no', '=', thing_no).execute();
+    return things;
+  });
+  if (told !== undefined) registry.membership.committed(told);
 }
 
 /** One page in the order of registration. */
@@ -104,6 +167,13 @@ export async function lockThing(registry: Pick<Registry, 'db'>, thingName: strin
     .where('thing_name', '=', thingName)
     .execute();
   return thingNamed(registry, thingName);
+}
+
+/** @throws ModelledError InvalidRequestException */
+function checkAttributes(attributes: Attributes): void {
+  const count = Object.keys(attributes).length;
+  if (count > ATTRIBUTES_MAX)
+    throw invalidRequest(`A thing without a type has at most ${ATTRIBUTES_MAX} attributes: found ${count}`);
 }
 
 function summary(registry: Registry, thing: Selectable<ThingTable>) {

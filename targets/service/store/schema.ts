@@ -1,10 +1,13 @@
 import { type Generated, type Kysely, type Migration, sql } from 'kysely';
+import { addRegistryTables, type RegistryTables } from './registryTables.ts';
+
+export type { EventConfigurationTable, JobTemplateTable, TagTable } from './registryTables.ts';
 
 /**
  * The tables of the service, the same on SQLite and PostgreSQL: JSON as text, times as milliseconds since the Unix epoch,
  * things and jobs by number so that a row of the largest table and its indexes stay small.
  */
-export interface Database {
+export interface Database extends RegistryTables {
   thing: ThingTable;
   thing_group: ThingGroupTable;
   member: MemberTable;
@@ -58,6 +61,8 @@ export interface CertificateTable {
   pem: string;
   status: 'ACTIVE' | 'INACTIVE' | 'REVOKED';
   created_at: number;
+  /** When its status changed; null: never. */
+  modified_at: Generated<number | null>;
 }
 
 export interface PrincipalTable {
@@ -184,6 +189,7 @@ export function migrationsFor(engine: Engine): Record<string, Migration> {
   return {
     '001_first': { up: (db) => createTables(db, engine) },
     '002_job_life': { up: addJobLife },
+    '003_registry': { up: (db) => addRegistryTables(db, engine) },
   };
 }
 

@@ -61,12 +61,15 @@ export async function startControlPlane(): Promise<ControlPlane> {
   };
   const jobs = createJobsService({ store, nowMillis, ...place, publish });
   const registry: Registry = {
+    engine: store.engine,
     db: store.db,
     nowMillis,
     randomBytes,
     ...place,
     issueCertificate: identity.issueCertificate,
     endpoints: () => ({ mqtts: 'localhost:8883', data: 'localhost:8443' }),
+    membership: jobs.membership,
+    revoke: () => {},
   };
   const key = await firstAccessKey(registry);
   const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control);

@@ -129,7 +129,16 @@ test('a failure inside is a 500 with a request id and nothing else; its reason i
 
 test('every answer of an operation fits its row of the table', async () => {
   const certificate = await send(plane, { method: 'POST', path: '/keys-and-certificate' });
+  for (const path of ['/thing-groups/before', '/thing-groups/later']) await send(plane, { method: 'POST', path });
+  const lasting = { targets: [arn('thinggroup', 'before')], document: '{}', targetSelection: 'CONTINUOUS' };
+  await send(plane, { method: 'PUT', path: '/jobs/lasting', body: JSON.stringify(lasting) });
   const answers: Record<string, Answer> = {
+    UpdateJob: await send(plane, { method: 'PATCH', path: '/jobs/lasting', body: '{"description":"fits"}' }),
+    AssociateTargetsWithJob: await send(plane, {
+      method: 'POST',
+      path: '/jobs/lasting/targets',
+      body: JSON.stringify({ targets: [arn('thinggroup', 'later')] }),
+    }),
     CreateKeysAndCertificate: certificate,
     CreateThing: await send(plane, { method: 'POST', path: '/things/fits' }),
     DescribeThing: await send(plane, { path: '/things/fits' }),
@@ -145,6 +154,28 @@ test('every answer of an operation fits its row of the table', async () => {
       path: '/thing-groups/addThingToThingGroup',
       body: '{"thingName":"fits","thingGroupName":"fits"}',
     }),
+    UpdateThing: await send(plane, { method: 'PATCH', path: '/things/fits', body: '{"expectedVersion":1}' }),
+    DescribeThingGroup: await send(plane, { path: '/thing-groups/fits' }),
+    UpdateThingGroup: await send(plane, {
+      method: 'PATCH',
+      path: '/thing-groups/fits',
+      body: '{"thingGroupProperties":{"thingGroupDescription":"fits"}}',
+    }),
+    ListThingGroups: await send(plane, { path: '/thing-groups' }),
+    ListThingsInThingGroup: await send(plane, { path: '/thing-groups/fits/things' }),
+    ListThingGroupsForThing: await send(plane, { path: '/things/fits/thing-groups' }),
+    UpdateThingGroupsForThing: await send(plane, {
+      method: 'PUT',
+      path: '/thing-groups/updateThingGroupsForThing',
+      body: '{"thingName":"fits"}',
+    }),
+    RemoveThingFromThingGroup: await send(plane, {
+      method: 'PUT',
+      path: '/thing-groups/removeThingFromThingGroup',
+      body: '{"thingName":"fits","thingGroupName":"fits"}',
+    }),
+    DeleteThingGroup: await send(plane, { method: 'DELETE', path: '/thing-groups/fits' }),
+    DeleteThing: await send(plane, { method: 'DELETE', path: '/things/nobody' }),
     DescribeEndpoint: await send(plane, { path: '/endpoint' }),
     CreateJob: await send(plane, {
       method: 'PUT',

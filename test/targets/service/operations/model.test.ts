@@ -29,6 +29,9 @@ const CHOSEN: Readonly<Record<string, string>> = {
   'CreateJob.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateThingGroup.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateJob.destinationPackageVersions: itemsMax 25, model undefined': 'API Reference, CreateJob: 25 at most',
+  'UpdateThing.attributePayload.attributes: pairsMax 50, model undefined': 'Developer Guide: 50 attributes with a type',
+  'UpdateThingGroup.thingGroupProperties.attributePayload.attributes: pairsMax 50, model undefined':
+    'Developer Guide: 50 attributes',
   'CreateThing.attributePayload.attributes: pairsMax 50, model undefined': 'Developer Guide: 50 attributes with a type',
   'CreateThingGroup.thingGroupProperties.attributePayload.attributes: pairsMax 50, model undefined':
     'Developer Guide: 50 attributes',
@@ -41,7 +44,12 @@ const CHOSEN: Readonly<Record<string, string>> = {
 const SINCE_DEBIAN: readonly string[] = [
   'CreateJob.destinationPackageVersions: itemsMax 25, model undefined', // member is newer
   'CreateJob.documentParameters.value: charsMax 30720, model 512',
-  ...['CreateThing', 'CreateThingGroup.thingGroupProperties'].map(
+  ...[
+    'CreateThing',
+    'UpdateThing',
+    'CreateThingGroup.thingGroupProperties',
+    'UpdateThingGroup.thingGroupProperties',
+  ].map(
     (at) => `${at}.attributePayload.attributes.value: pattern [a-zA-Z0-9_.,@/:#=\\[\\]-]*, model [a-zA-Z0-9_.,@/:#-]*`,
   ),
   'ListThings.attributeValue: pattern [a-zA-Z0-9_.,@/:#=\\[\\]-]*, model [a-zA-Z0-9_.,@/:#-]*',

@@ -6,9 +6,10 @@ import {
   firstAccessKey,
 } from '../../../../targets/service/registry/accessKeys.ts';
 import { findPrincipal } from '../../../../targets/service/registry/certificates.ts';
-import { registryHandlers } from '../../../../targets/service/registry/handlers.ts';
+import type { registryHandlers } from '../../../../targets/service/registry/handlers.ts';
 import { type Registry, ROWS_SCANNED_MAX } from '../../../../targets/service/registry/registry.ts';
-import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+import type { Store } from '../../../../targets/service/store/open.ts';
+import { openWorld } from './world.ts';
 
 interface World {
   store: Store;
@@ -20,25 +21,7 @@ interface World {
 
 const test = suite<World>('registry');
 test.before.each(async (world) => {
-  world.store = await openStore(':memory:');
-  let now = 1_700_000_000_000;
-  let drawn = 0;
-  let issued = 0;
-  world.at = (millis) => void (now = millis);
-  world.registry = {
-    db: world.store.db,
-    nowMillis: () => now,
-    region: 'eu-west-1',
-    account: '111122223333',
-    randomBytes: (count) => Uint8Array.from({ length: count }, () => (drawn = (drawn * 75 + 74) % 65537) & 0xff),
-    issueCertificate: async () => ({
-      certificateId: String(++issued).padStart(64, '0'),
-      certificatePem: 'PEM',
-      keyPair: { PublicKey: 'public', PrivateKey: 'private' },
-    }),
-    endpoints: () => ({ mqtts: 'localhost:8883', data: undefined }),
-  };
-  world.handlers = registryHandlers(world.registry);
+  Object.assign(world, await openWorld());
 });
 test.after.each(({ store }) => store.close());
 

@@ -68,6 +68,11 @@ test('MQTT 5: an empty client identifier is given one, told in CONNACK, with a s
   const again = world.connect5(assigned, { clean: false }, principal);
   assert.is(show(again.connack!), 'connack 0x00 present');
   assert.is(again.connack?.properties?.assignedClientIdentifier, undefined);
+  const bytes = generate({ cmd: 'connect', clientId: '', protocolVersion: 5, clean: true });
+  bytes[9] = 0; // Clean Start off: mqtt-packet refuses to make it
+  const kept = world.open({}, 5);
+  kept.sendBytes(bytes);
+  assert.equal(shown(kept), ['connack 0x00']);
 });
 
 test('MQTT 5: keep-alive 0 or too long is answered with the server’s own (§3.2.2.3.14), which then holds', () => {

@@ -37,17 +37,13 @@ export function findOnPath(name: string, search: string): string | undefined {
 
 function checkHandler(file: string, folder: string): string {
   const real = realpathSync(file);
-  if (!real.startsWith(join(realpathSync(folder), '/'))) {
-    throw new Refused(`handler ${file} is refused: it leads to ${real}, outside of its folder`);
-  }
-  for (const one of [real, dirname(real)]) {
-    const { mode } = statSync(one);
-    if ((mode & 0o022) !== 0) {
-      throw new Refused(`handler ${file} is refused: others may change ${one}; run: chmod go-w ${one}`);
-    }
-  }
-  if (!isExecutable(real))
-    throw new Refused(`handler ${file} is refused: it is not executable; run: chmod u+x ${real}`);
+  const refuse = (why: string) => {
+    throw new Refused(`handler ${file} is refused: ${why}`);
+  };
+  if (!real.startsWith(join(realpathSync(folder), '/'))) refuse(`it leads to ${real}, outside of its folder`);
+  for (const one of [real, dirname(real)])
+    if (statSync(one).mode & 0o022) refuse(`others may change ${one}; run: chmod go-w ${one}`);
+  if (!isExecutable(real)) refuse(`it is not executable; run: chmod u+x ${real}`);
   return real;
 }
 

@@ -133,7 +133,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     // The group is gone; EPERM: all that is left of it has changed its user.
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+    if (!/ESRCH|EPERM/.test(code ?? '')) throw error;
   }
 }
 
@@ -192,9 +192,8 @@ function environment(user: User | undefined, search: string, thingName: string):
 }
 
 const WHY: Record<string, string> = {
-  ENOENT: 'it, the interpreter that its first line names, or the folder to start in does not exist',
-  EACCES: 'it is not executable, or a folder above it is closed, for the user that it runs as',
-  E2BIG: 'its arguments are too long',
+  ENOENT: 'it, or the interpreter in its first line, does not exist',
+  EACCES: 'its user may not execute it',
 };
 
 function failure({ name, run }: Step, error: Error): string {

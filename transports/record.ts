@@ -31,7 +31,7 @@ export function openRecord(file: string): RecordFile {
   const broken = newest === undefined && slots.includes('broken');
   return {
     record: newest?.record.length ? newest.record : undefined,
-    warning: broken ? `no readable record is left in ${file}: what this device was doing is forgotten` : undefined,
+    warning: broken ? `no readable record is left in ${file}: its job is forgotten` : undefined,
     persist: (record) => {
       const bytes = encodeSlot({ generation: generation + 1, record });
       // Moved on before the write: one that failed may be on disk all the same, and must lose against its repetition.

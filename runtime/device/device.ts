@@ -1,6 +1,6 @@
 import type { Effect, Event, Millis } from '../effects.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../jobs/record.ts';
-import { createRunner, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
+import { createRunner, earliest, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
 import type { Runner, RunnerEffect, RunnerEvent } from '../jobs/runner/state.ts';
 import { deviceTopicFilters } from '../jobs/topics.ts';
 import {
@@ -89,9 +89,9 @@ class Turn {
 
   private readRecord(bytes: Uint8Array | undefined): JobRecord | undefined {
     const record = decodeRecord(bytes);
-    if (record === 'unreadable') this.log('error', 'the record on disk was written by another version: it is not used');
+    if (record === 'unreadable') this.log('error', 'the record on disk is of another version: not used');
     else if (record === undefined || record.thingName === this.device.options.thingName) return record;
-    else this.log('warn', `the record on disk is of thing ${record.thingName}: it is not used`);
+    else this.log('warn', `the record on disk is of thing ${record.thingName}: not used`);
     return undefined;
   }
 
@@ -128,9 +128,7 @@ class Turn {
 
   private fromClient(effect: ClientEffect): void {
     if (effect.do !== 'tell') {
-      if (effect.do === 'close' && effect.reason !== undefined)
-        this.log('warn', `closing the connection: ${effect.reason}`);
-      this.out.push(effect.do === 'close' ? { do: 'close' } : effect);
+      this.out.push(effect);
       return;
     }
     switch (effect.what) {
@@ -139,9 +137,10 @@ class Turn {
         return this.toRunner({ on: 'online' });
       case 'offline': {
         const { reason, retryAtMillis } = effect;
-        const pause =
-          retryAtMillis === undefined ? '' : `; next try in ${((retryAtMillis - this.now) / 1000).toFixed(1)} s`;
-        this.log('warn', `not connected: ${reason}${pause}`);
+        if (retryAtMillis !== undefined) {
+          const seconds = (retryAtMillis - this.now) / 1000;
+          this.log('warn', `not connected: ${reason}; next try in ${seconds.toFixed(1)} s`);
+        }
         return this.toRunner({ on: 'offline' });
       }
       case 'refused':
@@ -165,8 +164,7 @@ class Turn {
   /** The next state, with the one timer set when its time changed. */
   end(): [Device, Effect[]] {
     const { runner, client } = this;
-    const times = [runnerWakeAt(runner), wakeAt(client)].filter((time) => time !== undefined);
-    const at = times.length > 0 ? Math.min(...times) : undefined;
+    const at = earliest(runnerWakeAt(runner), wakeAt(client));
     if (at !== this.device.wakeAt) this.out.push({ do: 'wake', at });
     return [{ options: this.device.options, runner, client, wakeAt: at }, this.out];
   }

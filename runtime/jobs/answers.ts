@@ -1,6 +1,6 @@
 import { type ErrorCode, isErrorCode } from './errorCodes.ts';
 import { STATUSES, type Status } from './execution.ts';
-import { decodeObject, isObject, type JsonObject, type JsonValue } from './json.ts';
+import { decodeObject, isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 import type { StatusDetails } from './statusDetails.ts';
 
 /** Whole seconds since the Unix epoch: every time on the data plane (API model; captures). */
@@ -101,9 +101,9 @@ function withOwnToken(body: JsonObject): JsonObject {
 }
 
 function isExecution(value: JsonValue): boolean {
-  return isExecutionState(value) && typeof value.jobId === 'string' && Number.isSafeInteger(value.executionNumber);
+  return isExecutionState(value) && typeof value.jobId === 'string' && isWhole(value.executionNumber);
 }
 
 function isExecutionState(value: JsonValue): value is JsonObject {
-  return isObject(value) && STATUSES.includes(value.status as Status) && Number.isSafeInteger(value.versionNumber);
+  return isObject(value) && STATUSES.includes(value.status as Status) && isWhole(value.versionNumber);
 }

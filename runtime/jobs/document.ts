@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, type JsonValue } from './json.ts';
+import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 
 /**
  * A job document of steps, checked: what AWS's managed templates and the AWS IoT Device Client use.
@@ -85,12 +85,7 @@ function readStep(step: JsonObject, at: string): Step {
   if (runAsUser) checked.runAsUser = runAsUser;
   const { allowStdErr } = action;
   if (allowStdErr !== undefined) {
-    expect(
-      Number.isSafeInteger(allowStdErr) && Number(allowStdErr) >= 0,
-      `${path}.allowStdErr`,
-      'a number of lines',
-      allowStdErr,
-    );
+    expect(isWhole(allowStdErr) && allowStdErr >= 0, `${path}.allowStdErr`, 'a number of lines', allowStdErr);
     checked.allowStdErr = allowStdErr as number;
   }
   return checked;

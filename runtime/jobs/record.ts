@@ -1,4 +1,4 @@
-import { decodeObject, encodeObject, isObject, type JsonObject, type JsonValue } from './json.ts';
+import { decodeObject, encodeObject, isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 import type { StatusDetails } from './statusDetails.ts';
 
 /** Which execution a record is about: all of it must be equal before anything is taken up again. */
@@ -47,7 +47,7 @@ export function decodeRecord(bytes: Uint8Array | undefined): JobRecord | undefin
 
 function isJob(job: JsonValue | undefined): boolean {
   if (!isObject(job) || typeof job.jobId !== 'string') return false;
-  return [job.executionNumber, job.queuedAt, job.versionNumber].every(Number.isSafeInteger);
+  return [job.executionNumber, job.queuedAt, job.versionNumber].every(isWhole);
 }
 
 function isPhase(record: JsonObject): boolean {
@@ -55,9 +55,9 @@ function isPhase(record: JsonObject): boolean {
     case 'claimed':
       return true;
     case 'running':
-      return Number.isSafeInteger(record.step) && Number.isSafeInteger(record.steps) && typeof record.name === 'string';
+      return isWhole(record.step) && isWhole(record.steps) && typeof record.name === 'string';
     case 'between':
-      return Number.isSafeInteger(record.step);
+      return isWhole(record.step);
     case 'ended': {
       const { outcome } = record;
       return isObject(outcome) && OUTCOMES.has(outcome.status) && isObject(outcome.statusDetails);

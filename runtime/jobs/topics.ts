@@ -27,17 +27,17 @@ const PREFIX = '$aws/things/';
  * The answer comes on the same topic with `/accepted` or `/rejected` behind it. Developer Guide, "Jobs device MQTT API".
  */
 export function formatRequestTopic({ thingName, operation, jobId }: RequestTopic): string {
-  const jobs = `${PREFIX}${thingName}/jobs/`;
-  switch (operation) {
-    case 'GetPendingJobExecutions':
-      return `${jobs}get`;
-    case 'StartNextPendingJobExecution':
-      return `${jobs}start-next`;
-    case 'DescribeJobExecution':
-      return `${jobs}${jobId}/get`;
-    case 'UpdateJobExecution':
-      return `${jobs}${jobId}/update`;
-  }
+  const levels = {
+    GetPendingJobExecutions: 'get',
+    StartNextPendingJobExecution: 'start-next',
+    DescribeJobExecution: `${jobId}/get`,
+    UpdateJobExecution: `${jobId}/update`,
+  };
+  return jobsTopic(thingName, levels[operation]);
+}
+
+function jobsTopic(thingName: string, levels: string): string {
+  return `${PREFIX}${thingName}/jobs/${levels}`;
 }
 
 /**
@@ -72,13 +72,13 @@ export type IncomingTopic =
 
 /** Reads a topic that a device received; undefined when it is not one of the service's for `thingName`. */
 export function parseIncomingTopic(topic: string, thingName: string): IncomingTopic | undefined {
-  const split = splitJobsTopic(topic);
-  if (split?.thingName !== thingName) return undefined;
-  const { levels } = split;
-  const last = levels.at(-1);
-  if (levels.length === 1 && (last === 'notify' || last === 'notify-next')) return { kind: last };
-  if (levels.length < 2 || levels.length > 3 || (last !== 'accepted' && last !== 'rejected')) return undefined;
-  return { kind: last, requestTopic: topic.slice(0, -last.length - 1) };
+  const jobs = jobsTopic(thingName, '');
+  if (!topic.startsWith(jobs)) return undefined;
+  const levels = topic.slice(jobs.length).split('/');
+  const kind = levels.pop();
+  if (levels.length === 0) return kind === 'notify' || kind === 'notify-next' ? { kind } : undefined;
+  if (levels.length > 2 || (kind !== 'accepted' && kind !== 'rejected')) return undefined;
+  return { kind, requestTopic: jobs + levels.join('/') };
 }
 
 /** Where the answer to a request goes: the request's topic, literally, with one level more. */
@@ -88,7 +88,7 @@ export function answerTopic(requestTopic: string, kind: 'accepted' | 'rejected')
 
 /** Where JobExecutionsChanged (`notify`) and NextJobExecutionChanged (`notify-next`) go. */
 export function notificationTopic(thingName: string, kind: 'notify' | 'notify-next'): string {
-  return `${PREFIX}${thingName}/jobs/${kind}`;
+  return jobsTopic(thingName, kind);
 }
 
 /**
@@ -96,8 +96,7 @@ export function notificationTopic(thingName: string, kind: 'notify' | 'notify-ne
  * the requester without them; brokers and emulators that stand in for AWS often do not.
  */
 export function deviceTopicFilters(thingName: string): string[] {
-  const jobs = `${PREFIX}${thingName}/jobs/`;
-  return [`${jobs}notify-next`, `${jobs}+/get/+`, `${jobs}+/update/+`];
+  return ['notify-next', '+/get/+', '+/update/+'].map((levels) => jobsTopic(thingName, levels));
 }
 
 /** The thing whose namespace a topic or filter is in, `$aws/things/{thingName}/...`; undefined outside, and where a wildcard stands for it. */
@@ -111,7 +110,7 @@ export function thingOfTopic(topic: string): string | undefined {
 function splitJobsTopic(topic: string): { thingName: string; levels: string[] } | undefined {
   const thingName = thingOfTopic(topic);
   if (thingName === undefined) return undefined;
-  const jobs = `${PREFIX}${thingName}/jobs/`;
+  const jobs = jobsTopic(thingName, '');
   if (!topic.startsWith(jobs)) return undefined;
   return { thingName, levels: topic.slice(jobs.length).split('/') };
 }

@@ -73,7 +73,7 @@ export function stop(turn: Turn): void {
 /** Ends the connection from this side, and tries again later. */
 export function fail(turn: Turn, reason: string): void {
   flush(turn);
-  turn.effects.push({ do: 'close', reason });
+  turn.effects.push({ do: 'close' });
   retryLater(turn, reason);
 }
 

@@ -39,7 +39,7 @@ export type ClientEffect =
   | { do: 'open' }
   | { do: 'write'; bytes: Uint8Array }
   /** End the connection once what was written has left, and say nothing more of it. */
-  | { do: 'close'; reason?: string }
+  | { do: 'close' }
   /** CONNACK has accepted, and every filter is subscribed. */
   | { do: 'tell'; what: 'online'; sessionPresent: boolean }
   /** The connection is gone, or did not come about; `retryAtMillis` undefined: stopped. */

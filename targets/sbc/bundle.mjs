@@ -9,13 +9,14 @@ const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
  * their names. Nor is one read by a computed name or asked for by `in`. One that is forgotten here costs a few bytes, no more.
  */
 export const PRIVATE_NAMES = `
-  about alpn answer askNext asked attempts because bytesMax chance chunk claimed cleanSession client clientId
-  connectPacket document doubt dup effects extras fallback fields filters found framer generation held heldBytes
-  keepAliveSeconds killAt lines newest onBytes onClosed onOpened online onlineSinceMillis out packet
-  packetIdentifier packets pauseMillis pauseUntil persist programs qos receivedAtMillis record repeatAt requestTopic
-  resendAtMillis retain retryAtMillis retryMaxMillis returnCode returnCodes run runner running runs saving seed sent
-  sentAtMillis sessionPresent setbacks signalled stopBy subscribePackets subscribed subscribes subscriptions tell
-  topicFilter topicName untilMillis untold wakeAt warn warnings what withoutDetails work
+  about alpn answer askNext asked attempts because bytesMax chance chunk cleanSession client clientId connectPacket
+  device document doubt dup effects extras fields filters found framer fromClient fromRunner generation groups held
+  heldBytes keepAliveSeconds killAt lines newest onBytes onClosed onOpened online onlineSinceMillis operation out
+  packet packetIdentifier packets pauseMillis pauseUntil payload persist programs qos readRecord receivedAtMillis
+  record repeatAt requestTopic resendAtMillis retain retryAtMillis retryMaxMillis returnCode returnCodes run runner
+  running runs saving seed sent sentAtMillis sessionPresent setbacks signalled spawnOptions stopBy subscribePackets
+  subscribed subscribes subscriptions tell toClient toRunner topicFilter topicName untilMillis untold wakeAt warn
+  warnings what withoutDetails work
 `
   .trim()
   .split(/\s+/);

@@ -24,18 +24,17 @@ export function createLog({ level, json }: LogOptions, write: (line: string) => 
   return (level, message, fields) => {
     if (LEVELS.indexOf(level) < least) return;
     const time = new Date().toISOString();
-    write(json ? jsonLine(time, level, message, fields) : textLine(time, level, message, fields));
+    const safe = Object.entries({ message, ...fields }).map(
+      ([name, value]) => [name, typeof value === 'string' ? clean(value) : value] as const,
+    );
+    const line = json ? JSON.stringify({ time, level, ...Object.fromEntries(safe) }) : textLine(time, level, safe);
+    write(`${line}\n`);
   };
 }
 
-function textLine(time: string, level: LogLevel, message: string, fields: Fields = {}): string {
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${plain(clean(String(value)))}`);
-  return `${time.slice(0, 19)}Z ${level.padEnd(5)} ${oneLine(clean(message))}${pairs.join('')}\n`;
-}
-
-function jsonLine(time: string, level: LogLevel, message: string, fields: Fields = {}): string {
-  const safe = Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? clean(value) : value]);
-  return `${JSON.stringify({ time, level, message: clean(message), ...Object.fromEntries(safe) })}\n`;
+function textLine(time: string, level: LogLevel, [said, ...pairs]: (readonly [string, unknown])[]): string {
+  const fields = pairs.map(([name, value]) => ` ${name}=${plain(`${value}`)}`).join('');
+  return `${time.slice(0, 19)}Z ${level.padEnd(5)} ${oneLine(`${said?.[1]}`)}${fields}`;
 }
 
 function clean(text: string): string {

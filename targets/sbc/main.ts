@@ -3,7 +3,7 @@ import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
 import { createLog, type Log } from './log.ts';
-import { help, readSettings, type Settings } from './settings.ts';
+import { help, readSettings } from './settings.ts';
 
 declare const ERRAND_VERSION: string;
 
@@ -26,23 +26,32 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if ('faults' in settings) return refuse(settings.faults);
-  const connect = makeConnect(settings);
-  if ('faults' in connect) return refuse(connect.faults);
+  const { host, port, thingName, ca, cert, key, keepAliveSeconds, retryMaxMillis, data } = settings;
+  let connect: Connect;
+  try {
+    connect = tls({ host, port, ca, cert, key, ...(port === 443 ? { alpn: ALPN } : {}) });
+  } catch (error) {
+    const { message } = error as Error;
+    return refuse([
+      /key values mismatch/.test(message) ? 'key does not belong to cert' : `ca, cert or key: ${message}`,
+    ]);
+  }
   const log = createLog(settings.log);
   for (const warning of settings.warnings) log('warn', warning);
-  const unguard = guard(log);
   try {
-    const { host, port, thingName, keepAliveSeconds, retryMaxMillis, data } = settings;
+    // What nobody caught is our own mistake: one line, and the end. The record says where to go on.
+    process.on('uncaughtException', (error) => {
+      tellFailure(log, error);
+      process.exit(1);
+    });
     log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
     const state = createDevice({ thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis });
-    await runAgent({ state, step }, settings, connect.connect, log);
+    await runAgent({ state, step }, settings, connect, log);
     log('info', 'ended');
     return 0;
   } catch (error) {
     tellFailure(log, error);
     return 1;
-  } finally {
-    unguard();
   }
 }
 
@@ -55,29 +64,8 @@ function version(): string {
   return typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source';
 }
 
-function makeConnect({ host, port, ca, cert, key }: Settings): { connect: Connect } | { faults: string[] } {
-  try {
-    return { connect: tls({ host, port, ca, cert, key, ...(port === 443 ? { alpn: ALPN } : {}) }) };
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const mismatch = code.endsWith('KEY_VALUES_MISMATCH');
-    return { faults: [mismatch ? 'key does not belong to cert' : `ca, cert or key cannot be used: ${message}`] };
-  }
-}
-
-/** What nobody caught is our own mistake: one line, and the end. The record says where to go on. */
-function guard(log: Log): () => void {
-  const last = (error: unknown) => {
-    tellFailure(log, error);
-    process.exit(1);
-  };
-  process.on('uncaughtException', last);
-  return () => void process.off('uncaughtException', last);
-}
-
 function tellFailure(log: Log, error: unknown): void {
   if (error instanceof Failure) return log('error', error.message);
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  log('error', `a mistake in the agent: ${message}`);
-  log('debug', stack ?? 'no stack');
+  log('error', `a mistake in the agent: ${error}`);
+  log('debug', `${(error as Error).stack}`);
 }

@@ -48,13 +48,13 @@ export const MISTAKES = [
     file: `${RUNNER}/work.ts`,
     find: "case 'running': {",
     replace:
-      "case 'running': {\n      if (record.step >= 0) {\n        runner.work = { at: 'resuming', job, step: record.step, claimed: false };\n        return;\n      }",
+      "case 'running': {\n      if (record.step >= 0) {\n        runner.work = { at: 'resuming', job, step: record.step };\n        return;\n      }",
   },
   {
     name: 'begin at the first step after every boot',
     file: `${RUNNER}/work.ts`,
-    find: "runner.work = { at: 'resuming', job, step: record.step, claimed: false };",
-    replace: "runner.work = { at: 'resuming', job, step: 0, claimed: false };",
+    find: "runner.work = { at: 'resuming', job, step: record.step };",
+    replace: "runner.work = { at: 'resuming', job, step: 0 };",
   },
   {
     name: 'never repeat a request that got no answer',

@@ -175,10 +175,10 @@ test('what cannot be started is told in one sentence', async (context) => {
   writeFileSync(plain, '', { mode: 0o600 });
   const rows: [Pick<Step, 'run'>, RegExp][] = [
     [command('no-such-program'), /^step 'flash': program 'no-such-program' is not on PATH \(/],
-    [command('/no/such/program'), /^step 'flash': \/no\/such\/program could not be started: it, the interpreter/],
-    [command(bad), /script could not be started: it, the interpreter that its first line names/],
-    [command(plain), /plain could not be started: it is not executable/],
-    [command('echo', 'x'.repeat(200_000)), /echo could not be started: its arguments are too long$/],
+    [command('/no/such/program'), /^step 'flash': \/no\/such\/program could not be started: it, or the interpreter/],
+    [command(bad), /script could not be started: it, or the interpreter in its first line/],
+    [command(plain), /plain could not be started: its user may not execute it/],
+    [command('echo', 'x'.repeat(200_000)), /echo could not be started: spawn E2BIG$/],
     [handler('no-such.sh'), /^step 'flash': handler 'no-such.sh' is neither in .*handlers nor on PATH$/],
     [handler('sh', [], 'default'), /^step 'flash': handler 'sh' is not in .*handlers$/],
     [handler('sh', [], 'relative'), /expected an absolute path, found relative$/],

@@ -3,9 +3,8 @@ import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
 import { pause } from './ask.ts';
-import { plainOutcome } from './outcome.ts';
-import { type Asked, type Job, log, type Turn } from './state.ts';
-import { begin, end, forget, jobOf, lose, start } from './work.ts';
+import { type Asked, type Job, log, logJob, type Turn } from './state.ts';
+import { begin, end, fail, forget, invalid, jobOf, lose, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
 export function accepted(turn: Turn, clientToken: string, answer: Accepted): void {
@@ -26,7 +25,7 @@ export function accepted(turn: Turn, clientToken: string, answer: Accepted): voi
       return setVersion(turn, work.job.versionNumber + 1);
     case 'final':
       turn.runner.setbacks = 0;
-      log(turn, 'debug', `job ${work.job.jobId}: report accepted`, { jobId: work.job.jobId });
+      logJob(turn, 'debug', work.job, 'report accepted');
       return forget(turn);
   }
 }
@@ -100,26 +99,15 @@ function described(turn: Turn, execution: JobExecution | undefined): void {
   setVersion(turn, execution.versionNumber);
 }
 
-function takeUp(
-  turn: Turn,
-  execution: JobExecution,
-  { job, step, claimed }: { job: Job; step: number; claimed: boolean },
-): void {
+function takeUp(turn: Turn, execution: JobExecution, { job, step }: { job: Job; step: number }): void {
   if (execution.status === 'QUEUED') {
     // No step has run of an execution that is still QUEUED: begun from its start.
     turn.runner.work = { at: 'idle' };
     return begin(turn, execution);
   }
   const document = parseDocument(execution.jobDocument);
-  if ('fault' in document)
-    return end(
-      turn,
-      jobOf(execution),
-      plainOutcome('FAILED', `invalid job document at ${document.path}: ${document.fault}`),
-    );
-  log(turn, 'info', `job ${job.jobId}: taken up again ${claimed ? 'at its start' : `at step ${step + 1}`}`, {
-    jobId: job.jobId,
-  });
+  if ('fault' in document) return fail(turn, jobOf(execution), invalid(document));
+  logJob(turn, 'info', job, `taken up again at step ${step + 1}`);
   start(turn, jobOf(execution), document, step);
 }
 

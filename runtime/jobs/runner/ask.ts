@@ -62,12 +62,7 @@ function wantedOf(runner: Runner): Wanted | undefined {
 }
 
 function describe({ jobId, executionNumber }: Job, includeJobDocument: boolean): Unsigned {
-  return {
-    operation: 'DescribeJobExecution',
-    jobId,
-    executionNumber,
-    ...(includeJobDocument ? {} : { includeJobDocument }),
-  };
+  return { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument };
 }
 
 /** The version we know is always expected: an execution made later under the same name is never touched. */
@@ -83,7 +78,7 @@ function update(
     status,
     executionNumber,
     expectedVersion,
-    ...(statusDetails ? { statusDetails } : {}),
+    ...(statusDetails && { statusDetails }),
   };
 }
 

@@ -104,7 +104,7 @@ function wake(turn: Turn): void {
   const { work } = runner;
   if (work.at === 'stopping' && now >= work.killAt) {
     turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGKILL' });
-    runner.work = { ...work, killAt: Number.POSITIVE_INFINITY };
+    runner.work = { ...work, killAt: Infinity };
   }
   if (runner.asked !== undefined && now >= runner.asked.repeatAt) askAgain(turn);
 }
@@ -145,11 +145,16 @@ function hasten(turn: Turn): void {
 /** When the runner wants its next `wake`; undefined: only an event can move it. */
 export function runnerWakeAt({ work, asked, online, pauseUntil, stopBy, finished }: Runner): Millis | undefined {
   if (finished) return undefined;
-  const times = [
+  return earliest(
     work.at === 'stopping' ? work.killAt : undefined,
     online ? asked?.repeatAt : undefined,
     (online && asked === undefined) || work.at === 'forgetting' ? pauseUntil : undefined,
     work.at === 'running' || work.at === 'reporting' ? stopBy : undefined,
-  ].filter((time) => time !== undefined && time !== Number.POSITIVE_INFINITY) as Millis[];
-  return times.length > 0 ? Math.min(...times) : undefined;
+  );
+}
+
+/** The first of some times; undefined when there is none, or none ever. */
+export function earliest(...times: (Millis | undefined)[]): Millis | undefined {
+  const first = Math.min(...times.map((time) => time ?? Infinity));
+  return first === Infinity ? undefined : first;
 }

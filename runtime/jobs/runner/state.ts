@@ -32,9 +32,11 @@ export type RunnerEffect =
   | { do: 'persist'; record: JobRecord | undefined }
   | { do: 'run'; run: number; step: Step }
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
-  | { do: 'log'; level: LogLevel; message: string; fields?: Record<string, string | number | boolean> }
+  | { do: 'log'; level: LogLevel; message: string; fields: LogFields }
   /** After `stop`: nothing is left to run, to write or to tell. */
   | { do: 'finished' };
+
+type LogFields = Record<string, string | number | boolean>;
 
 /** The execution a device works on; versionNumber follows the service's. */
 export type Job = RecordedJob;
@@ -56,8 +58,8 @@ export interface Running {
  */
 export type Work =
   | { at: 'idle' }
-  /** After boot: asks for its own execution, to go on with step `step` or (`claimed`) to begin. */
-  | { at: 'resuming'; job: Job; step: number; claimed: boolean }
+  /** After boot: asks for its own execution, to go on with step `step`. */
+  | { at: 'resuming'; job: Job; step: number }
   | { at: 'remembering' | 'claiming'; job: Job; document: StepDocument }
   | { at: 'starting' | 'running'; job: Job; document: StepDocument; running: Running }
   /** The service no longer holds the job, or the agent has to end now: the program is being ended. */
@@ -109,11 +111,11 @@ export interface Turn {
   out: RunnerEffect[];
 }
 
-export function log(
-  turn: Turn,
-  level: LogLevel,
-  message: string,
-  fields?: Record<string, string | number | boolean>,
-): void {
-  turn.out.push(fields === undefined ? { do: 'log', level, message } : { do: 'log', level, message, fields });
+export function log(turn: Turn, level: LogLevel, message: string, fields: LogFields = {}): void {
+  turn.out.push({ do: 'log', level, message, fields });
+}
+
+/** What happens to a job: its id is in the sentence and in the fields. */
+export function logJob(turn: Turn, level: LogLevel, { jobId }: Job, what: string, fields: LogFields = {}): void {
+  log(turn, level, `job ${jobId}: ${what}`, { jobId, ...fields });
 }

@@ -1,5 +1,5 @@
 import type { JobExecution } from '../answers.ts';
-import { parseDocument, type StepDocument } from '../document.ts';
+import { type DocumentFault, parseDocument, type StepDocument } from '../document.ts';
 import type { JobRecord, Outcome } from '../record.ts';
 import { addOutput, EMPTY_TAIL, nextStepTail } from '../tail.ts';
 import { pause } from './ask.ts';
@@ -14,7 +14,7 @@ import {
   stepsOf,
   succeeded,
 } from './outcome.ts';
-import { type Job, log, type RunnerEvent, type Running, type Turn } from './state.ts';
+import { type Job, log, logJob, type RunnerEvent, type Running, type Turn } from './state.ts';
 
 /** Takes up what the record says was under way when the device last ran. */
 export function resume(turn: Turn, record: JobRecord): void {
@@ -22,16 +22,14 @@ export function resume(turn: Turn, record: JobRecord): void {
   const job: Job = record.job;
   switch (record.phase) {
     case 'claimed':
-      runner.work = { at: 'resuming', job, step: 0, claimed: true };
+      runner.work = { at: 'resuming', job, step: 0 };
       return;
     case 'between':
-      runner.work = { at: 'resuming', job, step: record.step, claimed: false };
+      runner.work = { at: 'resuming', job, step: record.step };
       return;
     case 'running': {
       const name = nameStep(record.step, record.steps, record.name);
-      log(turn, 'warn', `${name} was running when the device went down`, { jobId: job.jobId });
-      const reason = `${name} was interrupted by a power cut or a restart: how far it came is not known, so it is not run again`;
-      end(turn, job, plainOutcome('FAILED', reason));
+      fail(turn, job, `${name} was interrupted by a power cut or a restart: it is not run again`);
       return;
     }
     case 'ended':
@@ -42,25 +40,24 @@ export function resume(turn: Turn, record: JobRecord): void {
 /** Takes an execution that the service named; its document is checked while it is still QUEUED. */
 export function begin(turn: Turn, execution: JobExecution): void {
   const job = jobOf(execution);
-  log(turn, 'info', `job ${job.jobId}: received`, { jobId: job.jobId, executionNumber: job.executionNumber });
+  logJob(turn, 'info', job, 'received');
   if (execution.status !== 'QUEUED') {
     // Our record is written before IN_PROGRESS is reported, so somebody else started it, or the record was lost with its disk.
-    end(
-      turn,
-      job,
-      plainOutcome('FAILED', 'the execution was IN_PROGRESS, but this device has no record of how far it came'),
-    );
+    fail(turn, job, 'it was IN_PROGRESS, but this device has no record of it');
     return;
   }
   const document = parseDocument(execution.jobDocument);
   if ('fault' in document) {
-    const reason = `invalid job document at ${document.path}: ${document.fault}`;
-    log(turn, 'warn', `job ${job.jobId}: ${reason}`, { jobId: job.jobId });
-    end(turn, job, plainOutcome('REJECTED', reason));
+    end(turn, job, plainOutcome('REJECTED', invalid(document)));
     return;
   }
   turn.runner.work = { at: 'remembering', job, document };
   persist(turn, { thingName: turn.runner.thingName, job, phase: 'claimed' });
+}
+
+/** Why a document is refused, with the place. */
+export function invalid({ path, fault }: DocumentFault): string {
+  return `invalid job document at ${path}: ${fault}`;
 }
 
 export function jobOf(execution: JobExecution): Job {
@@ -97,12 +94,7 @@ export function afterPersist(turn: Turn, failure?: string): void {
       return;
     case 'starting':
       if (failure === undefined) launch(turn, work);
-      else
-        end(
-          turn,
-          work.job,
-          plainOutcome('FAILED', `the step was not started: its record could not be written (${failure})`),
-        );
+      else fail(turn, work.job, `the step was not started: its record could not be written: ${failure}`);
       return;
     case 'ending': // reported even without a record: nothing of it is left to run
       runner.work = { ...work, at: 'reporting' };
@@ -128,9 +120,7 @@ function launch(turn: Turn, { job, document, running }: { job: Job; document: St
   const steps = stepsOf(document);
   const step = steps[running.step]!;
   turn.runner.work = { at: 'running', job, document, running };
-  log(turn, 'info', `job ${job.jobId}: ${nameStep(running.step, steps.length, step.name)} started`, {
-    jobId: job.jobId,
-  });
+  logJob(turn, 'info', job, `${nameStep(running.step, steps.length, step.name)} started`);
   turn.out.push({ do: 'run', run: running.run, step });
 }
 
@@ -150,7 +140,7 @@ export function exited(turn: Turn, event: Exited): void {
   const step = steps[running.step]!;
   const name = nameStep(running.step, steps.length, step.name);
   const reason = reasonOf(step, event, running.stderr.lines);
-  log(turn, 'info', `job ${job.jobId}: ${name} ended: ${reason}`, { jobId: job.jobId });
+  logJob(turn, 'info', job, `${name} ended: ${reason}`);
   if (work.at === 'stopping') {
     turn.out.push({ do: 'signal', run: running.run, signal: 'SIGKILL' }); // what the program left behind in its group
     if (work.because === 'lost') forget(turn);
@@ -179,11 +169,13 @@ export function park(turn: Turn, job: Job, step: number): void {
 export function end(turn: Turn, job: Job, outcome: Outcome): void {
   turn.runner.untold = undefined;
   turn.runner.work = { at: 'ending', job, outcome, withoutDetails: false };
-  log(turn, 'info', `job ${job.jobId}: ${outcome.status}`, {
-    jobId: job.jobId,
-    reason: outcome.statusDetails.reason ?? '',
-  });
+  logJob(turn, 'info', job, outcome.status, { reason: outcome.statusDetails.reason ?? '' });
   persist(turn, { thingName: turn.runner.thingName, job, phase: 'ended', outcome });
+}
+
+/** The job fails without output of a program. */
+export function fail(turn: Turn, job: Job, reason: string): void {
+  end(turn, job, plainOutcome('FAILED', reason));
 }
 
 /** The service no longer holds the execution, or has decided otherwise: end what runs, then forget it. */
@@ -191,7 +183,7 @@ export function lose(turn: Turn, why: string): void {
   const { runner, now } = turn;
   const { work } = runner;
   if (!('job' in work) || work.at === 'stopping') return;
-  log(turn, 'warn', `job ${work.job.jobId}: ${why}`, { jobId: work.job.jobId });
+  logJob(turn, 'warn', work.job, why);
   if (work.at === 'running') {
     turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGTERM' });
     runner.work = { ...work, at: 'stopping', killAt: now + KILL_GRACE_MILLIS, because: 'lost' };

@@ -84,9 +84,12 @@ export function readRequest(
   const reader = new BodyReader(body);
   const request = readers[operation](reader, jobId ?? '');
   if (reader.fault === undefined) return request;
-  const clientToken =
-    typeof body.clientToken === 'string' ? body.clientToken.slice(0, CLIENT_TOKEN_CHARS_MAX) : undefined;
-  return { refusal: { code: 'InvalidRequest', message: reader.fault }, ...present({ clientToken }) };
+  // A token that is too long is left out: cut short, its sender would not know it again.
+  const { clientToken } = body;
+  if (typeof clientToken === 'string' && clientToken.length <= CLIENT_TOKEN_CHARS_MAX) {
+    return { refusal: { code: 'InvalidRequest', message: reader.fault }, clientToken };
+  }
+  return { refusal: { code: 'InvalidRequest', message: reader.fault } };
 }
 
 const readers: Record<Operation, (body: BodyReader, jobId: string) => JobsRequest> = {

@@ -24,6 +24,12 @@ export interface Identity {
   key: string;
 }
 
+export interface Execution {
+  status: string;
+  versionNumber: number;
+  statusDetails: { detailsMap?: Record<string, string> };
+}
+
 /** The built single files as real processes, in a temporary folder: the service, agents, and the workstation command. */
 export interface House {
   readonly folder: string;
@@ -41,12 +47,9 @@ export interface House {
   job(jobId: string, thingName: string, ...commands: string[]): Promise<void>;
   agent(identity: Identity, ...more: string[]): Child;
   /** The execution as the control plane has it. */
-  execution(
-    jobId: string,
-    thingName: string,
-  ): Promise<{ status: string; versionNumber: number; statusDetails: { detailsMap?: Record<string, string> } }>;
+  execution(jobId: string, thingName: string): Promise<Execution>;
   /** Asks until the execution has one of these statuses; each asking waits for the one before. */
-  until(jobId: string, thingName: string, ...statuses: string[]): Promise<Awaited<ReturnType<House['execution']>>>;
+  until(jobId: string, thingName: string, ...statuses: string[]): Promise<Execution>;
   end(): Promise<void>;
 }
 
@@ -68,7 +71,7 @@ export async function openHouse(): Promise<House> {
   };
   const execution: House['execution'] = async (jobId, thingName) => {
     const answer = await errand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
-    return answer.execution as unknown as Awaited<ReturnType<House['execution']>>;
+    return answer.execution as unknown as Execution;
   };
 
   return {
@@ -135,8 +138,11 @@ export async function openHouse(): Promise<House> {
     execution,
     async until(jobId, thingName, ...statuses) {
       for (;;) {
-        const now = await execution(jobId, thingName);
-        if (statuses.includes(now.status)) return now;
+        // Not found: the roll-out has not reached the thing yet.
+        const asked = await tryErrand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
+        if (asked.code !== 0 && !asked.stderr.includes('ResourceNotFoundException')) throw new Error(asked.stderr);
+        const now = asked.code === 0 ? (JSON.parse(asked.stdout) as { execution: Execution }).execution : undefined;
+        if (now !== undefined && statuses.includes(now.status)) return now;
       }
     },
     async end() {

@@ -5,22 +5,17 @@ import { clearDeadline, earliest, noDeadline, setDeadline, takeDue } from './dea
 import { encodeDisconnect, encodePingresp, encodePuback } from './encode.ts';
 import type { GatewayEffect, GatewayEvent, Principal } from './events.ts';
 import { createFramer, takePackets } from './framer.ts';
-import {
-  connectMillisMax,
-  logsPerConnectionMax,
-  receiveMaximum,
-  sessionExpiryMillis,
-  topicAliasMaximum,
-} from './limits.ts';
+import { connectMillisMax, logsPerConnectionMax, receiveMaximum } from './limits.ts';
 import { expiryOf, type Message } from './message.ts';
 import { type ClientPacket, createDecoder, decodePacket } from './packet.ts';
 import { answer, fanOut, publish, publishWill } from './publish.ts';
 import { REASON, type ReasonCode, ReasonedError, reasonOf } from './reasons.ts';
 import { createRetained } from './retained.ts';
-import { acknowledge, endSession, leaveSession } from './session.ts';
+import { acknowledge, changeExpiry, endSession, leaveSession } from './session.ts';
 import { type Connection, type Gateway, identity, log, type Online, warn, write } from './state.ts';
 import { subscribeTo, unsubscribeFrom } from './subscribe.ts';
 import { createSubscriptions } from './subscriptions.ts';
+import { resolveTopic } from './topicAlias.ts';
 import { holdWill, releaseWill } from './will.ts';
 
 /**
@@ -169,7 +164,7 @@ function act(gateway: Gateway, connection: Connection, online: Online, packet: C
     case 'pingreq':
       return write(gateway, connection, encodePingresp());
     case 'disconnect':
-      changeExpiry(online, packet.sessionExpiryInterval);
+      changeExpiry(online.session, packet.sessionExpiryInterval);
       // MQTT 3.1.1 §3.14.4, MQTT 5 §3.14.4: any other reason, such as 0x04, has the will published.
       if ((packet.reasonCode ?? 0) === 0) online.will = undefined;
       return disconnect(gateway, connection, undefined, 'DISCONNECT', now, 'info');
@@ -208,39 +203,6 @@ function takePublish(
   if (qos === 1 && online.protocolVersion === 5)
     write(gateway, connection, encodePuback(5, messageId as number, reasonCode));
   disconnect(gateway, connection, reasonCode, `PUBLISH: ${reason}`, now);
-}
-
-/** What the client means by an alias, which it first sends beside its topic (MQTT 5 §3.3.2.3.4). */
-function resolveTopic(online: Online, topic: string, alias: number | undefined): string {
-  if (alias === undefined) {
-    if (topic === '')
-      throw new ReasonedError(REASON.protocolError, 'MQTT 5 §3.3.2.1', 'PUBLISH without topic or alias');
-    return topic;
-  }
-  if (alias > topicAliasMaximum)
-    throw new ReasonedError(
-      REASON.topicAliasInvalid,
-      'MQTT 5 §3.3.2.3.4',
-      `topic alias ${alias}: at most ${topicAliasMaximum}`,
-    );
-  online.topicAliases ??= new Map();
-  if (topic !== '') online.topicAliases.set(alias, topic);
-  const meant = online.topicAliases.get(alias);
-  if (meant === undefined)
-    throw new ReasonedError(REASON.protocolError, 'MQTT 5 §3.3.2.3.4', `topic alias ${alias} before its topic`);
-  return meant;
-}
-
-/** The interval that a DISCONNECT asks for instead; a session that was to end with its connection cannot be kept (MQTT 5 §3.14.2.2.2). */
-function changeExpiry({ session }: Online, intervalSeconds: number | undefined): void {
-  if (intervalSeconds === undefined) return;
-  if (session.expiryMillis === 0 && intervalSeconds > 0)
-    throw new ReasonedError(
-      REASON.protocolError,
-      'MQTT 5 §3.14.2.2.2',
-      'a session expiry interval in DISCONNECT and none in CONNECT',
-    );
-  session.expiryMillis = Math.min(intervalSeconds * 1_000, sessionExpiryMillis);
 }
 
 function wake(gateway: Gateway, now: Millis): void {

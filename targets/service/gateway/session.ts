@@ -3,9 +3,10 @@ import { refusalOfSubscribe } from './authorise.ts';
 import { clearDeadline, noDeadline, setDeadline } from './deadlines.ts';
 import { encodePublish } from './encode.ts';
 import type { Principal } from './events.ts';
-import { heldBytesMax, heldBytesTotalMax, heldMessagesMax, offlineSessionsMax } from './limits.ts';
+import { heldBytesMax, heldBytesTotalMax, heldMessagesMax, offlineSessionsMax, sessionExpiryMillis } from './limits.ts';
 import { isExpired, type Message, messageBytes, ownPayload } from './message.ts';
 import type { ProtocolVersion } from './packet.ts';
+import { REASON, ReasonedError } from './reasons.ts';
 import { type Gateway, log, type Session, warn, write } from './state.ts';
 import { merged, type Subscription, unsubscribe } from './subscriptions.ts';
 import { matches } from './topicNames.ts';
@@ -45,6 +46,22 @@ export function leaveSession(gateway: Gateway, session: Session, now: Millis): v
   if (gateway.offline.size <= offlineSessionsMax || oldest === undefined) return;
   log(gateway, 'warn', 'session forgotten: too many clients are away', { clientId: oldest.clientId });
   endSession(gateway, oldest);
+}
+
+/**
+ * The interval that a DISCONNECT asks for instead.
+ *
+ * @throws ReasonedError when the session was to end with its connection: then it cannot be kept (MQTT 5 §3.14.2.2.2)
+ */
+export function changeExpiry(session: Session, intervalSeconds: number | undefined): void {
+  if (intervalSeconds === undefined) return;
+  if (session.expiryMillis === 0 && intervalSeconds > 0)
+    throw new ReasonedError(
+      REASON.protocolError,
+      'MQTT 5 §3.14.2.2.2',
+      'a session expiry interval in DISCONNECT and none in CONNECT',
+    );
+  session.expiryMillis = Math.min(intervalSeconds * 1_000, sessionExpiryMillis);
 }
 
 /** A will that still waits is due now (MQTT 5 §3.1.3.2.2). */

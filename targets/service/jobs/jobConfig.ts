@@ -7,8 +7,6 @@ export interface JobConfig {
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
   jobExecutionsRetryConfig?: RetryConfig;
-  /** Not shown by DescribeJob. */
-  tags?: { Key: string; Value?: string }[];
 }
 
 export interface RolloutConfig {

@@ -1,10 +1,12 @@
 import * as certificates from './certificateOperations.ts';
+import * as events from './eventOperations.ts';
 import * as executions from './executionOperations.ts';
 import * as groups from './groupOperations.ts';
 import * as jobs from './jobOperations.ts';
 import * as members from './membershipOperations.ts';
 import type { Operation } from './operation.ts';
 import * as registry from './registryOperations.ts';
+import * as tags from './tagOperations.ts';
 
 /**
  * The control plane: one table that HTTP routing, validation, the command line and its help are read from. An operation is
@@ -28,6 +30,11 @@ const ROWS = [
   members.UPDATE_THING_GROUPS_FOR_THING,
   members.LIST_THINGS_IN_THING_GROUP,
   members.LIST_THING_GROUPS_FOR_THING,
+  tags.TAG_RESOURCE,
+  tags.UNTAG_RESOURCE,
+  tags.LIST_TAGS_FOR_RESOURCE,
+  events.UPDATE_EVENT_CONFIGURATIONS,
+  events.DESCRIBE_EVENT_CONFIGURATIONS,
   registry.DESCRIBE_ENDPOINT,
   jobs.CREATE_JOB,
   jobs.DESCRIBE_JOB,

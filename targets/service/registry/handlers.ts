@@ -1,10 +1,13 @@
 import type * as certificates from '../operations/certificateOperations.ts';
+import type * as events from '../operations/eventOperations.ts';
 import type * as groups from '../operations/groupOperations.ts';
 import type * as members from '../operations/membershipOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type * as rows from '../operations/registryOperations.ts';
+import type * as tags from '../operations/tagOperations.ts';
 import { attachThingPrincipal, createKeysAndCertificate } from './certificates.ts';
 import { describeEndpoint } from './endpoints.ts';
+import { describeEventConfigurations, updateEventConfigurations } from './events.ts';
 import { createThingGroup, deleteThingGroup, describeThingGroup, listThingGroups, updateThingGroup } from './groups.ts';
 import {
   addThingToThingGroup,
@@ -14,6 +17,7 @@ import {
   updateThingGroupsForThing,
 } from './membership.ts';
 import type { Registry } from './registry.ts';
+import { listTagsForResource, tagResource, untagResource } from './tags.ts';
 import { createThing, deleteThing, describeThing, listThings, updateThing } from './things.ts';
 
 /** The registry's part of the handlers that the HTTPS side is started with. */
@@ -58,6 +62,20 @@ export function registryHandlers(registry: Registry) {
       listThingsInThingGroup(registry, input),
     ListThingGroupsForThing: (input: InputOf<typeof members.LIST_THING_GROUPS_FOR_THING>) =>
       listThingGroupsForThing(registry, input),
+    TagResource: async (input: InputOf<typeof tags.TAG_RESOURCE>) => {
+      await tagResource(registry, input);
+      return {};
+    },
+    UntagResource: async (input: InputOf<typeof tags.UNTAG_RESOURCE>) => {
+      await untagResource(registry, input);
+      return {};
+    },
+    ListTagsForResource: (input: InputOf<typeof tags.LIST_TAGS_FOR_RESOURCE>) => listTagsForResource(registry, input),
+    UpdateEventConfigurations: async (input: InputOf<typeof events.UPDATE_EVENT_CONFIGURATIONS>) => {
+      await updateEventConfigurations(registry, input);
+      return {};
+    },
+    DescribeEventConfigurations: () => describeEventConfigurations(registry),
     DescribeEndpoint: (input: InputOf<typeof rows.DESCRIBE_ENDPOINT>) => describeEndpoint(registry, input),
   };
 }

@@ -32,6 +32,8 @@ export async function writeJob(tx: Connection, job: JobRow): Promise<void> {
 
 /** Removes a job that has no executions any more, with all that was kept for it; `grp` holds the things it named. */
 export async function removeJob({ db }: Connection, jobNo: number, grp: string): Promise<void> {
+  const jobId = db.selectFrom('job').select('job_id').where('job_no', '=', jobNo);
+  await db.deleteFrom('tag').where('kind', '=', 'job').where('name', '=', jobId).execute();
   for (const table of ['job_target', 'job_delta', 'job_count', 'job'] as const)
     await db.deleteFrom(table).where('job_no', '=', jobNo).execute();
   await db.deleteFrom('member').where('grp', '=', grp).execute();

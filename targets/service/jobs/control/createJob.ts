@@ -2,6 +2,7 @@ import { JOB_DOCUMENT_BYTES_MAX } from '../../../../runtime/jobs/limits.ts';
 import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
+import { addTags } from '../../store/tags.ts';
 import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig } from '../jobConfig.ts';
 import { RETRIES_MAX } from '../limits.ts';
 import { arnOf, type Control, invalidRequest } from './context.ts';
@@ -77,6 +78,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
       })
       .returning('job_no')
       .executeTakeFirstOrThrow();
+    await addTags(tx.db, { kind: 'job', name: jobId }, input.tags ?? []);
     await targetThings(tx, jobNo, jobId, namesOf(targets, 'thing'), nowMillis);
     await targetGroups(tx, jobNo, namesOf(targets, 'thinggroup'));
   });
@@ -90,7 +92,7 @@ export function referenceTo(control: Control, jobId: string, description: string
 }
 
 function configOf(input: CreateJobInput): JobConfig {
-  const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig, tags } = input;
+  const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
   const { jobExecutionsRetryConfig } = input;
   const configs = {
     presignedUrlConfig,
@@ -99,7 +101,7 @@ function configOf(input: CreateJobInput): JobConfig {
     timeoutConfig,
     jobExecutionsRetryConfig,
   };
-  const kept = { targets, ...configs, tags };
+  const kept = { targets, ...configs };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
 }
 

@@ -21,7 +21,7 @@ const COUNTERS: Record<string, Status> = {
 
 /** A job as DescribeJob shows it; times in seconds since the Unix epoch. */
 export interface JobView
-  extends Omit<JobConfig, 'tags' | 'presignedUrlConfig' | 'jobExecutionsRolloutConfig' | 'timeoutConfig'> {
+  extends Omit<JobConfig, 'presignedUrlConfig' | 'jobExecutionsRolloutConfig' | 'timeoutConfig'> {
   jobArn: string;
   jobId: string;
   targetSelection: JobRow['target_selection'];
@@ -43,7 +43,7 @@ export interface JobView
 /** The whole of a job, but for its document. */
 export async function describeJob(control: Control, { jobId }: { jobId: string }): Promise<{ job: JobView }> {
   const job = await findJob(control, jobId);
-  const { tags: _, ...config }: JobConfig = JSON.parse(job.config);
+  const config: JobConfig = JSON.parse(job.config);
   const counts = await loadPresentCounts(control.store, job.job_no);
   const processingTargets = await stillRollingOut(control, job, config);
   return {

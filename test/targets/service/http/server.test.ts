@@ -176,6 +176,23 @@ test('every answer of an operation fits its row of the table', async () => {
     }),
     DeleteThingGroup: await send(plane, { method: 'DELETE', path: '/thing-groups/fits' }),
     DeleteThing: await send(plane, { method: 'DELETE', path: '/things/nobody' }),
+    TagResource: await send(plane, {
+      method: 'POST',
+      path: '/tags',
+      body: JSON.stringify({ resourceArn: arn('thinggroup', 'later'), tags: [{ Key: 'a' }, { Key: 'b', Value: 'c' }] }),
+    }),
+    ListTagsForResource: await send(plane, { path: '/tags', query: { resourceArn: arn('thinggroup', 'later') } }),
+    UntagResource: await send(plane, {
+      method: 'POST',
+      path: '/untag',
+      body: JSON.stringify({ resourceArn: arn('thinggroup', 'later'), tagKeys: ['a'] }),
+    }),
+    UpdateEventConfigurations: await send(plane, {
+      method: 'PATCH',
+      path: '/event-configurations',
+      body: '{"eventConfigurations":{"JOB":{"Enabled":true}}}',
+    }),
+    DescribeEventConfigurations: await send(plane, { path: '/event-configurations' }),
     DescribeEndpoint: await send(plane, { path: '/endpoint' }),
     CreateJob: await send(plane, {
       method: 'PUT',

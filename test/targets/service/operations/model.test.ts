@@ -27,6 +27,7 @@ const CHOSEN: Readonly<Record<string, string>> = {
   'UpdateJob.timeoutConfig.inProgressTimeoutInMinutes: max 10080, model undefined': 'API Reference, TimeoutConfig',
   'AssociateTargetsWithJob.targets: itemsMax 100, model undefined': 'Developer Guide, "Job limits": 100 targets',
   'CreateJob.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
+  'TagResource.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateThingGroup.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateJob.destinationPackageVersions: itemsMax 25, model undefined': 'API Reference, CreateJob: 25 at most',
   'UpdateThing.attributePayload.attributes: pairsMax 50, model undefined': 'Developer Guide: 50 attributes with a type',

@@ -106,7 +106,7 @@ class Turn {
       case 'ask': {
         const message = encodeAsk(this.device.options.thingName, effect.request);
         if (isInFlight(this.client, message.key)) return; // the client itself repeats what was not acknowledged
-        return this.toClient({ on: 'publish', ...message, qos: 1 });
+        return this.toClient({ on: 'publish', ...message, qos: effect.once ? 0 : 1 });
       }
       case 'persist':
         this.out.push({ do: 'persist', record: encodeRecord(effect.record) });

@@ -2,7 +2,7 @@ import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '.
 import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
-import { pause } from './ask.ts';
+import { lookAgain, pause } from './ask.ts';
 import { type Asked, type Job, log, logJob, type Turn } from './state.ts';
 import { begin, end, fail, forget, invalid, jobOf, lose, start } from './work.ts';
 
@@ -65,6 +65,7 @@ function takeAsked(turn: Turn, clientToken: string): Asked | undefined {
 
 function wantAgain(turn: Turn, asked: Asked): void {
   const { runner } = turn;
+  lookAgain(turn);
   if (asked.about === 'next') runner.askNext = true;
   if (asked.about === 'own') runner.doubt = true;
   if (asked.about === 'progress' && 'statusDetails' in asked.request) runner.untold ??= asked.request.statusDetails;
@@ -132,9 +133,7 @@ function contradicted(turn: Turn, asked: Asked, state: JobExecutionState | undef
   const { versionNumber } = work.job;
   if (asked.about === 'claim') {
     if (state.status === 'QUEUED') return again(turn, state.versionNumber);
-    // One version on and IN_PROGRESS: the claim was taken twice (a repeated QoS 1 publish) and its first answer lost.
-    const ours = state.versionNumber === versionNumber + 1;
-    return ours ? claimed(turn) : lose(turn, 'somebody else has started it');
+    return lose(turn, 'somebody else has started it');
   }
   if (work.at === 'reporting' && work.outcome.status === 'REJECTED') {
     if (state.status === 'QUEUED') return again(turn, state.versionNumber);

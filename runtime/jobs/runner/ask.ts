@@ -25,15 +25,36 @@ export function askIfWanted(turn: Turn): void {
   send(turn, runner.asked);
 }
 
-/** Sends a request again, with its own token: the service answers it once more, and applies it no second time. */
+/** No answer came: the request is sent again, with its own token, so that the service applies it no second time. */
 export function askAgain(turn: Turn): void {
-  if (turn.runner.online && turn.runner.asked !== undefined) send(turn, turn.runner.asked);
+  const { asked, online } = turn.runner;
+  if (online && asked !== undefined && !lookAgain(turn)) send(turn, asked);
+}
+
+/**
+ * What is asked of an execution that was QUEUED is never repeated: meanwhile it may have been deleted and made anew, with
+ * the same jobId, executionNumber and versionNumber. It is looked at first, by its queuedAt.
+ *
+ * @returns false when something else is asked
+ */
+export function lookAgain({ runner }: Turn): boolean {
+  const { work } = runner;
+  if (!ofQueued(runner)) return false;
+  runner.asked = undefined;
+  runner.work = work.at === 'claiming' ? { at: 'resuming', job: work.job, step: 0 } : { at: 'idle' };
+  runner.askNext = true;
+  return true;
+}
+
+/** A claim, or a REJECTED: nothing else moves an execution out of QUEUED. */
+function ofQueued({ work }: Runner): boolean {
+  return work.at === 'claiming' || (work.at === 'reporting' && work.outcome.status === 'REJECTED');
 }
 
 function send(turn: Turn, asked: Asked): void {
   const wait = Math.min(ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN * 2 ** asked.sent);
   turn.runner.asked = { ...asked, sent: asked.sent + 1, repeatAt: turn.now + wait };
-  turn.out.push({ do: 'ask', request: asked.request });
+  turn.out.push({ do: 'ask', request: asked.request, once: ofQueued(turn.runner) });
 }
 
 /** What the state calls for next; the order is the urgency. */

@@ -27,8 +27,11 @@ export type RunnerEvent =
 export type Ask = (DescribeRequest | UpdateRequest) & { clientToken: string };
 
 export type RunnerEffect =
-  /** Send this request; the same one again (same clientToken) when no answer came, unless the first is still on its way. */
-  | { do: 'ask'; request: Ask }
+  /**
+   * Send this request; the same one again (same clientToken) when no answer came, unless the first is still on its way.
+   * `once`: on this connection or never.
+   */
+  | { do: 'ask'; request: Ask; once: boolean }
   | { do: 'persist'; record: JobRecord | undefined }
   | { do: 'run'; run: number; step: Step }
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }

@@ -48,11 +48,18 @@ export function begin(turn: Turn, execution: JobExecution): void {
   }
   const document = parseDocument(execution.jobDocument);
   if ('fault' in document) {
-    end(turn, job, plainOutcome('REJECTED', invalid(document)));
+    reject(turn, job, invalid(document));
     return;
   }
   turn.runner.work = { at: 'remembering', job, document };
   persist(turn, { thingName: turn.runner.thingName, job, phase: 'claimed' });
+}
+
+/** Nothing has run, so nothing is remembered: whatever goes wrong, the execution is asked for and refused again. */
+function reject(turn: Turn, job: Job, reason: string): void {
+  const outcome = plainOutcome('REJECTED', reason);
+  turn.runner.work = { at: 'reporting', job, outcome, withoutDetails: false };
+  logJob(turn, 'warn', job, `REJECTED: ${reason}`);
 }
 
 /** Why a document is refused, with the place. */

@@ -242,7 +242,7 @@ test('an invalid document is REJECTED while still QUEUED, with the path of the f
     .boot()
     .accept({ execution: { ...EXECUTION, jobDocument: { version: '1.0', steps: [{ action: {} }] } } })
     .save();
-  assert.equal(b.trace, ['describe $next', 'persist ended', 'update REJECTED']);
+  assert.equal(b.trace, ['describe $next', 'update REJECTED']);
   assert.match(told(b).statusDetails?.reason ?? '', '$.steps[0].action.name');
 });
 
@@ -329,10 +329,34 @@ test('a report that meets a later version of our own execution is sent again wit
   assert.is(b.trace.at(-1), 'update SUCCEEDED');
 });
 
-test('a claim whose first answer was lost is taken as ours when it shows one version on', () => {
-  const b = bench().boot().accept({ execution: EXECUTION }).save();
-  b.reject('VersionMismatch', { status: 'IN_PROGRESS', versionNumber: 2 }).save();
-  assert.is(b.trace.at(-1), 'run one');
+test('a claim that got no answer is not repeated: the execution is looked at, and begun when it is ours', () => {
+  for (const lost of ['answer', 'connection', 'throttled'] as const) {
+    const b = bench().boot().accept({ execution: EXECUTION }).save();
+    if (lost === 'throttled') b.reject('RequestThrottled').pass();
+    else if (lost === 'answer') b.pass();
+    else {
+      b.tell({ on: 'offline' });
+      b.tell({ on: 'online' });
+    }
+    assert.is(b.trace.at(-1), 'describe J', lost);
+    b.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2 } }).save();
+    assert.is(b.trace.at(-1), 'run one');
+  }
+});
+
+test('a claim or a REJECTED never reaches an execution made anew: it is looked at again, by its queuedAt', () => {
+  const claim = bench().boot().accept({ execution: EXECUTION }).save().pass();
+  claim.accept({ execution: { ...EXECUTION, queuedAt: 1800, status: 'IN_PROGRESS', versionNumber: 2 } }).save();
+  assert.equal(claim.runs, []);
+  const rejected = bench()
+    .boot()
+    .accept({ execution: { ...EXECUTION, jobDocument: {} } });
+  assert.is(rejected.trace.at(-1), 'update REJECTED');
+  rejected.tell({ on: 'offline' });
+  rejected.tell({ on: 'online' });
+  assert.is(rejected.trace.at(-1), 'describe $next');
+  rejected.accept({ execution: { ...EXECUTION, queuedAt: 1800 } }).save();
+  assert.is(rejected.trace.at(-1), 'update IN_PROGRESS');
 });
 
 test('RequestThrottled and InternalError are tried again after a pause that grows, with a fresh token', () => {

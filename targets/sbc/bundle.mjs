@@ -52,7 +52,8 @@ export function toCommonJs(code) {
     names.set(module, names.has(module) ? `${names.get(module)},${taken}` : taken);
     return '';
   });
-  if (/\b(import|export)\b\s*[{*"]/.test(body)) throw new Error('the agent imports or exports in an unforeseen way');
+  if (/\b(import|export)(\s+\w+\s+from)?\s*[{*"]/.test(body))
+    throw new Error('the agent imports or exports in an unforeseen way');
   const modules = [...names].map(([module, list]) => `{${list}}=require("${module}")`);
   return `${SHEBANG}\n"use strict";const ${modules.join(',')};${body}`;
 }

@@ -1,0 +1,60 @@
+import { ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import tls from 'node:tls';
+import { build } from 'esbuild';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { agentOptions, PRIVATE_NAMES, toCommonJs } from '../../../targets/sbc/bundle.mjs';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const { outputFiles } = await build({ ...agentOptions('0.0.0'), absWorkingDir: root });
+const bundle = toCommonJs(outputFiles[0]!.text);
+
+/** Every name of the object and of what it inherits. */
+function namesOf(given: unknown): string[] {
+  const names: string[] = [];
+  for (let at = given; at !== null && at !== undefined; at = Object.getPrototypeOf(at))
+    names.push(...Object.getOwnPropertyNames(at));
+  return names;
+}
+
+test('no private name is one that Node or the language gives to an object', () => {
+  const types = [Map, Set, Array, String, Number, RegExp, Date, Promise, Error, DataView, TextDecoder, Buffer];
+  const objects = [fs, net, tls, path, process, JSON, Math, Object, Number, Array, Date, Promise, Buffer, globalThis];
+  const more = [ChildProcess, StringDecoder, net.Socket, net.Server, tls.TLSSocket, fs.Stats].map((it) => it.prototype);
+  const taken = new Set([...objects, ...types.map((type) => type.prototype), ...more].flatMap(namesOf));
+  assert.equal(
+    PRIVATE_NAMES.filter((name) => taken.has(name)),
+    [],
+  );
+});
+
+test('no private name is a word on the wire, in the record, in a log line, in a document or in the settings', () => {
+  const words = `jobId thingName status statusDetails queuedAt startedAt lastUpdatedAt versionNumber executionNumber
+    jobDocument timestamp clientToken execution executionState code message includeJobDocument expectedVersion
+    phase step steps name outcome job reason progress stdout stderr time level version conditions includeStdOut finalStep
+    action type input command handler args path runAsUser allowStdErr ignoreStepFailure key value endpoint port thing ca
+    cert data handlers log config host servername secureContext noDelay`.split(/\s+/);
+  assert.equal(
+    words.filter((word) => PRIVATE_NAMES.includes(word)),
+    [],
+  );
+});
+
+test('no private name is asked for by `in`, or read as a text in brackets', () => {
+  const asked = (name: string) => new RegExp(`["'\`]${name}["'\`] ?(in\\b|\\])`).test(bundle);
+  assert.ok(asked('job'), 'the runner asks so for job, which is why it keeps its name');
+  assert.equal(PRIVATE_NAMES.filter(asked), []);
+});
+
+test('toCommonJs: asks for each module once, and refuses what it does not foresee', () => {
+  const code = 'import{join as a}from"node:path";import{basename as b}from"node:path";a(b())';
+  assert.match(toCommonJs(code), '"use strict";const {join:a,basename:b}=require("node:path");a(b())');
+  assert.throws(() => toCommonJs('import a from"node:path";a()'), /unforeseen/);
+  assert.throws(() => toCommonJs('export{a as b};'), /unforeseen/);
+});
+
+test.run();

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { DeviceCertificate } from '../../../../targets/service/identity/deviceCertificate.ts';
 import { hasTool } from '../../../tools.ts';
 import { REGION } from '../http/controlPlane.ts';
-import { startWorld, type World } from './world.ts';
+import { startWorld, turnUntil, type World } from './world.ts';
 
 const test = suite('clients of AWS on the data plane');
 let world: World;
@@ -118,7 +118,7 @@ test('the AWS SDK gets CertificateValidationException, ForbiddenException and Th
   );
   const wait = () => patient.send(new sdk.GetPendingJobExecutionsCommand({ thingName: 'sdk-out' }));
   const waiting = Array.from({ length: 8 }, wait);
-  while (world.plane.dataPlane.held() < 8) await new Promise<void>((resolve) => setImmediate(resolve));
+  await turnUntil(() => world.plane.dataPlane.held() === 8, 'eight wait');
   assert.instance(await failureOf(wait()), sdk.ThrottlingException);
   await world.addJob('for-all', ['sdk-out']);
   for (const { queuedJobs } of await Promise.all(waiting)) assert.is(queuedJobs?.[0]?.jobId, 'for-all');

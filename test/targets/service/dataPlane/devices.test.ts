@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { DATA_BODY_BYTES_MAX } from '../../../../targets/service/dataPlane/limits.ts';
 import { openIdentity } from '../../../../targets/service/identity/identity.ts';
 import { send } from '../http/signedRequest.ts';
-import { answerOf, startWorld, type World } from './world.ts';
+import { answerOf, startWorld, turnUntil, type World } from './world.ts';
 
 const test = suite('devices by HTTPS');
 let world: World;
@@ -236,7 +236,7 @@ for (const [method, path] of [
       service: 'iot-jobs-data',
       headers,
     });
-    while (world.plane.dataPlane.held() === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+    await turnUntil(() => world.plane.dataPlane.held() === 1, 'the operator waits');
     await world.addJob(thingName, [thingName]);
     for (const answer of [await byDevice, await byOperator]) {
       assert.equal([answer.status, answer.headers['preference-applied']], [200, 'wait=60']);

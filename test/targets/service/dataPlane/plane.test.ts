@@ -7,6 +7,7 @@ import { type Caller, createDataPlane, OPERATOR } from '../../../../targets/serv
 import type { Arrived } from '../../../../targets/service/http/listener.ts';
 import { readTarget } from '../../../../targets/service/http/target.ts';
 import { ModelledError } from '../../../../targets/service/modelledError.ts';
+import { turnUntil } from './world.ts';
 
 const EXECUTION: JobExecution = {
   jobId: 'j',
@@ -51,7 +52,7 @@ function house(heldMax = 100) {
     timers,
     /** Resolves when so many have been asked of the Jobs service, and the answer has been looked at. */
     async askedTimes(count: number) {
-      while (asked.length < count) await new Promise<void>((resolve) => setImmediate(resolve));
+      await turnUntil(() => asked.length >= count, `it is asked ${count} times`);
       await new Promise<void>((resolve) => setImmediate(resolve));
     },
   };

@@ -113,16 +113,25 @@ export async function startWorld(): Promise<World> {
     },
     begin,
     ask: async (...args) => answerOf(begin(...args)),
-    async held(count) {
-      // Nothing tells when a request is put aside: it is looked for, a turn of the event loop at a time.
-      while (dataPlane.held() !== count) await new Promise<void>((resolve) => setImmediate(resolve));
-    },
+    held: (count) => turnUntil(() => dataPlane.held() === count, `${count} requests are held`),
     async close() {
       dataPlane.end();
       await devices.close();
       await plane.close();
     },
   };
+}
+
+/** Before a test that waits for what does not come fails, milliseconds; shorter than the longest wait of a request. */
+const GIVE_UP_MILLIS = 20_000;
+
+/** For what nothing tells: looks for it, a turn of the event loop at a time. */
+export async function turnUntil(holds: () => boolean, what: string): Promise<void> {
+  const giveUpAt = performance.now() + GIVE_UP_MILLIS;
+  while (!holds()) {
+    if (performance.now() > giveUpAt) throw new Error(`it never came that ${what}`);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Reads an answer whole. */

@@ -1,0 +1,53 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DescribeEndpointCommand, IoTClient } from '@aws-sdk/client-iot';
+import { GetPendingJobExecutionsCommand, IoTJobsDataPlaneClient } from '@aws-sdk/client-iot-jobs-data-plane';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startService } from '../../../../targets/service/service.ts';
+import { readServiceSettings } from '../../../../targets/service/settings.ts';
+
+test('the service names its data plane in DescribeEndpoint(iot:Jobs), not in endpoints.json, and serves it by scope', async () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'errand-data-plane-'));
+  const settings = readServiceSettings(['--data', data, '--mqtt-port', '0', '--https-port', '0', '--data-port', '0']);
+  if (settings === 'help' || 'faults' in settings) throw new Error('the flags are wrong');
+  const service = await startService(settings, () => {});
+  try {
+    const endpoints = JSON.parse(readFileSync(service.endpointsFile, 'utf8'));
+    assert.equal(Object.keys(endpoints).sort(), ['accessKeyId', 'ca', 'https', 'mqtts', 'region', 'secretAccessKey']);
+    const own = {
+      endpoint: endpoints.https,
+      region: endpoints.region,
+      credentials: endpoints,
+      maxAttempts: 1,
+      requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ ca: readFileSync(endpoints.ca) }) }),
+    };
+    const control = new IoTClient(own);
+    const { endpointAddress } = await control.send(new DescribeEndpointCommand({ endpointType: 'iot:Jobs' }));
+    assert.is(endpointAddress, service.data);
+    assert.match(service.data, /^localhost:\d+$/);
+    const operator = new IoTJobsDataPlaneClient(own);
+    const missing = await operator
+      .send(new GetPendingJobExecutionsCommand({ thingName: 'nobody' }))
+      .catch((error) => error);
+    assert.is(missing.name, 'ResourceNotFoundException');
+    control.destroy();
+    operator.destroy();
+  } finally {
+    await service.close();
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test('--data-port is 8443 unless it is given, and checked like the others', () => {
+  const settings = readServiceSettings([]);
+  assert.is(settings !== 'help' && 'dataPort' in settings && settings.dataPort, 8443);
+  assert.equal(readServiceSettings(['--data-port', '70000']), {
+    faults: ["--data-port is '70000': expected a port, 0 to 65535"],
+  });
+});
+
+test.run();

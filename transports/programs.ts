@@ -149,14 +149,17 @@ function prepare(step: Step, options: ProgramsOptions): { file: string; args: st
   };
   const { file, args } = command(step, options.handlers, search);
   if (user === undefined) return { file, args, spawnOptions };
-  if (user.groups.length > 0 && hasSetpriv()) {
-    const [uid, gid, groups] = [`--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups}`];
-    return { file: SETPRIV, args: [uid, gid, groups, '--', file, ...args], spawnOptions };
+  const { uid, gid, groups } = user;
+  if (groups.length > 0) {
+    if (hasSetpriv())
+      return {
+        file: SETPRIV,
+        args: [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups}`, '--', file, ...args],
+        spawnOptions,
+      };
+    options.warn(`step '${step.name}' runs without the groups ${groups} of '${user.name}': ${SETPRIV} is missing`);
   }
-  if (user.groups.length > 0) {
-    options.warn(`step '${step.name}' runs as '${user.name}' without the groups ${user.groups}: ${SETPRIV} is missing`);
-  }
-  return { file, args, spawnOptions: { ...spawnOptions, uid: user.uid, gid: user.gid } };
+  return { file, args, spawnOptions: { ...spawnOptions, uid, gid } };
 }
 
 /** @returns undefined when it is the user that we are */
@@ -164,9 +167,7 @@ function changeTo(name: string, own: number): User | undefined {
   const user = findUser({ name });
   if (user === undefined) throw new Refused(`there is no user '${name}' in /etc/passwd to run as`);
   if (user.uid === own) return undefined;
-  if (own !== 0) {
-    throw new Refused(`only an agent that runs as root may run a program as '${name}': this one has uid ${own}`);
-  }
+  if (own !== 0) throw new Refused(`only root may run a program as '${name}': the agent has uid ${own}`);
   return user;
 }
 

@@ -10,7 +10,7 @@ import type {
   UpdateRequest,
 } from '../../../runtime/jobs/requests.ts';
 import { type Change, changeOf, type StoredExecution } from './storedExecution.ts';
-import { executionView, secondsOf, stateView, summaryView } from './views.ts';
+import { executionView, secondsOf, shownOf, stateView, summaryView } from './views.ts';
 
 /** What has to be read before a request is decided. */
 export interface Loaded {
@@ -73,8 +73,9 @@ function accepted(members: Omit<Accepted, 'timestamp'>, request: JobsRequest, no
 
 function getPending(request: GetPendingRequest, loaded: Loaded, nowMillis: number): Decision {
   if (!loaded.thingExists) return noThing(loaded, request, nowMillis);
-  const inProgressJobs = loaded.queue.filter(({ status }) => status === 'IN_PROGRESS').map(summaryView);
-  const queuedJobs = loaded.queue.filter(({ status }) => status === 'QUEUED').map(summaryView);
+  const shown = shownOf(loaded.queue);
+  const inProgressJobs = shown.filter(({ status }) => status === 'IN_PROGRESS').map(summaryView);
+  const queuedJobs = shown.filter(({ status }) => status === 'QUEUED').map(summaryView);
   return accepted({ inProgressJobs, queuedJobs }, request, nowMillis);
 }
 

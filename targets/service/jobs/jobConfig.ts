@@ -7,6 +7,7 @@ export interface JobConfig {
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
   jobExecutionsRetryConfig?: RetryConfig;
+  schedulingConfig?: SchedulingConfig;
 }
 
 export interface RolloutConfig {
@@ -34,4 +35,12 @@ export interface RetryConfig {
 export interface RetryCriterion {
   failureType: 'FAILED' | 'TIMED_OUT' | 'ALL';
   numberOfRetries: number;
+}
+
+export interface SchedulingConfig {
+  /** `2030-01-31 18:00`, UTC. */
+  startTime?: string;
+  endTime?: string;
+  endBehavior?: 'STOP_ROLLOUT' | 'CANCEL' | 'FORCE_CANCEL';
+  maintenanceWindows?: { startTime: string; durationInMinutes: number }[];
 }

@@ -23,6 +23,7 @@ import type { JobConfig } from './jobConfig.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';
 import { queueForMembers } from './membership.ts';
 import { countOf, mustAbort, nextSlotMillis, ratePerMinute, refill } from './rollout.ts';
+import { keepSchedule, reveal, show } from './scheduleTick.ts';
 import { type Change, changeOf, type StoredExecution } from './storedExecution.ts';
 
 /** The things whose notification was written, to be sent after the commit. */
@@ -40,26 +41,31 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
   let counts = plus(await loadCounts(tx, jobNo), folded);
   const before = { ...job };
   let things: ToNotify = [];
-  if (job.status === 'IN_PROGRESS') {
+  if (job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED') {
     const config: JobConfig = JSON.parse(job.config);
     if (mustAbort(config.abortConfig, counts)) abort(job, clock);
-    else if (isDue(job, clock)) {
-      things = await rollOut(tx, job, config, counts, clock);
-      const created = await takeDeltas(tx, jobNo);
-      folded = plus(folded, created);
-      counts = plus(counts, created);
-    }
-    if (mayEnd(job) && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0) complete(job, clock);
-  } else if (job.status === 'CANCELED' && (isDue(job, clock) || countOf(counts, 'QUEUED') > 0)) {
+    else await keepSchedule(tx, job, config.schedulingConfig, clock.now());
+  }
+  const revealed = await reveal(tx, job, before, clock.now());
+  const isLive = job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED';
+  if (job.status === 'IN_PROGRESS' && isDue(job, clock)) {
+    things = await rollOut(tx, job, JSON.parse(job.config), counts, clock);
+    const created = await takeDeltas(tx, jobNo);
+    folded = plus(folded, created);
+    counts = plus(counts, created);
+  }
+  if (isLive && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0) {
+    if (await mayEnd(tx, job, clock)) complete(job, clock);
+  }
+  if (job.status === 'CANCELED' && (isDue(job, clock) || countOf(counts, 'QUEUED') > 0)) {
     // Where there are several writers a retry may have been queued while the last of the others were cancelled.
     things = await cancelSome(tx, job, clock);
     folded = plus(folded, await takeDeltas(tx, jobNo));
-  } else if (job.status !== 'CANCELED') {
-    job.next_tick = null;
   }
+  if (job.status === 'COMPLETED') job.next_tick = null;
   await addCounts(tx, jobNo, folded);
   if (JSON.stringify(job) !== JSON.stringify(before)) await writeJob(tx, job);
-  return things;
+  return [...things, ...revealed];
 }
 
 /**
@@ -86,9 +92,11 @@ export function toNotify(changes: readonly Change[]): ToNotify {
   return changes.filter(({ notify, notifyNext }) => notify || notifyNext).map(({ before }) => before.thingNo);
 }
 
-/** A snapshot ends when all of it has; a continuous job waits for those who come later (state-machine §5). */
-function mayEnd(job: JobRow): boolean {
-  return job.next_tick === null && job.target_selection === 'SNAPSHOT';
+/** A snapshot ends when all of it has; a continuous job waits for those who come later, until its endTime (state-machine §5). */
+async function mayEnd(tx: Connection, job: JobRow, clock: Clock): Promise<boolean> {
+  const hasEnded = job.ends_at !== null && job.ends_at <= clock.now();
+  if (job.started === 0 || job.next_tick !== null || (job.target_selection === 'CONTINUOUS' && !hasEnded)) return false;
+  return job.status === 'IN_PROGRESS' || (await loadOpenTargets(tx, { jobNo: job.job_no })).length === 0;
 }
 
 function isDue(job: JobRow, clock: Clock): boolean {
@@ -144,6 +152,8 @@ async function cancelSome(tx: Connection, job: JobRow, clock: Clock): Promise<To
   const changes = await changeAll(tx, executions, (execution) => canceled(execution, force, nowMillis), nowMillis);
   const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
   job.next_tick = isLast ? null : nowMillis;
+  // What still runs outside of a window is seen again, as there will be no window any more.
+  if (isLast && job.hidden === 1) show(job, 'IN_PROGRESS', nowMillis);
   return toNotify(changes);
 }
 
@@ -173,11 +183,14 @@ function abort(job: JobRow, clock: Clock): void {
   job.comment = 'The job was cancelled because a criterion of its abortConfig was met';
   job.last_updated_at = clock.now();
   job.next_tick = clock.now();
+  job.alarm = null;
 }
 
 function complete(job: JobRow, clock: Clock): void {
   job.status = 'COMPLETED';
   job.completed_at = job.last_updated_at = clock.now();
+  job.alarm = job.reveal = null;
+  job.hidden = 0;
 }
 
 function plus(a: Counts, b: Counts): Counts {

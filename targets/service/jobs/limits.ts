@@ -30,3 +30,17 @@ export const DELETIONS_MAX = 10;
 export const PAGE_MAX = 250;
 /** Retries of one thing in one job, over all kinds of failure (Developer Guide, "Job limits"). */
 export const RETRIES_MAX = 10;
+/** How near a startTime or endTime may be, and one to the other, milliseconds: 30 minutes (control-plane §7). */
+export const SCHEDULE_AHEAD_MIN_MILLIS = 30 * 60_000;
+/** How far ahead a startTime may be, milliseconds: a year. */
+export const SCHEDULE_START_MAX_MILLIS = 366 * 86_400_000;
+/** How far ahead an endTime may be, milliseconds: two years. */
+export const SCHEDULE_END_MAX_MILLIS = 2 * SCHEDULE_START_MAX_MILLIS;
+/** Starts of maintenance windows that DescribeJob shows (API model, scheduledJobRollouts). */
+export const SCHEDULED_ROLLOUTS_SHOWN = 7;
+/** How far ahead the next time of a cron expression is looked for, years: 29 February may be 8 away, and on a Monday 40. */
+export const CRON_YEARS_AHEAD = 40;
+/** Executions in a pending list or in `notify` where one of them is of a scheduled job (data-plane §6.1). */
+export const SCHEDULED_PENDING_LIST_MAX = 15;
+/** Things that one transaction tells that a window has opened. */
+export const REVEAL_CHUNK_MAX = 1_000;

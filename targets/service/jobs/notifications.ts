@@ -1,14 +1,13 @@
 import type { JobExecutionsChanged, NextJobExecutionChanged } from '../../../runtime/jobs/answers.ts';
 import { encodeObject } from '../../../runtime/jobs/json.ts';
-import { PENDING_LIST_MAX } from '../../../runtime/jobs/limits.ts';
 import { notificationTopic } from '../../../runtime/jobs/topics.ts';
 import { loadNotifications, removeNotifications, type WaitingNotification } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
-import { NOTIFY_BATCH_MAX } from './limits.ts';
+import { NOTIFY_BATCH_MAX, SCHEDULED_PENDING_LIST_MAX } from './limits.ts';
 import type { StoredExecution } from './storedExecution.ts';
 import type { Underway } from './underway.ts';
-import { executionView, secondsOf, summaryView } from './views.ts';
+import { executionView, secondsOf, shownOf, summaryView } from './views.ts';
 
 export interface NotificationsOptions {
   store: Connection;
@@ -44,7 +43,7 @@ export function createNotifications(options: NotificationsOptions) {
       const batch = [...things].slice(0, NOTIFY_BATCH_MAX);
       for (const thingNo of batch) things.delete(thingNo);
       try {
-        const waiting = await loadNotifications(store, batch, PENDING_LIST_MAX);
+        const waiting = await loadNotifications(store, batch, SCHEDULED_PENDING_LIST_MAX);
         const sent = await Promise.all(waiting.map(publishBoth));
         await removeNotifications(
           store,
@@ -80,7 +79,7 @@ export function createNotifications(options: NotificationsOptions) {
 /** JobExecutionsChanged: a status with no executions is left out (data-plane §7). */
 function changedView(queue: readonly StoredExecution[], nowMillis: number): JobExecutionsChanged {
   const jobs: JobExecutionsChanged['jobs'] = {};
-  for (const execution of queue) {
+  for (const execution of shownOf(queue)) {
     const status = execution.status as keyof JobExecutionsChanged['jobs'];
     (jobs[status] ??= []).push(summaryView(execution));
   }

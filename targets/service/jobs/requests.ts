@@ -1,6 +1,6 @@
 import type { Refusal } from '../../../runtime/jobs/errorCodes.ts';
 import { decodeObject, encodeObject } from '../../../runtime/jobs/json.ts';
-import { CLIENT_TOKEN_CHARS_MAX, PENDING_LIST_MAX } from '../../../runtime/jobs/limits.ts';
+import { CLIENT_TOKEN_CHARS_MAX } from '../../../runtime/jobs/limits.ts';
 import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
 import { decodeRequest, type JobsRequest } from '../../../runtime/jobs/requests.ts';
 import { answerTopic, parseRequestTopic } from '../../../runtime/jobs/topics.ts';
@@ -10,7 +10,13 @@ import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { type Decision, decide, type Loaded, type Rules, rejected } from './decide.ts';
-import { BATCH_REQUESTS_MAX, CAS_RETRIES_MAX, NOTIFY_BUSY_MILLIS, WAITING_REQUESTS_MAX } from './limits.ts';
+import {
+  BATCH_REQUESTS_MAX,
+  CAS_RETRIES_MAX,
+  NOTIFY_BUSY_MILLIS,
+  SCHEDULED_PENDING_LIST_MAX,
+  WAITING_REQUESTS_MAX,
+} from './limits.ts';
 import type { Change } from './storedExecution.ts';
 import type { Underway } from './underway.ts';
 
@@ -195,7 +201,7 @@ function targetKeyOf(thingName: string, request: JobsRequest): TargetKey | undef
 function queueKeyOf(thing: string, request: JobsRequest): QueueKey | undefined {
   switch (request.operation) {
     case 'GetPendingJobExecutions':
-      return { thing, depth: PENDING_LIST_MAX, withDocument: false };
+      return { thing, depth: SCHEDULED_PENDING_LIST_MAX, withDocument: false };
     case 'StartNextPendingJobExecution':
       return { thing, depth: 2, withDocument: true };
     case 'DescribeJobExecution':

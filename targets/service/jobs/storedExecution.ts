@@ -21,6 +21,8 @@ export interface StoredExecution extends Execution {
   jobStatus: JobRow['status'];
   /** Its job is outside of its maintenance windows: it is in no queue, and can still be updated (control-plane §7). */
   hidden: boolean;
+  /** Its job has a schedulingConfig. */
+  scheduled: boolean;
   /** Text of the criteria by which its job tries again; undefined: it does not. */
   retryCriteria: string | undefined;
   /** How long executions of its job may be IN_PROGRESS, minutes; undefined: for ever. */

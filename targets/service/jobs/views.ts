@@ -1,5 +1,7 @@
 import type { JobExecution, JobExecutionState, JobExecutionSummary, Seconds } from '../../../runtime/jobs/answers.ts';
+import { PENDING_LIST_MAX } from '../../../runtime/jobs/limits.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
+import { SCHEDULED_PENDING_LIST_MAX } from './limits.ts';
 import { deadlineOf, type StoredExecution } from './storedExecution.ts';
 
 /** A time as the data plane shows it: whole seconds (data-plane §4). */
@@ -22,6 +24,15 @@ export function executionView(execution: StoredExecution, nowMillis: number, thi
     ...timerView(execution, nowMillis),
     ...(execution.document === undefined ? {} : { jobDocument: JSON.parse(execution.document) }),
   };
+}
+
+/**
+ * What a pending list shows of a queue: 10 together, 15 where one of them is of a scheduled job (data-plane §6.1).
+ *
+ * @param queue  in order, SCHEDULED_PENDING_LIST_MAX of it where there are as many
+ */
+export function shownOf(queue: readonly StoredExecution[]): readonly StoredExecution[] {
+  return queue.slice(0, queue.some(({ scheduled }) => scheduled) ? SCHEDULED_PENDING_LIST_MAX : PENDING_LIST_MAX);
 }
 
 /** One row of a pending list. */

@@ -25,9 +25,7 @@ export async function takeJob(tx: Connection, jobNo: number): Promise<JobRow | u
 
 /** Writes what a tick changes of a job. */
 export async function writeJob(tx: Connection, job: JobRow): Promise<void> {
-  const { job_no: jobNo, next_tick: nextTick, tokens_at: tokensAt, completed_at: completedAt } = job;
-  const { status, tokens, comment, reason_code: reasonCode, last_updated_at: lastUpdatedAt } = job;
-  await updateJob(tx, { jobNo, status, nextTick, tokens, tokensAt, completedAt, lastUpdatedAt, comment, reasonCode });
+  await updateJob(tx, job);
 }
 
 /** Removes a job that has no executions any more, with all that was kept for it; `grp` holds the things it named. */
@@ -87,6 +85,11 @@ export const moveCursor = statement<{ jobNo: number; grp: string; cursor: number
   update job_target set cursor = ${value('cursor')} where job_no = ${value('jobNo')} and grp = ${value('grp')}`,
 );
 
+/** Says that a job has been through all its targets. */
+export const closeTargets = statement<{ jobNo: number }, never>(
+  (value) => sql`update job_target set cursor = max_seq where job_no = ${value('jobNo')}`,
+);
+
 /** Creates the first execution of a job for things that have none, and gives those things. */
 export async function queueExecutions(
   tx: Connection,
@@ -116,8 +119,10 @@ function sumsOf(list: readonly CountRow[]): Counts {
 
 const selectDueJobs = statement<{ nowMillis: number; limit: number }, { job_no: number }>(
   (value, engine) => sql`
-  select job_no from job where next_tick is not null and next_tick <= ${now(engine, value('nowMillis'))}
-  order by next_tick, job_no limit ${value('limit')}`,
+  select job_no from (
+    select job_no, next_tick as at from job where next_tick is not null and next_tick <= ${now(engine, value('nowMillis'))}
+    union all select job_no, alarm from job where alarm is not null and alarm <= ${now(engine, value('nowMillis'))}
+  ) as due group by job_no order by min(at), job_no limit ${value('limit')}`,
 );
 
 const selectJobsWithDeltas = statement<{ limit: number }, { job_no: number }>(
@@ -128,17 +133,14 @@ const selectJob = statement<{ jobNo: number }, JobRow>(
   (value, engine) => sql`select * from job where job_no = ${value('jobNo')} ${lockDue(engine, 'job')}`,
 );
 
-const updateJob = statement<
-  Record<'jobNo' | 'tokens' | 'tokensAt' | 'lastUpdatedAt', number> &
-    Record<'nextTick' | 'completedAt', number | null> &
-    Record<'comment' | 'reasonCode', string | null> & { status: string },
-  never
->(
+const updateJob = statement<JobRow, never>(
   (value) => sql`
-  update job set status = ${value('status')}, next_tick = ${value('nextTick')}, tokens = ${value('tokens')},
-    tokens_at = ${value('tokensAt')}, completed_at = ${value('completedAt')}, last_updated_at = ${value('lastUpdatedAt')},
-    comment = ${value('comment')}, reason_code = ${value('reasonCode')}, ver = ver + 1
-  where job_no = ${value('jobNo')}`,
+  update job set status = ${value('status')}, next_tick = ${value('next_tick')}, tokens = ${value('tokens')},
+    tokens_at = ${value('tokens_at')}, completed_at = ${value('completed_at')}, last_updated_at = ${value('last_updated_at')},
+    comment = ${value('comment')}, reason_code = ${value('reason_code')}, force_canceled = ${value('force_canceled')},
+    retry = ${value('retry')}, started = ${value('started')}, hidden = ${value('hidden')}, reveal = ${value('reveal')},
+    alarm = ${value('alarm')}, ver = ver + 1
+  where job_no = ${value('job_no')}`,
 );
 
 const selectCounts = statement<{ jobNo: number }, CountRow>(
@@ -174,6 +176,7 @@ const selectNextDue = statement<object, { at: number | null }>(
   () => sql`
   select min(at) as at from (
     select min(next_tick) as at from job where next_tick is not null
+    union all select min(alarm) from job where alarm is not null
     union all select min(deadline) from exec where deadline is not null
   ) as due`,
 );

@@ -93,6 +93,7 @@ export interface ExecutionRow {
   job_status: JobTable['status'];
   hidden: number;
   retry: string | null;
+  scheduled: number;
   /** Absent where a statement does not ask for it. */
   document?: string | null;
 }
@@ -122,6 +123,7 @@ export function fromRow(row: ExecutionRow): StoredExecution {
     hasLeft: row.has_left === 1,
     jobStatus: row.job_status,
     hidden: row.hidden === 1,
+    scheduled: row.scheduled === 1,
     retryCriteria: row.retry ?? undefined,
     inProgressMinutes: row.in_progress_minutes ?? undefined,
     document: row.document ?? undefined,
@@ -131,7 +133,8 @@ export function fromRow(row: ExecutionRow): StoredExecution {
 export const executionColumns: RawBuilder<unknown> = sql`
   e.thing_no, e.job_no, j.job_id, e.no, e.status, e.details, e.ver, e.last_token, e.queued_at, e.started_at, e.updated_at,
   e.in_progress_deadline, e.step_deadline, e.force_canceled, e.attempt, e.timed_out_retries, e.has_left,
-  j.in_progress_minutes, j.status as job_status, j.hidden, j.retry`;
+  j.in_progress_minutes, j.status as job_status, j.hidden, j.retry,
+  case when j.starts_at is not null or j.ends_at is not null or j.alarm is not null then 1 else 0 end as scheduled`;
 
 /**
  * Executions as a thing sees them in its queue. Not a join with the job: SQLite would read a whole table for a join on the

@@ -112,3 +112,42 @@ const insertQueued = statement<{ things: string; jobNo: number; at: number; busy
   from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
   ${ADDED_TO_WAITING}`,
 );
+
+/** How far a job's things have been told that its executions are to be seen again: status and thing of the last one. */
+export type RevealPlace = [status: number, thingNo: number];
+
+/** Tells the next things of a job that its pending executions are in their queues now; fewer than `limit`: that was all. */
+export async function notifyRevealed(
+  tx: Connection,
+  jobNo: number,
+  [status, thingNo]: RevealPlace,
+  limit: number,
+  nowMillis: number,
+  busyUntil: number,
+): Promise<{ things: number[]; last: RevealPlace | undefined }> {
+  const found = await selectPendingOfJob(tx, { jobNo, status, thingNo, limit });
+  const things = found.map((row) => row.thing_no);
+  const list = JSON.stringify(things.map((thing) => [thing]));
+  if (things.length > 0) await insertRevealed(tx, { things: list, jobNo, at: nowMillis, busyUntil });
+  const last = found.at(-1);
+  return { things, last: last && [last.status, last.thing_no] };
+}
+
+const selectPendingOfJob = statement<
+  { jobNo: number; status: number; thingNo: number; limit: number },
+  { status: number; thing_no: number }
+>(
+  (value) => sql`
+  select status, thing_no from exec where job_no = ${value('jobNo')} and status < 2
+    and (status, thing_no) > (${value('status')}, ${value('thingNo')}) order by status, thing_no limit ${value('limit')}`,
+);
+
+const insertRevealed = statement<{ things: string; jobNo: number; at: number; busyUntil: number }, never>(
+  (value, engine) => sql`
+  insert into notify_q (thing_no, list, next, at, busy_until)
+  select r.thing_no, 1, case when (select h.job_no from exec h where h.thing_no = r.thing_no and ${inQueue('h')}
+      order by h.status desc, h.queued_at, h.job_no, h.no limit 1) = ${value('jobNo')} then 1 else 0 end,
+    cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint)
+  from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
+  ${ADDED_TO_WAITING}`,
+);

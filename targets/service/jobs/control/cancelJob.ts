@@ -32,6 +32,7 @@ export async function cancelJob(control: Control, input: CancelJobInput): Promis
         comment: comment ?? found.comment,
         last_updated_at: nowMillis,
         next_tick: nowMillis,
+        alarm: null,
         ver: eb('ver', '+', 1),
       }))
       .where('job_no', '=', found.job_no)

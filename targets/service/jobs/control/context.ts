@@ -11,7 +11,7 @@ export interface Control {
   region: string;
   account: string;
   /** To be called when a tick is needed at a time. */
-  due: (atMillis: number) => void;
+  due: (atMillis: number | undefined) => void;
   /** To be called after a commit that changed executions. */
   committed: (changes: readonly Change[]) => void;
 }

@@ -3,8 +3,9 @@ import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
 import { addTags } from '../../store/tags.ts';
-import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig } from '../jobConfig.ts';
+import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig, SchedulingConfig } from '../jobConfig.ts';
 import { RETRIES_MAX } from '../limits.ts';
+import { faultIn, phaseAt, readSchedule } from '../schedule.ts';
 import { arnOf, type Control, invalidRequest } from './context.ts';
 import { namesOf, parseTargets, targetGroups, targetThings } from './targets.ts';
 
@@ -21,7 +22,7 @@ export interface CreateJobInput {
   abortConfig?: AbortConfig;
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
   jobExecutionsRetryConfig?: RetryConfig;
-  schedulingConfig?: object;
+  schedulingConfig?: SchedulingConfig;
   tags?: { Key: string; Value?: string }[];
   namespaceId?: string;
   jobTemplateArn?: string;
@@ -38,7 +39,6 @@ export interface JobReference {
 /** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
 const NOT_YET = [
   'documentSource',
-  'schedulingConfig',
   'namespaceId',
   'jobTemplateArn',
   'documentParameters',
@@ -55,13 +55,13 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
   const targets = parseTargets(control, input.targets);
   checkRetries(input.jobExecutionsRetryConfig);
   const nowMillis = control.clock.now();
+  const schedule = scheduleOf(input.schedulingConfig, nowMillis);
   await inTransaction(control.store, async (tx) => {
     await refuseExisting(control, tx, jobId);
     const { job_no: jobNo } = await tx.db
       .insertInto('job')
       .values({
         job_id: jobId,
-        status: 'IN_PROGRESS',
         target_selection: input.targetSelection ?? 'SNAPSHOT',
         document,
         config: JSON.stringify(configOf(input)),
@@ -71,7 +71,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
         in_progress_minutes: timeoutConfig?.inProgressTimeoutInMinutes ?? null,
         created_at: nowMillis,
         last_updated_at: nowMillis,
-        next_tick: nowMillis,
+        ...schedule,
         tokens: 0,
         tokens_at: 0,
         ver: 1,
@@ -82,7 +82,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
     await targetThings(tx, jobNo, jobId, namesOf(targets, 'thing'), nowMillis);
     await targetGroups(tx, jobNo, namesOf(targets, 'thinggroup'));
   });
-  control.due(nowMillis);
+  control.due(schedule.next_tick ?? schedule.alarm ?? undefined);
   return referenceTo(control, jobId, description);
 }
 
@@ -93,7 +93,7 @@ export function referenceTo(control: Control, jobId: string, description: string
 
 function configOf(input: CreateJobInput): JobConfig {
   const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
-  const { jobExecutionsRetryConfig } = input;
+  const { jobExecutionsRetryConfig, schedulingConfig } = input;
   const configs = {
     presignedUrlConfig,
     jobExecutionsRolloutConfig,
@@ -101,8 +101,25 @@ function configOf(input: CreateJobInput): JobConfig {
     timeoutConfig,
     jobExecutionsRetryConfig,
   };
-  const kept = { targets, ...configs };
+  const kept = { targets, ...configs, schedulingConfig };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
+}
+
+/** How a job begins: at once, or waiting for its start or for a window. */
+function scheduleOf(config: SchedulingConfig = {}, nowMillis: number) {
+  const fault = faultIn(config, nowMillis);
+  if (fault !== undefined) throw invalidRequest(fault);
+  const schedule = readSchedule(config);
+  const { phase, untilMillis } = phaseAt(schedule, nowMillis);
+  const isOpen = phase === 'open';
+  return {
+    status: isOpen ? ('IN_PROGRESS' as const) : ('SCHEDULED' as const),
+    started: isOpen ? 1 : 0,
+    next_tick: isOpen ? nowMillis : null,
+    alarm: untilMillis ?? null,
+    starts_at: schedule.startsAtMillis ?? null,
+    ends_at: schedule.endsAtMillis ?? null,
+  };
 }
 
 /** @throws ModelledError InvalidRequestException where criteria overlap, or allow more than 10 retries together (state-machine §4) */

@@ -35,6 +35,7 @@ export async function deleteJob(control: Control, input: DeleteJobInput): Promis
         status: 'DELETION_IN_PROGRESS' as const,
         last_updated_at: nowMillis,
         next_tick: nowMillis,
+        alarm: null,
         ver: eb('ver', '+', 1),
       }))
       .where('job_no', '=', jobNo)

@@ -4,6 +4,7 @@ import { type Counts, loadPresentCounts } from '../../store/jobs.ts';
 import type { JobConfig } from '../jobConfig.ts';
 import { PAGE_MAX } from '../limits.ts';
 import { countOf } from '../rollout.ts';
+import { nextRollouts, readSchedule } from '../schedule.ts';
 import { arnOf, type Control, epochSeconds, notFound, pageToken, placeIn } from './context.ts';
 import { ownGroup } from './targets.ts';
 
@@ -38,6 +39,7 @@ export interface JobView
   completedAt?: number;
   jobProcessDetails: Record<string, number> & { processingTargets?: string[] };
   isConcurrent: boolean;
+  scheduledJobRollouts?: { startTime: string }[];
 }
 
 /** The whole of a job, but for its document. */
@@ -57,6 +59,7 @@ export async function describeJob(control: Control, { jobId }: { jobId: string }
       presignedUrlConfig: config.presignedUrlConfig ?? {},
       jobExecutionsRolloutConfig: config.jobExecutionsRolloutConfig ?? {},
       timeoutConfig: config.timeoutConfig ?? {},
+      ...rolloutsOf(control, job, config),
       jobProcessDetails: {
         ...(processingTargets.length === 0 ? {} : { processingTargets }),
         ...countersOf(counts),
@@ -151,6 +154,17 @@ function summaryOf(control: Control, job: JobRow): JobSummary {
     // Creating executions, or cancelling them.
     isConcurrent: job.next_tick !== null,
   };
+}
+
+/** The next starts of its windows, while there are any to come. */
+function rolloutsOf(
+  control: Control,
+  job: JobRow,
+  { schedulingConfig }: JobConfig,
+): { scheduledJobRollouts?: { startTime: string }[] } {
+  if (schedulingConfig?.maintenanceWindows === undefined) return {};
+  if (job.status !== 'SCHEDULED' && job.status !== 'IN_PROGRESS') return {};
+  return { scheduledJobRollouts: nextRollouts(readSchedule(schedulingConfig), control.clock.now()) };
 }
 
 function countersOf(counts: Counts): Record<string, number> {

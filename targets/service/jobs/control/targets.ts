@@ -60,6 +60,22 @@ export function ownGroup(jobId: string): string {
   return `/job/${jobId}`;
 }
 
+/** Resolves the groups of a job again when it starts, later than it was made; those that are gone by then have no members. */
+export async function resolveGroups(tx: Connection, jobNo: number): Promise<void> {
+  const roots = await tx.db
+    .selectFrom('job_target')
+    .innerJoin('thing_group', 'thing_group.group_name', 'job_target.root')
+    .select('job_target.root')
+    .distinct()
+    .where('job_no', '=', jobNo)
+    .execute();
+  await targetGroups(
+    tx,
+    jobNo,
+    roots.map(({ root }) => root),
+  );
+}
+
 /** A group stands for itself and all below it (state-machine §5.1), each with the members that it has now. */
 export async function targetGroups(tx: Connection, jobNo: number, names: string[]): Promise<void> {
   const roots = new Map<string, string>();
@@ -103,7 +119,9 @@ export async function targetGroups(tx: Connection, jobNo: number, names: string[
       .insertInto('job_target')
       .values({ job_no: jobNo, grp, root, cursor: 0, max_seq: maxSeq })
       // A group that a job knows already may become a target of its own.
-      .onConflict((conflict) => conflict.columns(['job_no', 'grp']).doUpdateSet(grp === root ? { root } : { grp }))
+      .onConflict((conflict) =>
+        conflict.columns(['job_no', 'grp']).doUpdateSet({ max_seq: maxSeq, ...(grp === root ? { root } : {}) }),
+      )
       .execute();
   }
 }

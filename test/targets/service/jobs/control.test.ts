@@ -109,7 +109,7 @@ test('CreateJob refuses with the error of the model, and then nothing of the job
       /nothing configured/,
     ],
     [{ document: `{"u":"\${aws:iot:s3-presigned-url:https://s3/b/k"}` }, 'InvalidRequestException', /not terminated/],
-    [{ schedulingConfig: {} }, 'InvalidRequestException', /schedulingConfig/],
+    [{ namespaceId: 'n' }, 'InvalidRequestException', /namespaceId/],
   ];
   for (const [more, type, message] of table) {
     const found = await create(more);

@@ -86,15 +86,15 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       account,
       randomBytes,
       issueCertificate: identity.issueCertificate,
+      certifyRequest: identity.certifyRequest,
       endpoints: () => ({ mqtts: addresses.mqtts, data: dataAddress }),
       membership: jobs.membership,
       revoke: (certificateId) => mqtt?.revoke(certificateId),
     };
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
     closing.push(mqtt.close);
-    const listener = mqtt;
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, forOperators, listener, onFailure),
+      startHttps(settings, identity, registry, jobs, forOperators, onFailure),
     );
     closing.push(https.close);
     const devices = await listen('the data plane', settings.dataPort, () =>
@@ -195,24 +195,14 @@ function startHttps(
   registry: Registry,
   jobs: JobsService,
   dataPlane: DataPlane,
-  mqtt: MqttListener,
   onFailure: OnFailure,
 ): Promise<HttpsServer> {
-  const handlers = handlersOf(registry, jobs.control);
   return serveHttps({
     host,
     port,
     certificate: server,
     region,
-    handlers: {
-      ...handlers,
-      // A connection keeps the things that its certificate had when it came: it comes again with the present ones.
-      AttachThingPrincipal: async (input: Parameters<typeof handlers.AttachThingPrincipal>[0]) => {
-        const output = await handlers.AttachThingPrincipal(input);
-        mqtt.revoke(input.principal.slice(input.principal.lastIndexOf('/') + 1));
-        return output;
-      },
-    },
+    handlers: handlersOf(registry, jobs.control),
     dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis: Date.now,

@@ -1,5 +1,5 @@
 import 'reflect-metadata'; // before @peculiar/x509, which does not load without it
-import { KeyObject, webcrypto } from 'node:crypto';
+import { createPublicKey, KeyObject, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
@@ -57,6 +57,65 @@ export async function makeCertificate(request: CertificateRequest): Promise<Cert
     certificatePem: `${certificate.toString('pem')}\n`,
     der: new Uint8Array(certificate.rawData),
   };
+}
+
+/** What somebody who keeps its key asks to be certified. */
+export interface KeptKeyRequest extends Omit<CertificateRequest, 'commonName'> {
+  /** Certificate signing request, PKCS #10 (RFC 2986) in PEM. */
+  csrPem: string;
+  /** The subject where the request has none. */
+  commonName: string;
+  issuer: NonNullable<CertificateRequest['issuer']>;
+}
+
+/**
+ * Makes a certificate for the key in a signing request, under its subject; nothing else of the request is taken over.
+ *
+ * @returns the certificate, or one sentence that says why there is none
+ */
+export async function certifyRequest(
+  request: KeptKeyRequest,
+): Promise<Pick<Certified, 'certificatePem' | 'der'> | string> {
+  const csr = await readCsr(request.csrPem);
+  if (typeof csr === 'string') return csr;
+  const issuer = new x509.X509Certificate(request.issuer.pem);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: csr.subject === '' ? `CN=${request.commonName}` : csr.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: new Date(request.notBeforeMillis),
+    notAfter: new Date(request.notAfterMillis),
+    publicKey: csr.publicKey,
+    signingKey: await signingKey(request.issuer.privateKey),
+    extensions: [
+      ...extensions(request.purpose),
+      await x509.SubjectKeyIdentifierExtension.create(csr.publicKey),
+      ...authorityKeyIdentifier(issuer),
+    ],
+  });
+  return { certificatePem: `${certificate.toString('pem')}\n`, der: new Uint8Array(certificate.rawData) };
+}
+
+/** Shortest RSA key that is certified, bits (API Reference, CreateCertificateFromCsr). */
+const RSA_BITS_MIN = 2048;
+/** Curves that are certified, as Node names P-256 and P-384. */
+const CURVES = ['prime256v1', 'secp384r1'];
+
+async function readCsr(pem: string): Promise<x509.Pkcs10CertificateRequest | string> {
+  let csr: x509.Pkcs10CertificateRequest;
+  let key: KeyObject;
+  try {
+    csr = new x509.Pkcs10CertificateRequest(pem);
+    key = createPublicKey({ key: Buffer.from(csr.publicKey.rawData), format: 'der', type: 'spki' });
+  } catch {
+    return 'it is not a certificate signing request (PKCS #10) in PEM';
+  }
+  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
+  const isServed = key.asymmetricKeyType === 'rsa' ? modulusLength >= RSA_BITS_MIN : CURVES.includes(namedCurve);
+  if (!isServed)
+    return `its key is ${[key.asymmetricKeyType, namedCurve || modulusLength || ''].join(' ').trim()}: expected RSA of ${RSA_BITS_MIN} bits or more, P-256 or P-384`;
+  // Whoever cannot sign with the key must not get a certificate for it.
+  const isSigned = await csr.verify().catch(() => false);
+  return isSigned ? csr : 'its signature was not made with its key';
 }
 
 function signingKey(privateKey: KeyObject): Promise<webcrypto.CryptoKey> {

@@ -16,6 +16,13 @@ export interface Identity {
   server: { key: string; cert: string };
   /** Makes a P-256 key pair and a certificate for it, valid ten years, for clients only. Nothing of it is kept here. */
   issueCertificate(): Promise<DeviceCertificate>;
+  /**
+   * The same for a key that stays where it is.
+   *
+   * @param csrPem  certificate signing request (PKCS #10)
+   * @returns       the certificate, or one sentence that says why there is none
+   */
+  certifyRequest(csrPem: string): Promise<Omit<DeviceCertificate, 'keyPair'> | string>;
 }
 
 export interface IdentityOptions {
@@ -66,6 +73,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     caFile,
     server,
     issueCertificate: () => issueDeviceCertificate(ca, nowMillis()),
+    certifyRequest: (csrPem) => certifyDevice(ca, csrPem, nowMillis()),
   };
 }
 
@@ -129,18 +137,30 @@ async function openServer(
 }
 
 async function issueDeviceCertificate(ca: Ca, nowMillis: number): Promise<DeviceCertificate> {
-  const { privateKeyPem, publicKeyPem, certificatePem, der } = await make({
-    purpose: { device: true },
-    commonName: 'Errand device',
-    notBeforeMillis: nowMillis - CLOCK_SLACK_MILLIS,
-    notAfterMillis: nowMillis + DECADE_MILLIS,
-    issuer: ca,
-  });
+  const { privateKeyPem, publicKeyPem, certificatePem, der } = await make(forDevice(ca, nowMillis));
   return {
     certificateId: certificateIdOf(der),
     certificatePem,
     keyPair: { PublicKey: publicKeyPem, PrivateKey: privateKeyPem },
   };
+}
+
+async function certifyDevice(ca: Ca, csrPem: string, nowMillis: number) {
+  const { certifyRequest } = await import('./certificate.ts');
+  const made = await certifyRequest({ ...forDevice(ca, nowMillis), csrPem });
+  return typeof made === 'string'
+    ? made
+    : { certificateId: certificateIdOf(made.der), certificatePem: made.certificatePem };
+}
+
+function forDevice(issuer: Ca, nowMillis: number) {
+  return {
+    purpose: { device: true },
+    commonName: 'Errand device',
+    notBeforeMillis: nowMillis - CLOCK_SLACK_MILLIS,
+    notAfterMillis: nowMillis + DECADE_MILLIS,
+    issuer,
+  } as const;
 }
 
 /** The library that makes certificates is loaded with the first one: an ordinary start makes none. */

@@ -1,8 +1,18 @@
-import type { ATTACH_THING_PRINCIPAL, CREATE_KEYS_AND_CERTIFICATE } from '../operations/certificateOperations.ts';
+import { X509Certificate } from 'node:crypto';
+import type {
+  ATTACH_THING_PRINCIPAL,
+  CREATE_CERTIFICATE_FROM_CSR,
+  CREATE_KEYS_AND_CERTIFICATE,
+  DESCRIBE_CERTIFICATE,
+  DETACH_THING_PRINCIPAL,
+  LIST_THING_PRINCIPALS,
+  UPDATE_CERTIFICATE,
+} from '../operations/certificateOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound } from '../operations/refusals.ts';
 import { arnOf, nameIn } from './arns.ts';
-import type { Registry } from './registry.ts';
+import { nameBefore, pageOf } from './paging.ts';
+import { PAGE_MAX, type Registry } from './registry.ts';
 import { thingNamed } from './things.ts';
 
 /** Makes a device's key pair and certificate. The private key is in this answer and nowhere else. */
@@ -11,16 +21,65 @@ export async function createKeysAndCertificate(
   { setAsActive = false }: InputOf<typeof CREATE_KEYS_AND_CERTIFICATE>,
 ) {
   const { certificateId, certificatePem, keyPair } = await registry.issueCertificate();
+  const certificateArn = await keepCertificate(registry, certificateId, certificatePem, setAsActive);
+  return { certificateArn, certificateId, certificatePem, keyPair };
+}
+
+/**
+ * Makes a certificate for a key that never leaves its device; each request makes another one.
+ *
+ * @throws ModelledError InvalidRequestException: no signing request, not signed with its key, a kind of key that is not served
+ */
+export async function createCertificateFromCsr(
+  registry: Registry,
+  { certificateSigningRequest, setAsActive = false }: InputOf<typeof CREATE_CERTIFICATE_FROM_CSR>,
+) {
+  const made = await registry.certifyRequest(certificateSigningRequest);
+  if (typeof made === 'string') throw invalidRequest(`'certificateSigningRequest' cannot be certified: ${made}`);
+  const { certificateId, certificatePem } = made;
+  const certificateArn = await keepCertificate(registry, certificateId, certificatePem, setAsActive);
+  return { certificateArn, certificateId, certificatePem };
+}
+
+export async function describeCertificate(registry: Registry, { certificateId }: InputOf<typeof DESCRIBE_CERTIFICATE>) {
+  const certificate = await certificateNamed(registry, certificateId);
+  const { validFrom, validTo } = new X509Certificate(certificate.pem);
+  return {
+    certificateDescription: {
+      certificateArn: arnOf(registry, 'cert', certificate.certificate_id),
+      certificateId: certificate.certificate_id,
+      status: certificate.status,
+      certificatePem: certificate.pem,
+      ownedBy: registry.account,
+      creationDate: certificate.created_at / 1000,
+      lastModifiedDate: (certificate.modified_at ?? certificate.created_at) / 1000,
+      validity: { notBefore: Date.parse(validFrom) / 1000, notAfter: Date.parse(validTo) / 1000 },
+      certificateMode: 'DEFAULT' as const,
+    },
+  };
+}
+
+/** Where a certificate may be sent by hand; the others come from transfers and registration, which this service has not. */
+const STATUSES: readonly string[] = ['ACTIVE', 'INACTIVE', 'REVOKED'];
+
+/**
+ * Activates, deactivates or revokes. Unlike AWS, which lets them stay, who is connected with a certificate that is not ACTIVE
+ * any more is disconnected at once.
+ */
+export async function updateCertificate(
+  registry: Registry,
+  { certificateId, newStatus }: InputOf<typeof UPDATE_CERTIFICATE>,
+): Promise<void> {
+  if (!STATUSES.includes(newStatus))
+    throw invalidRequest(`'newStatus' is ${newStatus}: expected ${STATUSES.join(', ')}`);
+  const { certificate_id: id, status } = await certificateNamed(registry, certificateId);
+  if (status === newStatus) return;
   await registry.db
-    .insertInto('certificate')
-    .values({
-      certificate_id: certificateId,
-      pem: certificatePem,
-      status: setAsActive ? 'ACTIVE' : 'INACTIVE',
-      created_at: registry.nowMillis(),
-    })
+    .updateTable('certificate')
+    .set({ status: newStatus as typeof status, modified_at: registry.nowMillis() })
+    .where('certificate_id', '=', id)
     .execute();
-  return { certificateArn: arnOf(registry, 'cert', certificateId), certificateId, certificatePem, keyPair };
+  if (newStatus !== 'ACTIVE') registry.revoke(id);
 }
 
 /** Attaches a certificate to a thing; once more changes nothing. */
@@ -35,19 +94,57 @@ export async function attachThingPrincipal(
   const certificateId = nameIn(registry, 'cert', principal);
   await registry.db.transaction().execute(async (db) => {
     const { thing_no } = await thingNamed({ db }, thingName);
-    const certificate = await db
-      .selectFrom('certificate')
-      .select('certificate_id')
-      .where('certificate_id', '=', certificateId)
-      .executeTakeFirst();
-    if (certificate === undefined) throw notFound(`Certificate ${certificateId.slice(0, 64)} does not exist`);
+    await certificateNamed({ db }, certificateId);
     await db
       .insertInto('principal')
       .values({ certificate_id: certificateId, thing_no })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   });
+  // A connection keeps the things that its certificate had when it came: it comes again with the present ones.
+  registry.revoke(certificateId);
   return {};
+}
+
+/**
+ * The holder of a certificate speaks for a thing no more, and connects anew.
+ *
+ * @throws ModelledError ResourceNotFoundException: no such thing, no such certificate, or it is not attached
+ */
+export async function detachThingPrincipal(
+  registry: Registry,
+  { thingName, principal }: InputOf<typeof DETACH_THING_PRINCIPAL>,
+): Promise<object> {
+  const certificateId = nameIn(registry, 'cert', principal);
+  const { thing_no } = await thingNamed(registry, thingName);
+  await certificateNamed(registry, certificateId);
+  const gone = await registry.db
+    .deleteFrom('principal')
+    .where('certificate_id', '=', certificateId)
+    .where('thing_no', '=', thing_no)
+    .returning('thing_no')
+    .execute();
+  if (gone.length === 0) throw notFound(`Certificate ${certificateId} is not attached to thing ${thingName}`);
+  registry.revoke(certificateId);
+  return {};
+}
+
+/** One page of certificates, by ARN. */
+export async function listThingPrincipals(
+  registry: Registry,
+  { thingName, nextToken, maxResults = PAGE_MAX }: InputOf<typeof LIST_THING_PRINCIPALS>,
+): Promise<{ principals: string[]; nextToken?: string }> {
+  const { thing_no } = await thingNamed(registry, thingName);
+  const rows = await registry.db
+    .selectFrom('principal')
+    .select('certificate_id')
+    .where('thing_no', '=', thing_no)
+    .where('certificate_id', '>', nameBefore(nextToken))
+    .orderBy('certificate_id')
+    .limit(maxResults + 1)
+    .execute();
+  const { page, ...more } = pageOf(rows, maxResults, (row) => row.certificate_id);
+  return { principals: page.map((row) => arnOf(registry, 'cert', row.certificate_id)), ...more };
 }
 
 /** Who may connect with a certificate. */
@@ -78,4 +175,33 @@ export async function findPrincipal(
     .execute();
   if (rows.length === 0) return undefined;
   return { certificateId, thingNames: rows.flatMap(({ thing_name }) => thing_name ?? []) };
+}
+
+async function keepCertificate(
+  registry: Registry,
+  certificateId: string,
+  pem: string,
+  setAsActive: boolean,
+): Promise<string> {
+  await registry.db
+    .insertInto('certificate')
+    .values({
+      certificate_id: certificateId,
+      pem,
+      status: setAsActive ? 'ACTIVE' : 'INACTIVE',
+      created_at: registry.nowMillis(),
+    })
+    .execute();
+  return arnOf(registry, 'cert', certificateId);
+}
+
+/** @throws ModelledError ResourceNotFoundException */
+async function certificateNamed({ db }: Pick<Registry, 'db'>, certificateId: string) {
+  const certificate = await db
+    .selectFrom('certificate')
+    .selectAll()
+    .where('certificate_id', '=', certificateId.toLowerCase())
+    .executeTakeFirst();
+  if (certificate === undefined) throw notFound(`Certificate ${certificateId.slice(0, 64)} does not exist`);
+  return certificate;
 }

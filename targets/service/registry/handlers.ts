@@ -5,7 +5,15 @@ import type * as members from '../operations/membershipOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type * as rows from '../operations/registryOperations.ts';
 import type * as tags from '../operations/tagOperations.ts';
-import { attachThingPrincipal, createKeysAndCertificate } from './certificates.ts';
+import {
+  attachThingPrincipal,
+  createCertificateFromCsr,
+  createKeysAndCertificate,
+  describeCertificate,
+  detachThingPrincipal,
+  listThingPrincipals,
+  updateCertificate,
+} from './certificates.ts';
 import { describeEndpoint } from './endpoints.ts';
 import { describeEventConfigurations, updateEventConfigurations } from './events.ts';
 import { createThingGroup, deleteThingGroup, describeThingGroup, listThingGroups, updateThingGroup } from './groups.ts';
@@ -30,6 +38,18 @@ export function registryHandlers(registry: Registry) {
       createKeysAndCertificate(registry, input),
     AttachThingPrincipal: (input: InputOf<typeof certificates.ATTACH_THING_PRINCIPAL>) =>
       attachThingPrincipal(registry, input),
+    CreateCertificateFromCsr: (input: InputOf<typeof certificates.CREATE_CERTIFICATE_FROM_CSR>) =>
+      createCertificateFromCsr(registry, input),
+    DescribeCertificate: (input: InputOf<typeof certificates.DESCRIBE_CERTIFICATE>) =>
+      describeCertificate(registry, input),
+    UpdateCertificate: async (input: InputOf<typeof certificates.UPDATE_CERTIFICATE>) => {
+      await updateCertificate(registry, input);
+      return undefined;
+    },
+    DetachThingPrincipal: (input: InputOf<typeof certificates.DETACH_THING_PRINCIPAL>) =>
+      detachThingPrincipal(registry, input),
+    ListThingPrincipals: (input: InputOf<typeof certificates.LIST_THING_PRINCIPALS>) =>
+      listThingPrincipals(registry, input),
     UpdateThing: async (input: InputOf<typeof rows.UPDATE_THING>) => {
       await updateThing(registry, input);
       return {};

@@ -12,6 +12,8 @@ export interface Registry extends Connection {
   randomBytes(count: number): Uint8Array;
   /** Makes a key pair and a certificate for it (see identity). */
   issueCertificate(): Promise<DeviceCertificate>;
+  /** Makes a certificate for the key in a signing request (PEM); a sentence where it cannot (see identity). */
+  certifyRequest(csrPem: string): Promise<Omit<DeviceCertificate, 'keyPair'> | string>;
   /** Where devices connect, by MQTT and by HTTPS: `host:port`, or undefined while it does not listen. */
   endpoints(): { mqtts: string | undefined; data: string | undefined };
   /** Told of who joins and leaves groups, so that the jobs of those groups change with it. */

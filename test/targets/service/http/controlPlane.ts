@@ -67,6 +67,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     randomBytes,
     ...place,
     issueCertificate: identity.issueCertificate,
+    certifyRequest: identity.certifyRequest,
     endpoints: () => ({ mqtts: 'localhost:8883', data: 'localhost:8443' }),
     membership: jobs.membership,
     revoke: () => {},

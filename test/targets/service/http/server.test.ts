@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { BODY_BYTES_MAX } from '../../../../targets/service/http/limits.ts';
 import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
 import { validate } from '../../../../targets/service/operations/validate.ts';
+import { makeCsr } from '../identity/csr.ts';
 import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
 import { type Answer, send } from './signedRequest.ts';
 
@@ -147,6 +148,23 @@ test('every answer of an operation fits its row of the table', async () => {
       method: 'PUT',
       path: '/things/fits/principals',
       headers: { 'x-amzn-principal': certificate.body.certificateArn as string },
+    }),
+    ListThingPrincipals: await send(plane, { path: '/things/fits/principals' }),
+    DetachThingPrincipal: await send(plane, {
+      method: 'DELETE',
+      path: '/things/fits/principals',
+      headers: { 'x-amzn-principal': certificate.body.certificateArn as string },
+    }),
+    CreateCertificateFromCsr: await send(plane, {
+      method: 'POST',
+      path: '/certificates',
+      body: JSON.stringify({ certificateSigningRequest: await makeCsr() }),
+    }),
+    DescribeCertificate: await send(plane, { path: `/certificates/${certificate.body.certificateId}` }),
+    UpdateCertificate: await send(plane, {
+      method: 'PUT',
+      path: `/certificates/${certificate.body.certificateId}`,
+      query: { newStatus: 'REVOKED' },
     }),
     CreateThingGroup: await send(plane, { method: 'POST', path: '/thing-groups/fits', body: '{}' }),
     AddThingToThingGroup: await send(plane, {

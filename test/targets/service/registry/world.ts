@@ -42,6 +42,8 @@ export async function openWorld(): Promise<World> {
       certificatePem: 'PEM',
       keyPair: { PublicKey: 'public', PrivateKey: 'private' },
     }),
+    certifyRequest: async (csrPem) =>
+      csrPem === 'CSR' ? { certificateId: String(++issued).padStart(64, '0'), certificatePem: 'PEM' } : 'it is not one',
     endpoints: () => ({ mqtts: 'localhost:8883', data: undefined }),
     membership: {
       thingJoined: (tx, thingNo, groupName) => tell(tx, `thingJoined ${thingNo} ${groupName}`, [thingNo]),

@@ -1,0 +1,89 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findPrincipal } from '../../../../targets/service/registry/certificates.ts';
+import { openWorld, refusal, START_MILLIS, type World } from './world.ts';
+
+const test = suite<World>('certificates');
+test.before.each(async (world) => void Object.assign(world, await openWorld()));
+test.after.each(({ store }) => store.close());
+
+test('UpdateCertificate: who is connected is disconnected when it is no longer ACTIVE, and not before', async ({
+  handlers,
+  registry,
+  revoked,
+  at,
+}) => {
+  const { certificateId } = await handlers.CreateKeysAndCertificate({});
+  const update = (newStatus: 'ACTIVE' | 'INACTIVE' | 'REVOKED') =>
+    handlers.UpdateCertificate({ certificateId, newStatus });
+  const gets = async () => [(await findPrincipal(registry, certificateId)) !== undefined, revoked.length];
+  assert.is(await update('ACTIVE'), undefined);
+  assert.equal(await gets(), [true, 0]);
+  at(START_MILLIS + 2_000);
+  await update('INACTIVE');
+  assert.equal(await gets(), [false, 1]);
+  await update('INACTIVE');
+  assert.equal(await gets(), [false, 1]);
+  await update('ACTIVE');
+  await update('REVOKED');
+  assert.equal(revoked, [certificateId, certificateId]);
+  const row = await registry.db.selectFrom('certificate').select(['status', 'modified_at']).executeTakeFirst();
+  assert.equal(row, { status: 'REVOKED', modified_at: START_MILLIS + 2_000 });
+});
+
+test('UpdateCertificate: states of transfers and registration are refused, an unknown certificate is 404', async ({
+  handlers,
+}) => {
+  const { certificateId } = await handlers.CreateKeysAndCertificate({});
+  for (const newStatus of ['PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'] as const)
+    assert.match(await refusal(handlers.UpdateCertificate({ certificateId, newStatus })), '400 InvalidRequest');
+  const unknown = { certificateId: 'f'.repeat(64) };
+  assert.match(await refusal(handlers.UpdateCertificate({ ...unknown, newStatus: 'ACTIVE' })), '404 ResourceNotFound');
+  assert.match(await refusal(handlers.DescribeCertificate(unknown)), '404 ResourceNotFoundException');
+});
+
+test('principals: attached and detached ones connect anew; listed in pages; one that is not attached is 404', async ({
+  handlers,
+  revoked,
+}) => {
+  await handlers.CreateThing({ thingName: 'T' });
+  const arns: string[] = [];
+  for (const _ of [1, 2, 3]) arns.push((await handlers.CreateKeysAndCertificate({})).certificateArn);
+  for (const principal of arns) await handlers.AttachThingPrincipal({ thingName: 'T', principal });
+  assert.is(revoked.length, 3);
+  const first = await handlers.ListThingPrincipals({ thingName: 'T', maxResults: 2 });
+  assert.equal(first.principals, arns.slice(0, 2));
+  const rest = await handlers.ListThingPrincipals({ thingName: 'T', nextToken: first.nextToken! });
+  assert.equal(rest, { principals: arns.slice(2) });
+
+  const detach = (thingName: string, principal: string) => handlers.DetachThingPrincipal({ thingName, principal });
+  assert.equal(await detach('T', arns[0]!), {});
+  assert.is(revoked.length, 4);
+  assert.is((await handlers.ListThingPrincipals({ thingName: 'T' })).principals.length, 2);
+  assert.match(await refusal(detach('T', arns[0]!)), '404 ResourceNotFoundException: Certificate');
+  assert.match(await refusal(detach('U', arns[1]!)), '404 ResourceNotFoundException: Thing U');
+  assert.match(
+    await refusal(detach('T', 'arn:aws:iot:eu-west-1:111122223333:cert/x')),
+    '404 ResourceNotFoundException',
+  );
+  assert.match(await refusal(detach('T', 'x')), '400 InvalidRequestException');
+  assert.match(await refusal(handlers.ListThingPrincipals({ thingName: 'U' })), '404 ResourceNotFoundException');
+  assert.is(revoked.length, 4);
+});
+
+test('CreateCertificateFromCsr: INACTIVE unless asked otherwise; what cannot be certified is 400 and kept nowhere', async ({
+  handlers,
+  store,
+}) => {
+  const made = await handlers.CreateCertificateFromCsr({ certificateSigningRequest: 'CSR' });
+  assert.equal(Object.keys(made).sort(), ['certificateArn', 'certificateId', 'certificatePem']);
+  await handlers.CreateCertificateFromCsr({ certificateSigningRequest: 'CSR', setAsActive: true });
+  assert.is(
+    await refusal(handlers.CreateCertificateFromCsr({ certificateSigningRequest: 'x' })),
+    "400 InvalidRequestException: 'certificateSigningRequest' cannot be certified: it is not one",
+  );
+  const rows = await store.db.selectFrom('certificate').select('status').orderBy('certificate_id').execute();
+  assert.equal(rows, [{ status: 'INACTIVE' }, { status: 'ACTIVE' }]);
+});
+
+test.run();

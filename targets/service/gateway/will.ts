@@ -22,12 +22,13 @@ export interface HeldWill {
 }
 
 /**
- * Keeps a will with the session that its connection has just left; the client may be back before its time.
+ * Keeps a will with the session that its connection is about to leave; the client may be back before its time. A session
+ * that ends with its connection gives it up at once.
  *
- * @returns false when it is to be published now: no delay, a session that ends too, or no room
+ * @returns false when it is to be published now: no delay, or no room
  */
 export function holdWill(gateway: Gateway, session: Session, connection: Connection, will: Will, now: Millis): boolean {
-  if (will.delayMillis === 0 || session.expiryMillis === 0) return false;
+  if (will.delayMillis === 0) return false;
   const bytes = messageBytes(will.message);
   if (gateway.heldBytes + bytes > heldBytesTotalMax) return false;
   gateway.heldBytes += bytes;

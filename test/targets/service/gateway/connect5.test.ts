@@ -192,10 +192,10 @@ test('MQTT 5: the server says why before it closes: taken over, revoked, silent,
   const silent = world.connect5('S', { keepalive: 1 });
   world.pass(1_500);
   assert.equal(shown(silent), ['disconnect 0x8d']);
-  const watcher = world.connect5('W');
-  watcher.subscribe({ 'gone/#': 0 });
   const will = { topic: 'gone/x', payload: Buffer.from('x'), qos: 0 as const, retain: false };
   const [five, old, early] = [world.connect5('X', { will }), world.connect('Y', { will }), world.open()];
+  const watcher = world.connect5('W');
+  watcher.subscribe({ 'gone/#': 0 });
   world.step({ on: 'closing' });
   assert.equal(shown(five), ['disconnect 0x8b']);
   assert.equal(shown(watcher), ['disconnect 0x8b'], 'no will');

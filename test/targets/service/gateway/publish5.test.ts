@@ -347,6 +347,31 @@ test('MQTT 5: subscription identifiers come back with live, retained and merged 
   assert.equal(shown(client), ['$aws/things/T/jobs/get/accepted {} qos1 #2 subscriptionIdentifier=3']);
 });
 
+test('MQTT 5: at QoS 0 too each subscriber has its own identifiers and its own RETAIN', () => {
+  const world = createWorld();
+  const [one, two, none, old] = [world.connect5('A'), world.connect5('B'), world.connect5('C'), world.connect('D')];
+  subscribe5(one, [{ topic: 'a', qos: 0 }], 1);
+  subscribe5(two, [{ topic: 'a', qos: 0, rap: true }], 2);
+  for (const client of [none, old]) client.subscribe({ a: 0 });
+  world.connect('P').publish('a', 'x', { retain: true });
+  assert.equal(
+    [one, two, none, old].map((client) => shown(client)),
+    [['a x qos0 subscriptionIdentifier=1'], ['a x qos0 retain subscriptionIdentifier=2'], ['a x qos0'], ['a x qos0']],
+  );
+});
+
+test('MQTT 5: what a kept message costs counts its properties', () => {
+  const world = createWorld();
+  world.connect5('T', INTERVAL).subscribe({ a: 1 });
+  [...world.clients.values()][0]!.drop();
+  const publisher = world.connect('P');
+  publisher.publish('a', 'x', { qos: 1, messageId: 1 });
+  const without = world.gateway.heldBytes;
+  const correlationData = Buffer.alloc(1_000);
+  world.connect5('Q').publish('a', 'x', { qos: 1, messageId: 1, properties: { correlationData } });
+  assert.is(world.gateway.heldBytes, without + without + 1_003);
+});
+
 test('MQTT 5: a message kept for many holds its payload once, and nothing of the bytes it came in', () => {
   const world = createWorld();
   const subscriptions: ISubscription[] = [{ topic: 'a', qos: 1 }];

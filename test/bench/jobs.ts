@@ -24,7 +24,7 @@ export async function jobs(bench: Bench): Promise<Omit<Report, 'family'>> {
   const memory = existsSync(MEMORY) ? MEMORY : os.tmpdir();
   const disk = os.tmpdir();
   const files = { device: await bundle('device.ts'), prototype: await bundle('prototype-jobs.ts') };
-  const access = await startResponder();
+  const { responder, access } = await startResponder();
   const many = [String(WARMUP), String(bench.rounds(2_500, 1_500))];
   const few = [String(WARMUP / 5), String(bench.rounds(400, 300))];
   const prototype = (sizes: string[], ...more: string[]) =>
@@ -43,6 +43,7 @@ export async function jobs(bench: Bench): Promise<Omit<Report, 'family'>> {
     },
     (line) => bench.progress(`responder, ${line}`),
   );
+  await responder.kill();
   const served = await throughService(bench, files.prototype);
   const { core: withoutRecord, coreOnDisk, prototype: bare, agent: runs, agentOnDisk, prototypeRuns } = responded;
   const { noopJobMicros, noopJobsPerSecond } = BUDGETS;
@@ -89,7 +90,7 @@ async function throughService(bench: Bench, prototype: string): Promise<Record<'
   return interleaved(bench.rounds(3, 1), cases, (line) => bench.progress(`service, ${line}`));
 }
 
-async function startResponder(): Promise<Access> {
+async function startResponder(): Promise<{ responder: Child; access: Access }> {
   const folder = temporaryFolder();
   const ca = makeCa(folder, 'ca');
   const own = makeCertificate(folder, 'localhost', ca, 'DNS:localhost');
@@ -97,7 +98,8 @@ async function startResponder(): Promise<Access> {
   const file = await bundle('responder.ts');
   const responder = startNode(file, ca.certFile, own.certFile, own.keyFile, documentOf('true'));
   const { port } = JSON.parse(await responder.line(/^\{/)) as { port: number };
-  return { host: 'localhost', port, ca: ca.certFile, cert: device.certFile, key: device.keyFile, thingName: 'device' };
+  const files = { ca: ca.certFile, cert: device.certFile, key: device.keyFile };
+  return { responder, access: { host: 'localhost', port, ...files, thingName: 'device' } };
 }
 
 /** A device that counts by itself. */

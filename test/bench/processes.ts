@@ -29,11 +29,6 @@ export function temporaryFolder(parent = os.tmpdir()): string {
   return folder;
 }
 
-/** Also removes a folder that another made. */
-export function removeAtEnd(folder: string): void {
-  folders.add(folder);
-}
-
 /** Waits until `count` lines fit, those that came already included. */
 export function untilLines(child: Child, fits: RegExp, count: number): Promise<void> {
   const enough = () => child.lines.filter((line) => fits.test(line)).length >= count;

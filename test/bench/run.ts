@@ -11,6 +11,7 @@ import { idle } from './idle.ts';
 import { instructions } from './instructions.ts';
 import { jobs } from './jobs.ts';
 import { describeMachine, showMachine } from './machine.ts';
+import { temporaryFolder } from './processes.ts';
 import { service } from './service.ts';
 import { openSite, type Site } from './site.ts';
 import { size } from './size.ts';
@@ -75,10 +76,12 @@ const machine = describeMachine();
 // What was started is ended by the exit handlers of processes.ts and child.ts.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
+// What others make for the bench, the service's folder too, is then removed with it.
+process.env.TMPDIR = temporaryFolder();
 let site: Promise<Site> | undefined;
 const reports: Report[] = [];
 for (const family of only) reports.push(await run(family, FAMILIES[family]!));
-await (await site)?.end();
+await site?.then((one) => one.end()).catch(() => {}); // that it could not be had is told above
 
 process.stdout.write(`\n${(asMarkdown ? markdown : table)(reports)}\n\n${showMachine(machine)}\n`);
 writeFileSync(

@@ -6,7 +6,7 @@ import { readEndpoints } from '../../targets/errand/endpoints.ts';
 import { OPERATIONS } from '../../targets/service/operations/table.ts';
 import type { Child } from '../child.ts';
 import { arnOf, type Identity, openHouse } from '../whole/house.ts';
-import { removeAtEnd, start } from './processes.ts';
+import { start } from './processes.ts';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 export const ERRAND = path.join(dist, 'errand.mjs');
@@ -38,7 +38,6 @@ export interface Site {
 
 export async function openSite(): Promise<Site> {
   const house = await openHouse();
-  removeAtEnd(house.folder);
   const service = readEndpoints(path.join(house.folder, 'service', 'endpoints.json'), {});
   const [host, port] = service.mqtts.split(':') as [string, string];
   const endpoint = { host, port: Number(port), ca: service.ca };

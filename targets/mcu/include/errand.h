@@ -1,0 +1,275 @@
+/*
+ * Errand for microcontrollers: jobs over a serial line, C99.
+ *
+ * The caller owns all memory and the pace. Nothing here allocates, blocks, recurses, calls back (but for the two flash
+ * functions) or keeps anything outside the structures it is given. Sizes are results; errors are negative and named.
+ * Call everything from one context, the main loop: a UART interrupt only moves bytes between the hardware and two
+ * rings of the caller.
+ *
+ *     for (;;) {
+ *         at += errand_link_feed(&link, ring + at, arrived - at);    what the interrupt collected
+ *         type = errand_link_frame(&link, &body, &size);
+ *         if (type == ERRAND_HELLO || type == ERRAND_REQUEST) {
+ *             errand_write_init(&writer, errand_link_room(&link), link.tx_size - ERRAND_AROUND_BODY);
+ *             ... read the body, act, write the answer ...
+ *             errand_link_answer(&link, writer.used);
+ *         } else if (type == ERRAND_DATA) {
+ *             ... errand_pull_block(&pull, body, size) ...
+ *             errand_link_answer(&link, 0);
+ *         }
+ *         sent = errand_link_output(&link, out, room);               to the interrupt that sends
+ *     }
+ *
+ * runtime/serial/README.md is the reference of the wire; both sides are tested with test/vectors/serial.json.
+ */
+#ifndef ERRAND_H
+#define ERRAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of the wire format: key 0 of HELLO. */
+#define ERRAND_WIRE_VERSION 1
+
+/* Results below zero. */
+enum {
+    ERRAND_ERR_ROOM = -1,  /* more bytes than the buffer holds */
+    ERRAND_ERR_BODY = -2,  /* not the CBOR that was expected */
+    ERRAND_ERR_FLASH = -3, /* the caller's flash function failed */
+    ERRAND_ERR_HASH = -4   /* the image is another one than was announced */
+};
+
+/* ---- link.c: frames ------------------------------------------------------------------------------------------ */
+
+/*
+ * A frame, between two 0x00 bytes and byte-stuffed (COBS):
+ *
+ *     0      1                    2      3      n-4     n
+ *     +------+--------------------+------+------+-------+
+ *     | addr | dir:1 type:3 seq:4 | boot | body | crc32 |    crc32: little-endian, of all before it
+ *     +------+--------------------+------+------+-------+
+ *
+ * dir is 1 in frames of a device. boot: what the device chose; it takes no REQUEST or DATA with another one.
+ */
+#define ERRAND_AROUND_BODY 7
+#define ERRAND_FRAME_MIN 64   /* the least rx_size: what a host may send before it knows more */
+#define ERRAND_FRAME_MAX 1024
+#define ERRAND_WINDOW_MAX 8
+#define ERRAND_ADDR_SINGLE 0  /* the only device on its line */
+#define ERRAND_ADDR_ALL 255   /* DATA for all of a bus */
+
+/* What waits in the link. */
+enum errand_type {
+    ERRAND_NOTHING = -1,
+    ERRAND_HELLO = 0,   /* say who you are: answer with a body of the keys below */
+    ERRAND_REQUEST = 1, /* seen for the first time; answer it now, work that takes longer is asked about again */
+    ERRAND_DATA = 2     /* may be doubled; errand_link_answer(link, 0) lets it go, nothing is sent */
+};
+
+/* Keys of a device's HELLO; others are free from 16 on. */
+enum {
+    ERRAND_KEY_VERSION = 0,
+    ERRAND_KEY_HOST = 1, /* of the host's HELLO */
+    ERRAND_KEY_BOOT_ID = 2,
+    ERRAND_KEY_HARDWARE_ID = 3,
+    ERRAND_KEY_FRAME_BYTES = 4, /* rx_size */
+    ERRAND_KEY_WINDOW = 5,
+    ERRAND_KEY_FIRMWARE_VERSION = 6,
+    ERRAND_KEY_FIRMWARE_HASH = 7
+};
+
+struct errand_link {
+    /* Set these, then errand_link_init. */
+    uint8_t *rx;      /* room for one frame that arrives */
+    uint8_t *tx;      /* tx_size * (window + 1) bytes: the last replies, kept, and one HELLO */
+    uint16_t rx_size; /* ERRAND_FRAME_MIN..ERRAND_FRAME_MAX */
+    uint16_t tx_size; /* the largest frame sent, ERRAND_AROUND_BODY bytes around the body included */
+    uint32_t boot_id; /* another one after each reset: best a counter that survives it */
+    uint8_t window;   /* 1, 2, 4 or 8 requests in flight; each costs one kept reply */
+    uint8_t addr;     /* 0, or 1..246 on a bus */
+
+    /* Read this: frames lost to length or checksum since errand_link_init. */
+    uint16_t rx_dropped;
+
+    /* The rest is the link's own. */
+    uint8_t boot;
+    uint8_t expected;
+    uint32_t host;
+    uint16_t rx_used;
+    uint8_t rx_run;
+    uint8_t rx_flags;
+    uint8_t rx_seq;
+    int8_t waiting;
+    uint8_t sending;
+    uint8_t tx_run;
+    uint16_t tx_at;
+    uint16_t tx_next;
+    uint16_t pending;
+    uint16_t kept[ERRAND_WINDOW_MAX + 1];
+};
+
+/* Starts a link. On a line of its own a HELLO waits at once: answering it announces the reset to the host. */
+void errand_link_init(struct errand_link *link);
+
+/*
+ * Takes bytes as they come, in any portions. Returns how many it used: fewer than size means that a frame waits;
+ * handle it, then offer the rest.
+ */
+size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t size);
+
+/* Which frame waits, and its body, which stays where it is until errand_link_answer. */
+enum errand_type errand_link_frame(const struct errand_link *link, const uint8_t **body, size_t *size);
+
+/* Where to write the answer's body: tx_size - ERRAND_AROUND_BODY bytes. */
+uint8_t *errand_link_room(const struct errand_link *link);
+
+/* Answers the frame that waits with `size` bytes of that room and lets it go. 0, or ERRAND_ERR_ROOM and it still waits. */
+int errand_link_answer(struct errand_link *link, size_t size);
+
+/*
+ * The next bytes for the wire, up to `size` of them; 0 when there is nothing to send. Print text of your own only
+ * after it has returned 0 and what it gave before is sent.
+ */
+size_t errand_link_output(struct errand_link *link, uint8_t *bytes, size_t size);
+
+/* ---- cbor.c: bodies ------------------------------------------------------------------------------------------ */
+
+/*
+ * A body is one map: integer keys; integers -2^31..2^32-1, byte strings, text, booleans, arrays, maps; definite
+ * lengths; at most ERRAND_DEPTH_MAX containers within one another.
+ */
+#define ERRAND_DEPTH_MAX 3
+
+enum errand_major {
+    ERRAND_UINT = 0, /* value */
+    ERRAND_NINT = 1, /* -1 - value; errand_item_int gives both */
+    ERRAND_BYTES = 2,
+    ERRAND_TEXT = 3, /* value bytes at `bytes`, no 0 behind them */
+    ERRAND_ARRAY = 4,
+    ERRAND_MAP = 5, /* value items (pairs of a map) from `bytes` on */
+    ERRAND_BOOL = 7 /* value 0 or 1 */
+};
+
+struct errand_item {
+    const uint8_t *bytes;
+    uint32_t value;
+    uint8_t major;
+};
+
+/* True when the body is whole and within the subset, to its last byte: to be asked once, before anything is done. */
+bool errand_body_check(const uint8_t *body, size_t size);
+
+/*
+ * Reads the item that begins at `at`. Returns where the next one begins, which for an array or map is the first in it;
+ * NULL when the item is cut off by `end` or outside the subset. NULL in is NULL out.
+ */
+const uint8_t *errand_item_read(const uint8_t *at, const uint8_t *end, struct errand_item *item);
+
+/* The begin of the item behind the one at `at` and all that is in it; NULL as above. */
+const uint8_t *errand_item_skip(const uint8_t *at, const uint8_t *end);
+
+/* Looks up a key, 0..2^32-1, in the map at `at`; of equal ones the first counts. False when there is none. */
+bool errand_map_find(const uint8_t *at, const uint8_t *end, uint32_t key, struct errand_item *item);
+
+/* The value of an integer up to 2^31-1. */
+int32_t errand_item_int(const struct errand_item *item);
+
+/* A writer out of room keeps counting instead of writing: `used > size` at the end tells, and how much was missing. */
+struct errand_writer {
+    uint8_t *bytes;
+    size_t size;
+    size_t used;
+};
+
+void errand_write_init(struct errand_writer *writer, uint8_t *bytes, size_t size);
+/* Integers from 0 on, and the heads of arrays and maps: their items follow. */
+void errand_write_head(struct errand_writer *writer, enum errand_major major, uint32_t value);
+void errand_write_int(struct errand_writer *writer, int32_t value);
+void errand_write_bool(struct errand_writer *writer, bool value);
+/* ERRAND_BYTES or ERRAND_TEXT. */
+void errand_write_string(struct errand_writer *writer, enum errand_major major, const void *bytes, size_t size);
+/* A key and an integer from 0 on. */
+void errand_write_pair(struct errand_writer *writer, uint32_t key, uint32_t value);
+
+/* ---- sha256.c ------------------------------------------------------------------------------------------------ */
+
+#define ERRAND_HASH_BYTES 32
+#define ERRAND_HASH_BLOCK 64
+
+struct errand_sha256 {
+    uint32_t state[8];
+};
+
+void errand_sha256_init(struct errand_sha256 *sha);
+/* Takes 64 bytes, in memory aligned for words. They are used up: the function works in them. */
+void errand_sha256_block(struct errand_sha256 *sha, uint32_t block[ERRAND_HASH_BLOCK / 4]);
+
+/* ---- pull.c: firmware ---------------------------------------------------------------------------------------- */
+
+/*
+ * An image arrives in blocks that the device asks for. Answer each question of the host with the body that
+ * errand_pull_write makes, and hand each BLOCK to errand_pull_block: nothing else is needed, what is lost is asked for
+ * again. Offsets count from the begin of the image.
+ *
+ * To go on after a reset, keep hash and `offset` where they survive whenever a page was written (the result 1), and
+ * set `offset` to that before errand_pull_init; 0 for another image.
+ */
+struct errand_pull {
+    /* Set these, then errand_pull_init. */
+    /* Erases and writes one page; the last one of an image may be shorter. May be called again for the same offset. */
+    int (*flash_write)(void *context, uint32_t offset, const uint8_t *page, uint16_t size);
+    int (*flash_read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t size); /* both: below 0 is a failure */
+    void *context;
+    uint8_t *page; /* page_size bytes */
+    uint16_t page_size;
+    uint16_t block_size;              /* divides page_size; fits rx_size - ERRAND_AROUND_BODY - ERRAND_AROUND_BLOCK */
+    uint8_t count;                    /* blocks sent before the host asks again */
+    uint32_t size;                    /* of the image */
+    uint32_t offset;                  /* everything before it is in flash; a multiple of page_size */
+    uint8_t hash[ERRAND_HASH_BYTES];  /* SHA-256 of the image */
+
+    /* The rest is its own. */
+    uint16_t page_used;
+    uint32_t hashed;
+    struct errand_sha256 sha;
+};
+
+/* The most that a BLOCK has around its bytes: map, two keys, offset and length. */
+#define ERRAND_AROUND_BLOCK 11
+
+enum {
+    ERRAND_KEY_OFFSET = 1,
+    ERRAND_KEY_LENGTH = 2, /* of PULL */
+    ERRAND_KEY_COUNT = 3,
+    ERRAND_KEY_BYTES = 2 /* of BLOCK */
+};
+
+/* Begins, or goes on at `offset`. */
+void errand_pull_init(struct errand_pull *pull);
+
+/* Writes what to ask for now, as a PULL map of three pairs; its count is 0 when all is here. */
+void errand_pull_write(const struct errand_pull *pull, struct errand_writer *writer);
+
+/*
+ * Takes the body of a BLOCK. 0: taken, or not the one that is due and passed over; 1: a page was written, `offset` has
+ * moved; ERRAND_ERR_BODY; ERRAND_ERR_FLASH: the page was not written and its blocks will be asked for again.
+ */
+int errand_pull_block(struct errand_pull *pull, const uint8_t *body, size_t size);
+
+/*
+ * Reads 64 bytes back from flash and hashes them, so that the loop stays short. 1: call again; 0: the whole image is
+ * in flash and is the announced one; ERRAND_ERR_HASH: it is not, `offset` is 0 again; ERRAND_ERR_FLASH; 1 too while
+ * blocks are missing.
+ */
+int errand_pull_verify(struct errand_pull *pull);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

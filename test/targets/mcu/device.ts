@@ -1,0 +1,70 @@
+/** The device's library, compiled for this machine with the sanitizers on, as a process that a test talks with. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../..');
+
+export const PARTS = ['link', 'cbor', 'pull', 'sha256'].map((part) => path.join(root, `targets/mcu/src/${part}.c`));
+export const WARNINGS = '-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror'.split(' ');
+export const INCLUDE = `-I${path.join(root, 'targets/mcu/include')}`;
+
+/** Runs a compiler or its tools; throws with what it said when it fails. */
+export function compile(program: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}\n${stderr}`);
+  return stdout;
+}
+
+/** A program of this folder with the library, in a folder of its own. */
+export function build(name: 'device' | 'vectors'): { program: string; remove(): void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'errand-mcu-'));
+  const program = path.join(folder, name);
+  const source = path.join(root, `test/targets/mcu/${name}.c`);
+  const sanitizers = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  compile('gcc', [...WARNINGS, ...sanitizers, INCLUDE, source, ...PARTS, '-o', program]);
+  return { program, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+export interface Device {
+  /** One command of device.c; its answers. Rejects when the process has died, with what the sanitizer said. */
+  ask(command: string): Promise<string[]>;
+  end(): Promise<void>;
+}
+
+export function startDevice(program: string): Device {
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let text = '';
+  let complaint = '';
+  let answered: ((lines: string[]) => void) | undefined;
+  let failed: ((error: Error) => void) | undefined;
+  child.stderr.setEncoding('utf8').on('data', (part) => (complaint += part));
+  child.stdout.setEncoding('utf8').on('data', (part) => {
+    text += part;
+    if (text !== '.\n' && !text.endsWith('\n.\n')) return;
+    const lines = text.split('\n').slice(0, -2);
+    text = '';
+    answered?.(lines);
+  });
+  child.stdin.on('error', () => {}); // 'close' tells it
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', (code) => {
+      failed?.(new Error(`the device ended with ${code}: ${complaint}`));
+      resolve();
+    }),
+  );
+  return {
+    ask: (command) =>
+      new Promise((resolve, reject) => {
+        answered = resolve;
+        failed = reject;
+        child.stdin.write(`${command}\n`);
+      }),
+    end: async () => {
+      failed = undefined;
+      child.stdin.end();
+      await ended;
+    },
+  };
+}

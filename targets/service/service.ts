@@ -58,6 +58,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const store = await openStore(path.join(folder, 'errand.db'));
     closing.push(() => store.close());
     let mqtt: MqttListener | undefined;
+    let devices: DevicesListener | undefined;
     const planes: DataPlane[] = [];
     const jobs = createJobsService({
       store,
@@ -89,7 +90,10 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       certifyRequest: identity.certifyRequest,
       endpoints: () => ({ mqtts: addresses.mqtts, data: dataAddress }),
       membership: jobs.membership,
-      revoke: (certificateId) => mqtt?.revoke(certificateId),
+      revoke: (certificateId) => {
+        mqtt?.revoke(certificateId);
+        void devices?.revoke(certificateId);
+      },
     };
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
     closing.push(mqtt.close);
@@ -97,7 +101,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       startHttps(settings, identity, registry, jobs, forOperators, onFailure),
     );
     closing.push(https.close);
-    const devices = await listen('the data plane', settings.dataPort, () =>
+    devices = await listen('the data plane', settings.dataPort, () =>
       startDevices(settings, identity, store, forDevices, log),
     );
     closing.push(devices.close);

@@ -25,8 +25,11 @@ export interface DevicesOptions {
 }
 
 export interface DevicesListener extends HttpsListener {
-  /** Cuts the connections of a certificate at once; requests that they hold open are dropped. */
-  revoke(certificateId: string): void;
+  /**
+   * To be told when a certificate changed: cuts its connections, with the requests that they hold open, if it is not active any
+   * more. What it is attached to is looked up for each request anyway.
+   */
+  revoke(certificateId: string): Promise<void>;
 }
 
 interface Connection {
@@ -100,7 +103,9 @@ export async function serveDevices(options: DevicesOptions): Promise<DevicesList
   });
   return {
     ...listener,
-    revoke(certificateId) {
+    async revoke(certificateId) {
+      const principal = await identify(certificateId).catch(() => undefined);
+      if (principal !== undefined) return;
       for (const [socket, connection] of connections) if (connection.certificateId === certificateId) socket.destroy();
     },
   };

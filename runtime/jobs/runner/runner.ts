@@ -88,7 +88,7 @@ function nextChanged(turn: Turn, execution: JobExecution | undefined): void {
   const { runner } = turn;
   const { work } = runner;
   if (work.at === 'idle') {
-    runner.askNext = true;
+    runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     const fit = execution?.jobDocument !== undefined && isPending(execution.status) && runner.pauseUntil === undefined;
     if (!fit || runner.stopBy !== undefined) return;
     if (runner.asked?.about === 'next') runner.asked = undefined;

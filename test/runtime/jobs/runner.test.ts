@@ -298,6 +298,12 @@ test('a notification that names our own job again, or comes twice, changes nothi
   assert.is(b.trace.length, length);
 });
 
+test('idle, a notification that nothing is pending asks nothing', () => {
+  const b = bench().boot().accept();
+  b.tell({ on: 'nextChanged', execution: undefined });
+  assert.equal(b.trace, ['describe $next']);
+});
+
 test('idle, a notification that carries the job begins it without asking', () => {
   const b = bench().boot().accept();
   b.tell({ on: 'nextChanged', execution: EXECUTION });

@@ -27,6 +27,8 @@ export interface Loaded {
 export interface Decision {
   answer: { kind: 'accepted'; body: Accepted } | { kind: 'rejected'; body: ErrorResponse };
   change?: Change;
+  /** The execution whose document is in the answer with URLs that are still to be signed. */
+  toSign?: StoredExecution;
 }
 
 export interface Rules {
@@ -85,13 +87,17 @@ function startNext(request: StartNextRequest, loaded: Loaded, nowMillis: number)
   if (head === undefined) return accepted({}, request, nowMillis);
   // A job that runs already is handed out again as it is (data-plane §6.2).
   if (head.status === 'IN_PROGRESS')
-    return accepted({ execution: executionView(head, nowMillis, loaded.thingName) }, request, nowMillis);
+    return {
+      ...accepted({ execution: executionView(head, nowMillis, loaded.thingName) }, request, nowMillis),
+      ...signing(head),
+    };
   const { statusDetails, stepTimeoutInMinutes } = request;
   const started = moved(head, { by: 'device', to: 'IN_PROGRESS', nowMillis, statusDetails }, stepTimeoutInMinutes);
   if (typeof started === 'string') throw new Error(`QUEUED to IN_PROGRESS by the device gave ${started}`);
   return {
     ...accepted({ execution: executionView(started, nowMillis, loaded.thingName) }, request, nowMillis),
     change: changeOf(loaded.queue, head, started),
+    ...signing(started),
   };
 }
 
@@ -105,7 +111,11 @@ function describe(request: DescribeRequest, loaded: Loaded, nowMillis: number): 
     const message = 'Job Execution has reached terminal state. It is neither IN_PROGRESS nor QUEUED';
     return rejected({ code: 'TerminalStateReached', message }, request.clientToken, nowMillis);
   }
-  return accepted({ execution: executionView(execution, nowMillis) }, request, nowMillis);
+  return { ...accepted({ execution: executionView(execution, nowMillis) }, request, nowMillis), ...signing(execution) };
+}
+
+function signing(execution: StoredExecution): { toSign?: StoredExecution } {
+  return execution.signs && execution.document !== undefined ? { toSign: execution } : {};
 }
 
 function update(request: UpdateRequest, loaded: Loaded, nowMillis: number, rules: Rules): Decision {
@@ -154,7 +164,7 @@ function updated(request: UpdateRequest, execution: StoredExecution, nowMillis: 
   const members: Omit<Accepted, 'timestamp'> = {};
   if (request.includeJobExecutionState) members.executionState = stateView(execution);
   if (execution.document !== undefined) members.jobDocument = JSON.parse(execution.document);
-  return accepted(members, request, nowMillis);
+  return { ...accepted(members, request, nowMillis), ...signing(execution) };
 }
 
 /** An execution after a move with its timers (state-machine §3), or why the move is refused. */

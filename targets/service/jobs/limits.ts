@@ -42,5 +42,11 @@ export const SCHEDULED_ROLLOUTS_SHOWN = 7;
 export const CRON_YEARS_AHEAD = 40;
 /** Executions in a pending list or in `notify` where one of them is of a scheduled job (data-plane §6.1). */
 export const SCHEDULED_PENDING_LIST_MAX = 15;
+/** Placeholders in one document (Developer Guide, "Job limits"). */
+export const SUBSTITUTIONS_MAX = 10;
+/** Uses of one variable in the key of an upload (Developer Guide, "Managing jobs"). */
+export const UPLOAD_VARIABLE_USES_MAX = 2;
+/** How long a signed URL is good for where presignedUrlConfig does not say, seconds (API model). */
+export const PRESIGN_SECONDS = 3_600;
 /** Things that one transaction tells that a window has opened. */
 export const REVEAL_CHUNK_MAX = 1_000;

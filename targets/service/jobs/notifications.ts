@@ -4,6 +4,7 @@ import { notificationTopic } from '../../../runtime/jobs/topics.ts';
 import { loadNotifications, removeNotifications, type WaitingNotification } from '../store/notifications.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
+import type { Delivery } from './delivery.ts';
 import { NOTIFY_BATCH_MAX, SCHEDULED_PENDING_LIST_MAX } from './limits.ts';
 import type { StoredExecution } from './storedExecution.ts';
 import type { Underway } from './underway.ts';
@@ -13,6 +14,7 @@ export interface NotificationsOptions {
   store: Connection;
   clock: Clock;
   underway: Underway;
+  delivery: Delivery;
   /** Resolves when the message is on its way for good (embedded: handed to the gateway; a broker: PUBACK). */
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** Called when some could not be sent: their rows are still in the store. */
@@ -64,13 +66,24 @@ export function createNotifications(options: NotificationsOptions) {
       const nowMillis = clock.now();
       if (list)
         await options.publish(notificationTopic(thingName, 'notify'), encodeObject(changedView(queue, nowMillis)));
-      if (next)
-        await options.publish(notificationTopic(thingName, 'notify-next'), encodeObject(nextView(queue[0], nowMillis)));
+      if (next) {
+        const message = nextView(queue[0], nowMillis);
+        await signed(message, waiting);
+        await options.publish(notificationTopic(thingName, 'notify-next'), encodeObject(message));
+      }
       return true;
     } catch (error) {
       options.log(`a notification for ${thingName} could not be published`, error);
       return false;
     }
+  }
+
+  async function signed(
+    { execution }: NextJobExecutionChanged,
+    { queue, thingName }: WaitingNotification,
+  ): Promise<void> {
+    if (execution?.jobDocument === undefined || queue[0]?.signs !== true) return;
+    execution.jobDocument = await options.delivery.fill(execution.jobDocument, queue[0], thingName);
   }
 
   return { send };

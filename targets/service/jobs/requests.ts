@@ -10,6 +10,7 @@ import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { type Decision, decide, type Loaded, type Rules, rejected } from './decide.ts';
+import type { Delivery } from './delivery.ts';
 import {
   BATCH_REQUESTS_MAX,
   CAS_RETRIES_MAX,
@@ -25,6 +26,7 @@ export interface RequestsOptions {
   clock: Clock;
   underway: Underway;
   rules: Rules;
+  delivery: Delivery;
   /** Called after the commit, and after the answers were given, with what was changed. */
   committed: (changes: readonly Change[]) => void;
   log: (event: string, error: unknown) => void;
@@ -141,10 +143,29 @@ export function createRequests(options: RequestsOptions) {
     const overtaken: Waiting[] = [];
     for (const [i, one] of round.entries()) {
       const decision = decisions[i] as Decision;
-      if (decision.change === undefined || written.has(decision.change)) one.answer(decision);
+      if (decision.change === undefined || written.has(decision.change)) deliver(one, decision);
       else overtaken.push(one);
     }
     return { written: [...written], overtaken };
+  }
+
+  /** Gives an answer; one with URLs to be signed when they are, and the next batch does not wait for it. */
+  function deliver({ thingName, request, answer }: Waiting, decision: Decision): void {
+    const { toSign } = decision;
+    if (toSign === undefined || decision.answer.kind === 'rejected') return answer(decision);
+    const { body } = decision.answer;
+    const sign = async () => {
+      try {
+        const given = body.execution ?? body;
+        given.jobDocument = await options.delivery.fill(given.jobDocument ?? {}, toSign, thingName);
+        answer(decision);
+      } catch (error) {
+        options.log(`the URLs in the document of ${toSign.jobId} could not be signed`, error);
+        const message = 'The URLs in the document could not be signed: ask again';
+        answer(rejected({ code: 'InternalError', message }, request.clientToken, clock.now()));
+      }
+    };
+    void underway.run(sign);
   }
 
   async function decideAndWrite(on: Connection, round: readonly Waiting[]) {

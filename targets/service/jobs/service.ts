@@ -8,6 +8,7 @@ import { deleteJob } from './control/deleteJob.ts';
 import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
 import { updateJob } from './control/updateJob.ts';
+import { createDelivery, type Signer } from './delivery.ts';
 import { createMembership } from './membership.ts';
 import { createNotifications } from './notifications.ts';
 import { createRequests, type Message } from './requests.ts';
@@ -25,6 +26,8 @@ export interface JobsServiceOptions {
   account: string;
   /** Sends a notification to whoever subscribed; resolves when it is on its way for good, throws where it could not be sent. */
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
+  /** Signs the URLs in documents; without one CreateJob refuses documents that need it. */
+  signer?: Signer;
   /** Takes note of what went wrong inside, one event a call. */
   log?: (event: string, error: unknown) => void;
   /** Our switch for the disputed move IN_PROGRESS to REJECTED (state-machine §2.2); off unless given. */
@@ -52,10 +55,12 @@ export function createJobsService(options: JobsServiceOptions) {
     nextTickMillis = atMillis;
     wake(atMillis);
   };
+  const delivery = createDelivery(store, options.signer);
   const notifications = createNotifications({
     store,
     clock,
     underway,
+    delivery,
     publish,
     log,
     failed: () => due(ticks.unsent()),
@@ -75,8 +80,8 @@ export function createJobsService(options: JobsServiceOptions) {
   });
 
   const rules = { allowRejectFromInProgress: options.allowRejectFromInProgress ?? false };
-  const requests = createRequests({ store, clock, underway, rules, committed, log });
-  const context: Control = { store, clock, region, account, due, committed };
+  const requests = createRequests({ store, clock, underway, rules, delivery, committed, log });
+  const context: Control = { store, clock, region, account, signer: options.signer, due, committed };
   const operation =
     <Input, Output>(run: (control: Control, input: Input) => Promise<Output>) =>
     (input: Input): Promise<Output> =>

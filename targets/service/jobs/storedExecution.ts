@@ -23,6 +23,8 @@ export interface StoredExecution extends Execution {
   hidden: boolean;
   /** Its job has a schedulingConfig. */
   scheduled: boolean;
+  /** The document of its job has URLs that are signed when it is delivered. */
+  signs: boolean;
   /** Text of the criteria by which its job tries again; undefined: it does not. */
   retryCriteria: string | undefined;
   /** How long executions of its job may be IN_PROGRESS, minutes; undefined: for ever. */

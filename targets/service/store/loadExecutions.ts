@@ -94,6 +94,7 @@ export interface ExecutionRow {
   hidden: number;
   retry: string | null;
   scheduled: number;
+  signs: number;
   /** Absent where a statement does not ask for it. */
   document?: string | null;
 }
@@ -124,6 +125,7 @@ export function fromRow(row: ExecutionRow): StoredExecution {
     jobStatus: row.job_status,
     hidden: row.hidden === 1,
     scheduled: row.scheduled === 1,
+    signs: row.signs === 1,
     retryCriteria: row.retry ?? undefined,
     inProgressMinutes: row.in_progress_minutes ?? undefined,
     document: row.document ?? undefined,
@@ -134,7 +136,7 @@ export const executionColumns: RawBuilder<unknown> = sql`
   e.thing_no, e.job_no, j.job_id, e.no, e.status, e.details, e.ver, e.last_token, e.queued_at, e.started_at, e.updated_at,
   e.in_progress_deadline, e.step_deadline, e.force_canceled, e.attempt, e.timed_out_retries, e.has_left,
   j.in_progress_minutes, j.status as job_status, j.hidden, j.retry,
-  case when j.starts_at is not null or j.ends_at is not null or j.alarm is not null then 1 else 0 end as scheduled`;
+  case when j.starts_at is not null or j.ends_at is not null or j.alarm is not null then 1 else 0 end as scheduled, j.signs`;
 
 /**
  * Executions as a thing sees them in its queue. Not a join with the job: SQLite would read a whole table for a join on the

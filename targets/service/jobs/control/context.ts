@@ -1,6 +1,7 @@
 import { ModelledError } from '../../modelledError.ts';
 import type { Connection } from '../../store/statement.ts';
 import type { Clock } from '../clock.ts';
+import type { Signer } from '../delivery.ts';
 import type { Change } from '../storedExecution.ts';
 
 /** What the operations of the control plane work on. */
@@ -10,6 +11,8 @@ export interface Control {
   /** Both appear in ARNs. */
   region: string;
   account: string;
+  /** Signs URLs in documents; undefined: there is none. */
+  signer: Signer | undefined;
   /** To be called when a tick is needed at a time. */
   due: (atMillis: number | undefined) => void;
   /** To be called after a commit that changed executions. */

@@ -1,4 +1,3 @@
-import { JOB_DOCUMENT_BYTES_MAX } from '../../../../runtime/jobs/limits.ts';
 import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
@@ -7,6 +6,7 @@ import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig, SchedulingConf
 import { RETRIES_MAX } from '../limits.ts';
 import { faultIn, phaseAt, readSchedule } from '../schedule.ts';
 import { arnOf, type Control, invalidRequest } from './context.ts';
+import { checkDocument } from './document.ts';
 import { namesOf, parseTargets, targetGroups, targetThings } from './targets.ts';
 
 /** Members of CreateJob, checked for types and ranges already (control-plane §2.1). */
@@ -51,7 +51,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
   for (const member of NOT_YET) {
     if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
   }
-  const document = checkDocument(input.document);
+  const { document, signs } = checkDocument(control, input.document, input.presignedUrlConfig);
   const targets = parseTargets(control, input.targets);
   checkRetries(input.jobExecutionsRetryConfig);
   const nowMillis = control.clock.now();
@@ -64,6 +64,7 @@ export async function createJob(control: Control, input: CreateJobInput): Promis
         job_id: jobId,
         target_selection: input.targetSelection ?? 'SNAPSHOT',
         document,
+        signs: signs ? 1 : 0,
         config: JSON.stringify(configOf(input)),
         description: description ?? null,
         force_canceled: 0,
@@ -138,22 +139,6 @@ export function checkRetries(config: RetryConfig | undefined): void {
 export function retryRules(config: RetryConfig | undefined): string | null {
   const criteria = (config?.criteriaList ?? []).filter(({ numberOfRetries }) => numberOfRetries > 0);
   return criteria.length === 0 ? null : JSON.stringify(criteria);
-}
-
-function checkDocument(document: string | undefined): string {
-  if (document === undefined) throw invalidRequest('A job needs a document');
-  const bytes = Buffer.byteLength(document);
-  if (bytes > JOB_DOCUMENT_BYTES_MAX)
-    throw invalidRequest(`The document has ${bytes} bytes: at most ${JOB_DOCUMENT_BYTES_MAX} are allowed`);
-  try {
-    JSON.parse(document);
-  } catch {
-    throw invalidRequest('The document is not valid JSON');
-  }
-  const placeholder = /\$\{aws:iot:[^}"]*\}?/.exec(document)?.[0];
-  if (placeholder === undefined) return document;
-  if (!placeholder.endsWith('}')) throw invalidRequest('One or more parameters or placeholders are not terminated.');
-  throw invalidRequest(`The document has ${placeholder}, and this service has nothing configured to put there`);
 }
 
 async function refuseExisting(control: Control, tx: Connection, jobId: string): Promise<void> {

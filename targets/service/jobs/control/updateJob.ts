@@ -2,6 +2,7 @@ import { inTransaction } from '../../store/open.ts';
 import type { AbortConfig, JobConfig, RetryConfig, RetryCriterion, RolloutConfig } from '../jobConfig.ts';
 import { type Control, invalidRequest } from './context.ts';
 import { retryRules } from './createJob.ts';
+import { checkRole } from './document.ts';
 import { findJob, refuseNamespace } from './readJobs.ts';
 
 export interface UpdateJobInput {
@@ -31,6 +32,7 @@ export async function updateJob(control: Control, input: UpdateJobInput): Promis
       throw invalidRequest(`The job ${jobId} is ${job.status} and cannot be changed`);
     const before: JobConfig = JSON.parse(job.config);
     const config = changed(before, input);
+    if (job.signs === 1) checkRole(config.presignedUrlConfig);
     const ended = input.jobExecutionsRetryConfig !== undefined;
     await tx.db
       .updateTable('job')

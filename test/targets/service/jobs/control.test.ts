@@ -103,12 +103,6 @@ test('CreateJob refuses with the error of the model, and then nothing of the job
     [{ document: undefined }, 'InvalidRequestException', /document/],
     [{ document: '{"a":' }, 'InvalidRequestException', /JSON/],
     [{ document: `"${'x'.repeat(32_767)}"` }, 'InvalidRequestException', /32769 bytes/],
-    [
-      { document: `{"u":"\${aws:iot:s3-presigned-url:https://s3/b/k}"}` },
-      'InvalidRequestException',
-      /nothing configured/,
-    ],
-    [{ document: `{"u":"\${aws:iot:s3-presigned-url:https://s3/b/k"}` }, 'InvalidRequestException', /not terminated/],
     [{ namespaceId: 'n' }, 'InvalidRequestException', /namespaceId/],
   ];
   for (const [more, type, message] of table) {

@@ -5,11 +5,13 @@ import type { InputOf } from '../operations/operation.ts';
 import type { Handlers } from '../operations/table.ts';
 import { registryHandlers } from '../registry/handlers.ts';
 import type { Registry } from '../registry/registry.ts';
+import { templateHandlers } from '../templates/handlers.ts';
 
 /** A handler for every row of the table: the registry's, and the Jobs service's control functions under the rows' names. */
 export function handlersOf(registry: Registry, jobs: JobsService['control']) {
   return {
     ...registryHandlers(registry),
+    ...templateHandlers(registry),
     CreateJob: (input: InputOf<typeof jobRows.CREATE_JOB>) => jobs.createJob(input),
     DescribeJob: (input: InputOf<typeof jobRows.DESCRIBE_JOB>) => jobs.describeJob(input),
     ListJobs: (input: InputOf<typeof jobRows.LIST_JOBS>) => jobs.listJobs(input),

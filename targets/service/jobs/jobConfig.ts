@@ -8,6 +8,8 @@ export interface JobConfig {
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
   jobExecutionsRetryConfig?: RetryConfig;
   schedulingConfig?: SchedulingConfig;
+  jobTemplateArn?: string;
+  documentParameters?: Record<string, string>;
 }
 
 export interface RolloutConfig {

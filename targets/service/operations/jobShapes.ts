@@ -126,24 +126,24 @@ export const RETRY_CONFIG = {
   },
 } as const;
 
+export const MAINTENANCE_WINDOWS = {
+  type: 'list',
+  of: {
+    type: 'structure',
+    members: {
+      startTime: { shape: { type: 'string', charsMin: 1, charsMax: 256 }, required: true },
+      durationInMinutes: { shape: { type: 'integer', min: 1, max: 1430 }, required: true },
+    },
+  },
+} as const;
+
 export const SCHEDULING_CONFIG = {
   type: 'structure',
   members: {
     startTime: { shape: DATE_TEXT },
     endTime: { shape: DATE_TEXT },
     endBehavior: { shape: { type: 'string', oneOf: ['STOP_ROLLOUT', 'CANCEL', 'FORCE_CANCEL'] } },
-    maintenanceWindows: {
-      shape: {
-        type: 'list',
-        of: {
-          type: 'structure',
-          members: {
-            startTime: { shape: { type: 'string', charsMin: 1, charsMax: 256 }, required: true },
-            durationInMinutes: { shape: { type: 'integer', min: 1, max: 1430 }, required: true },
-          },
-        },
-      },
-    },
+    maintenanceWindows: { shape: MAINTENANCE_WINDOWS },
   },
 } as const;
 

@@ -7,6 +7,7 @@ import * as members from './membershipOperations.ts';
 import type { Operation } from './operation.ts';
 import * as registry from './registryOperations.ts';
 import * as tags from './tagOperations.ts';
+import * as templates from './templateOperations.ts';
 
 /**
  * The control plane: one table that HTTP routing, validation, the command line and its help are read from. An operation is
@@ -49,6 +50,12 @@ const ROWS = [
   jobs.DELETE_JOB,
   jobs.UPDATE_JOB,
   jobs.ASSOCIATE_TARGETS_WITH_JOB,
+  templates.CREATE_JOB_TEMPLATE,
+  templates.DESCRIBE_JOB_TEMPLATE,
+  templates.LIST_JOB_TEMPLATES,
+  templates.DELETE_JOB_TEMPLATE,
+  templates.DESCRIBE_MANAGED_JOB_TEMPLATE,
+  templates.LIST_MANAGED_JOB_TEMPLATES,
   executions.CANCEL_JOB_EXECUTION,
   executions.DELETE_JOB_EXECUTION,
   executions.DESCRIBE_JOB_EXECUTION,

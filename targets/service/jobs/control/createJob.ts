@@ -2,6 +2,7 @@ import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
 import { addTags } from '../../store/tags.ts';
+import { withTemplate } from '../../templates/jobFromTemplate.ts';
 import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig, SchedulingConfig } from '../jobConfig.ts';
 import { RETRIES_MAX } from '../limits.ts';
 import { faultIn, phaseAt, readSchedule } from '../schedule.ts';
@@ -37,16 +38,11 @@ export interface JobReference {
 }
 
 /** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
-const NOT_YET = [
-  'documentSource',
-  'namespaceId',
-  'jobTemplateArn',
-  'documentParameters',
-  'destinationPackageVersions',
-] as const;
+const NOT_YET = ['documentSource', 'namespaceId', 'destinationPackageVersions'] as const;
 
 /** Creates a job; its executions follow by roll-out, the first of them at once (control-plane §2.1). */
-export async function createJob(control: Control, input: CreateJobInput): Promise<JobReference> {
+export async function createJob(control: Control, given: CreateJobInput): Promise<JobReference> {
+  const input = await withTemplate(control.store, control, given);
   const { jobId, description, timeoutConfig } = input;
   for (const member of NOT_YET) {
     if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
@@ -94,7 +90,7 @@ export function referenceTo(control: Control, jobId: string, description: string
 
 function configOf(input: CreateJobInput): JobConfig {
   const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
-  const { jobExecutionsRetryConfig, schedulingConfig } = input;
+  const { jobExecutionsRetryConfig, schedulingConfig, jobTemplateArn, documentParameters } = input;
   const configs = {
     presignedUrlConfig,
     jobExecutionsRolloutConfig,
@@ -102,7 +98,7 @@ function configOf(input: CreateJobInput): JobConfig {
     timeoutConfig,
     jobExecutionsRetryConfig,
   };
-  const kept = { targets, ...configs, schedulingConfig };
+  const kept = { targets, ...configs, schedulingConfig, jobTemplateArn, documentParameters };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
 }
 

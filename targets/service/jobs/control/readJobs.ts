@@ -1,6 +1,7 @@
 import type { Status } from '../../../../runtime/jobs/execution.ts';
 import type { JobRow } from '../../store/jobs.ts';
 import { type Counts, loadPresentCounts } from '../../store/jobs.ts';
+import { documentBefore } from '../../templates/jobFromTemplate.ts';
 import type { JobConfig } from '../jobConfig.ts';
 import { PAGE_MAX } from '../limits.ts';
 import { countOf } from '../rollout.ts';
@@ -68,9 +69,15 @@ export async function describeJob(control: Control, { jobId }: { jobId: string }
   };
 }
 
-/** The document as it was given (control-plane §2.7). */
-export async function getJobDocument(control: Control, { jobId }: { jobId: string }): Promise<{ document: string }> {
-  return { document: (await findJob(control, jobId)).document };
+/** The document that devices get, or with `beforeSubstitution` without the parameters in it (control-plane §2.7). */
+export async function getJobDocument(
+  control: Control,
+  { jobId, beforeSubstitution = false }: { jobId: string; beforeSubstitution?: boolean },
+): Promise<{ document: string }> {
+  const { document, config } = await findJob(control, jobId);
+  if (!beforeSubstitution) return { document };
+  const { jobTemplateArn }: JobConfig = JSON.parse(config);
+  return { document: documentBefore(control, jobTemplateArn) ?? document };
 }
 
 export interface ListJobsInput {

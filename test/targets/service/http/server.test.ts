@@ -211,6 +211,16 @@ test('every answer of an operation fits its row of the table', async () => {
       body: '{"eventConfigurations":{"JOB":{"Enabled":true}}}',
     }),
     DescribeEventConfigurations: await send(plane, { path: '/event-configurations' }),
+    CreateJobTemplate: await send(plane, {
+      method: 'PUT',
+      path: '/job-templates/fits',
+      body: '{"description":"fits","document":"{}","timeoutConfig":{"inProgressTimeoutInMinutes":5}}',
+    }),
+    DescribeJobTemplate: await send(plane, { path: '/job-templates/fits' }),
+    ListJobTemplates: await send(plane, { path: '/job-templates' }),
+    DeleteJobTemplate: await send(plane, { method: 'DELETE', path: '/job-templates/fits' }),
+    DescribeManagedJobTemplate: await send(plane, { path: '/managed-job-templates/AWS-Reboot' }),
+    ListManagedJobTemplates: await send(plane, { path: '/managed-job-templates' }),
     DescribeEndpoint: await send(plane, { path: '/endpoint' }),
     CreateJob: await send(plane, {
       method: 'PUT',

@@ -7,7 +7,7 @@
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -44,8 +44,14 @@ const TARGETS = {
 export function ensureInstalled() {
   const stamp = path.join(root, 'node_modules', '.package-lock.json');
   const lock = path.join(root, 'package-lock.json');
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs - 1000 && samePackages(stamp, lock))
-    return;
+  if (existsSync(stamp) && samePackages(stamp, lock)) return;
+  const modules = path.join(root, 'node_modules');
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    console.error(
+      `errand: ${modules} is a link and holds other packages than package-lock.json: install them where it leads`,
+    );
+    process.exit(1);
+  }
   console.error(
     'installing packages (npm ci; the native store is compiled where no prebuilt one is found: 1 to 3 minutes)',
   );

@@ -65,10 +65,10 @@ enum {
 
 /* What waits in the link. */
 enum errand_type {
-    ERRAND_NOTHING = -1,
     ERRAND_HELLO = 0,   /* say who you are: answer with a body of the keys below */
     ERRAND_REQUEST = 1, /* seen for the first time; answer it now, work that takes longer is asked about again */
-    ERRAND_DATA = 2     /* may be doubled; errand_link_answer(link, 0) lets it go, nothing is sent */
+    ERRAND_DATA = 2,    /* may be doubled; errand_link_answer(link, 0) lets it go, nothing is sent */
+    ERRAND_NOTHING = 255
 };
 
 /* Keys of a device's HELLO; others are free from 16 on. */
@@ -83,33 +83,37 @@ enum {
     ERRAND_KEY_FIRMWARE_HASH = 7
 };
 
+/* Bytes first: a Cortex-M0 reaches them with one short instruction there only. */
 struct errand_link {
-    /* Set these, then errand_link_init. */
-    uint8_t *rx;      /* room for one frame that arrives */
-    uint8_t *tx;      /* tx_size * (window + 1) bytes: the last replies, kept, and one HELLO */
-    uint16_t rx_size; /* ERRAND_FRAME_MIN..ERRAND_FRAME_MAX */
-    uint16_t tx_size; /* the largest frame sent, ERRAND_AROUND_BODY bytes around the body included */
-    uint32_t boot_id; /* another one after each reset: best a counter that survives it */
-    uint8_t window;   /* 1, 2, 4 or 8 requests in flight; each costs one kept reply */
-    uint8_t addr;     /* 0, or 1..246 on a bus */
+    /* Set these and the ones below, then errand_link_init. */
+    uint8_t window; /* 1, 2, 4 or 8 requests in flight; each costs one kept reply */
+    uint8_t addr;   /* 0, or 1..246 on a bus */
 
-    /* Read this: frames lost to length or checksum since errand_link_init. */
-    uint16_t rx_dropped;
-
-    /* The rest is the link's own. */
+    /* The link's own. */
+    uint8_t waiting;
     uint8_t boot;
     uint8_t expected;
-    uint32_t host;
-    uint16_t rx_used;
     uint8_t rx_run;
-    uint8_t rx_flags;
+    bool rx_full;
     uint8_t rx_seq;
-    int8_t waiting;
     uint8_t sending;
     uint8_t tx_run;
+    uint16_t rx_used;
     uint16_t tx_at;
     uint16_t tx_next;
-    uint16_t pending;
+
+    /* Read this: frames lost to length or checksum since errand_link_init; begins again after 65535. */
+    uint16_t rx_dropped;
+
+    /* Set these too. */
+    uint16_t rx_size; /* ERRAND_FRAME_MIN..ERRAND_FRAME_MAX */
+    uint16_t tx_size; /* the largest frame sent, ERRAND_AROUND_BODY bytes around the body included */
+    uint8_t *rx;      /* rx_size bytes: the frame that arrives */
+    uint8_t *tx;      /* tx_size * (window + 1) bytes: the last replies, kept, and one HELLO */
+    uint32_t boot_id; /* another one after each reset: best a counter that survives it */
+
+    /* The link's own. */
+    uint32_t host;
     uint16_t kept[ERRAND_WINDOW_MAX + 1];
 };
 
@@ -122,7 +126,7 @@ void errand_link_init(struct errand_link *link);
  */
 size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t size);
 
-/* Which frame waits, and its body, which stays where it is until errand_link_answer. */
+/* Which frame waits, and if one does, its body, which stays where it is until errand_link_answer. */
 enum errand_type errand_link_frame(const struct errand_link *link, const uint8_t **body, size_t *size);
 
 /* Where to write the answer's body: tx_size - ERRAND_AROUND_BODY bytes. */
@@ -140,7 +144,7 @@ size_t errand_link_output(struct errand_link *link, uint8_t *bytes, size_t size)
 /* ---- cbor.c: bodies ------------------------------------------------------------------------------------------ */
 
 /*
- * A body is one map: integer keys; integers -2^31..2^32-1, byte strings, text, booleans, arrays, maps; definite
+ * A body is one map, of 32767 bytes at most: integer keys; integers -2^31..2^32-1, byte strings, text, booleans, arrays, maps; definite
  * lengths; at most ERRAND_DEPTH_MAX containers within one another.
  */
 #define ERRAND_DEPTH_MAX 3
@@ -208,6 +212,8 @@ struct errand_sha256 {
 void errand_sha256_init(struct errand_sha256 *sha);
 /* Takes 64 bytes, in memory aligned for words. They are used up: the function works in them. */
 void errand_sha256_block(struct errand_sha256 *sha, uint32_t block[ERRAND_HASH_BLOCK / 4]);
+/* True when this is the hash, after the last block. */
+bool errand_sha256_is(const struct errand_sha256 *sha, const uint8_t hash[ERRAND_HASH_BYTES]);
 
 /* ---- pull.c: firmware ---------------------------------------------------------------------------------------- */
 
@@ -217,21 +223,22 @@ void errand_sha256_block(struct errand_sha256 *sha, uint32_t block[ERRAND_HASH_B
  * again. Offsets count from the begin of the image.
  *
  * To go on after a reset, keep hash and `offset` where they survive whenever a page was written (the result 1), and
- * set `offset` to that before errand_pull_init; 0 for another image.
+ * set `offset` to that before errand_pull_init; 0 for another image. (Between pages `offset` counts what waits in
+ * `page` too.)
  */
 struct errand_pull {
     /* Set these, then errand_pull_init. */
+    uint8_t count;       /* blocks sent before the host asks again */
+    uint16_t page_size;  /* of flash */
+    uint16_t block_size; /* divides page_size; fits rx_size - ERRAND_AROUND_BODY - ERRAND_AROUND_BLOCK */
+    uint32_t size;       /* of the image, below 2^29 bytes */
+    uint32_t offset;     /* everything before it is here: what to go on with */
+    uint8_t *page;       /* page_size bytes */
     /* Erases and writes one page; the last one of an image may be shorter. May be called again for the same offset. */
     int (*flash_write)(void *context, uint32_t offset, const uint8_t *page, uint16_t size);
     int (*flash_read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t size); /* both: below 0 is a failure */
     void *context;
-    uint8_t *page; /* page_size bytes */
-    uint16_t page_size;
-    uint16_t block_size;              /* divides page_size; fits rx_size - ERRAND_AROUND_BODY - ERRAND_AROUND_BLOCK */
-    uint8_t count;                    /* blocks sent before the host asks again */
-    uint32_t size;                    /* of the image */
-    uint32_t offset;                  /* everything before it is in flash; a multiple of page_size */
-    uint8_t hash[ERRAND_HASH_BYTES];  /* SHA-256 of the image */
+    uint8_t hash[ERRAND_HASH_BYTES]; /* SHA-256 of the image */
 
     /* The rest is its own. */
     uint16_t page_used;
@@ -256,8 +263,8 @@ void errand_pull_init(struct errand_pull *pull);
 void errand_pull_write(const struct errand_pull *pull, struct errand_writer *writer);
 
 /*
- * Takes the body of a BLOCK. 0: taken, or not the one that is due and passed over; 1: a page was written, `offset` has
- * moved; ERRAND_ERR_BODY; ERRAND_ERR_FLASH: the page was not written and its blocks will be asked for again.
+ * Takes the body of a BLOCK. 0: taken, or not the one that is due and passed over; 1: a page was written, all before
+ * `offset` is in flash; ERRAND_ERR_BODY; ERRAND_ERR_FLASH: the page was not written and its blocks will be asked for again.
  */
 int errand_pull_block(struct errand_pull *pull, const uint8_t *body, size_t size);
 

@@ -30,7 +30,7 @@ const uint8_t *errand_item_read(const uint8_t *at, const uint8_t *end, struct er
         return value > 0x7ffffffful ? NULL : at;
     if (item->major == ERRAND_UINT || item->major == ERRAND_BOOL)
         return at;
-    if (value > (size_t)(end - at) || value > ERRAND_FRAME_MAX)
+    if (value > (size_t)(end - at))
         return NULL; /* more bytes, or items, than there are bytes */
     return item->major <= ERRAND_TEXT ? at + value : at;
 }
@@ -108,26 +108,10 @@ static void put(struct errand_writer *writer, uint8_t byte)
 void errand_write_head(struct errand_writer *writer, enum errand_major major, uint32_t value)
 {
     uint8_t first = (uint8_t)(major << 5);
-    uint8_t shift = 0;
-    if (value < 24) {
-        put(writer, (uint8_t)(first | value));
-        return;
-    }
-    if (value > 0xffffu) {
-        first |= 26u;
-        shift = 32;
-    } else if (value > 0xffu) {
-        first |= 25u;
-        shift = 16;
-    } else {
-        first |= 24u;
-        shift = 8;
-    }
-    put(writer, first);
-    while (shift > 0) {
-        shift = (uint8_t)(shift - 8u);
-        put(writer, (uint8_t)(value >> shift));
-    }
+    uint8_t size = value < 24 ? 0 : value <= 0xff ? 1 : value <= 0xffff ? 2 : 4;
+    put(writer, (uint8_t)(first | (size == 0 ? value : 24u + (size >> 1))));
+    while (size-- > 0)
+        put(writer, (uint8_t)(value >> (8u * size)));
 }
 
 void errand_write_int(struct errand_writer *writer, int32_t value)

@@ -1,14 +1,18 @@
 /* Frames in and out; every request seen once (errand.h, runtime/serial/README.md). */
 #include "errand.h"
 
-/* rx_flags: what the frame now arriving has met. */
-#define ZERO_DUE 1u /* a 0x00 stands between the group that ended and the next */
-#define OVERLONG 2u /* it does not fit: passed over to the next delimiter */
+/* Parts that are called from two places stay one. */
+#ifdef __GNUC__
+#define CALLED __attribute__((noinline))
+#else
+#define CALLED
+#endif
 
 #define NO_SLOT 0xffu
+#define PENDING 0x8000u      /* in kept[]: to be sent, beside the size */
 #define RESIDUE 0x2144df1cul /* the checksum of any bytes followed by their own checksum */
 
-static uint32_t crc32_of(const uint8_t *bytes, uint16_t size)
+static CALLED uint32_t crc32_of(const uint8_t *bytes, uint16_t size)
 {
     uint32_t crc = 0xfffffffful;
     while (size-- > 0) {
@@ -23,87 +27,88 @@ static uint32_t crc32_of(const uint8_t *bytes, uint16_t size)
     return ~crc;
 }
 
-void errand_link_init(struct errand_link *link)
-{
-    link->boot = (uint8_t)link->boot_id;
-    link->host = 0;
-    link->rx_used = 0;
-    link->rx_run = 0;
-    link->rx_flags = 0;
-    link->rx_seq = 0;
-    link->rx_dropped = 0;
-    link->pending = 0;
-    link->sending = NO_SLOT;
-    link->waiting = link->addr == ERRAND_ADDR_SINGLE ? ERRAND_HELLO : ERRAND_NOTHING;
-}
-
-/* One count more than the last time makes another boot byte: what the host sent before that fits no more. */
-static void forget(struct errand_link *link, uint32_t host)
+/* With the 157 another boot byte than before, and than a boot-id counted up by a few: what was sent to it fits no more. */
+static CALLED void forget(struct errand_link *link, uint32_t host)
 {
     link->host = host;
     link->boot = (uint8_t)(link->boot + 157u);
     link->expected = 0;
-    link->pending = 0;
-    for (uint8_t slot = 0; slot < ERRAND_WINDOW_MAX; slot++)
+    for (uint8_t slot = 0; slot <= ERRAND_WINDOW_MAX; slot++)
         link->kept[slot] = 0;
 }
 
+void errand_link_init(struct errand_link *link)
+{
+    forget(link, 0);
+    link->boot = (uint8_t)link->boot_id;
+    link->rx_used = 0;
+    link->rx_run = 0;
+    link->rx_full = true;
+    link->rx_seq = 0;
+    link->rx_dropped = 0;
+    link->sending = NO_SLOT;
+    link->waiting = ERRAND_NOTHING;
+    if (link->addr == ERRAND_ADDR_SINGLE) {
+        link->waiting = ERRAND_HELLO;
+        link->rx_used = ERRAND_AROUND_BODY;
+    }
+}
+
 /* Decides what a whole frame means. Returns what waits now: nothing unless the caller has to see it. */
-static int8_t arrived(struct errand_link *link)
+static uint8_t arrived(struct errand_link *link)
 {
     const uint8_t *rx = link->rx;
     uint8_t type = rx[1] >> 4; /* with the direction: frames of other devices match nothing */
-    uint8_t seq = rx[1] & 15u;
-    bool all = rx[0] == ERRAND_ADDR_ALL && type == ERRAND_DATA;
-    if (rx[0] != link->addr && !all)
+    if (type == ERRAND_DATA && rx[0] == ERRAND_ADDR_ALL)
+        return ERRAND_DATA;
+    if (rx[0] != link->addr)
         return ERRAND_NOTHING;
-    link->rx_seq = seq;
+    uint8_t seq = link->rx_seq = rx[1] & 15u;
     if (type == ERRAND_HELLO) {
         struct errand_item host;
-        size_t size = (size_t)(link->rx_used - ERRAND_AROUND_BODY);
-        if (!errand_body_check(rx + 3, size) || !errand_map_find(rx + 3, rx + 3 + size, ERRAND_KEY_HOST, &host) ||
-            host.major != ERRAND_UINT || host.value == 0)
+        if (!errand_map_find(rx + 3, rx + link->rx_used - 4, ERRAND_KEY_HOST, &host) || host.major != ERRAND_UINT ||
+            host.value == 0)
             return ERRAND_NOTHING;
         if (host.value != link->host)
             forget(link, host.value);
         return ERRAND_HELLO;
     }
-    if (all)
-        return ERRAND_DATA;
-    if (link->host == 0 || rx[2] != link->boot)
+    if (link->host == 0 || rx[2] != link->boot || type > ERRAND_DATA)
         return ERRAND_NOTHING;
     if (type == ERRAND_REQUEST) {
         uint8_t behind = (uint8_t)(link->expected - seq) & 15u;
-        uint8_t slot = (uint8_t)(seq & (link->window - 1u));
-        if (behind == 0)
-            return ERRAND_REQUEST;
-        if (behind <= link->window && link->kept[slot] != 0)
-            link->pending |= (uint16_t)(1u << slot); /* seen: its reply was lost */
-        return ERRAND_NOTHING;
+        uint16_t *kept = &link->kept[seq & (link->window - 1u)];
+        if (behind != 0) {
+            if (behind <= link->window && *kept != 0)
+                *kept |= PENDING; /* seen: its reply was lost */
+            return ERRAND_NOTHING;
+        }
     }
-    return type == ERRAND_DATA ? ERRAND_DATA : ERRAND_NOTHING;
+    return type;
 }
 
-static void store(struct errand_link *link, uint8_t byte)
+/* One byte more than fits is counted, so that the frame is known to be too long. */
+static CALLED void store(struct errand_link *link, uint8_t byte)
 {
+    if (link->rx_used > link->rx_size)
+        return;
     if (link->rx_used < link->rx_size)
-        link->rx[link->rx_used++] = byte;
-    else
-        link->rx_flags |= OVERLONG;
+        link->rx[link->rx_used] = byte;
+    link->rx_used++;
 }
 
 static void delimiter(struct errand_link *link)
 {
     /* The last group is never a full one: the 0x00 imagined behind the last byte is due. */
-    bool whole = link->rx_run == 0 && link->rx_flags == ZERO_DUE && link->rx_used >= ERRAND_AROUND_BODY;
-    if (whole && crc32_of(link->rx, link->rx_used) == RESIDUE)
+    if (link->rx_run == 0 && !link->rx_full && link->rx_used >= ERRAND_AROUND_BODY && link->rx_used <= link->rx_size &&
+        crc32_of(link->rx, link->rx_used) == RESIDUE)
         link->waiting = arrived(link);
-    else if (link->rx_used > 0 && link->rx_dropped < UINT16_MAX)
+    else if (link->rx_used > 0)
         link->rx_dropped++;
     if (link->waiting == ERRAND_NOTHING)
         link->rx_used = 0;
     link->rx_run = 0;
-    link->rx_flags = 0;
+    link->rx_full = true;
 }
 
 size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t size)
@@ -113,15 +118,19 @@ size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t s
         uint8_t byte = bytes[used++];
         if (byte == 0) {
             delimiter(link);
-        } else if (link->rx_run > 0) {
-            link->rx_run--;
-            store(link, byte);
-        } else {
-            if (link->rx_flags & ZERO_DUE)
-                store(link, 0);
-            link->rx_run = (uint8_t)(byte - 1u);
-            link->rx_flags = (uint8_t)((link->rx_flags & OVERLONG) | (byte != 0xffu ? ZERO_DUE : 0u));
+            continue;
         }
+        if (link->rx_run == 0) {
+            /* The code of a group; before it, the 0x00 that ended the last one. */
+            bool due = !link->rx_full;
+            link->rx_full = byte == 0xffu;
+            link->rx_run = (uint8_t)(byte - 1u);
+            if (due)
+                store(link, 0);
+            continue;
+        }
+        link->rx_run--;
+        store(link, byte);
     }
     return used;
 }
@@ -129,7 +138,7 @@ size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t s
 enum errand_type errand_link_frame(const struct errand_link *link, const uint8_t **body, size_t *size)
 {
     *body = link->rx + 3;
-    *size = link->rx_used < ERRAND_AROUND_BODY ? 0 : (size_t)(link->rx_used - ERRAND_AROUND_BODY);
+    *size = (size_t)(link->rx_used - ERRAND_AROUND_BODY);
     return (enum errand_type)link->waiting;
 }
 
@@ -154,7 +163,7 @@ uint8_t *errand_link_room(const struct errand_link *link)
 int errand_link_answer(struct errand_link *link, size_t size)
 {
     uint8_t slot = slot_of(link);
-    uint8_t *frame = frame_in(link, slot);
+    uint8_t *frame = errand_link_room(link) - 3;
     if (size > (size_t)(link->tx_size - ERRAND_AROUND_BODY))
         return ERRAND_ERR_ROOM;
     if (link->waiting == ERRAND_HELLO || link->waiting == ERRAND_REQUEST) {
@@ -165,8 +174,7 @@ int errand_link_answer(struct errand_link *link, size_t size)
         uint32_t crc = crc32_of(frame, used);
         for (uint8_t i = 0; i < 4; i++, crc >>= 8)
             frame[used++] = (uint8_t)crc;
-        link->kept[slot] = used;
-        link->pending |= (uint16_t)(1u << slot);
+        link->kept[slot] = used | PENDING;
         if (link->waiting == ERRAND_REQUEST)
             link->expected = (uint8_t)(link->expected + 1u) & 15u;
         if (link->sending == slot)
@@ -181,7 +189,7 @@ int errand_link_answer(struct errand_link *link, size_t size)
 static uint8_t stuffed(struct errand_link *link)
 {
     const uint8_t *frame = frame_in(link, link->sending);
-    uint16_t size = link->kept[link->sending];
+    uint16_t size = link->kept[link->sending] & (PENDING - 1u);
     if (link->tx_run > 0) {
         link->tx_run--;
         return frame[link->tx_at++];
@@ -205,12 +213,11 @@ size_t errand_link_output(struct errand_link *link, uint8_t *bytes, size_t size)
     size_t used = 0;
     while (used < size) {
         if (link->sending == NO_SLOT) {
-            if (link->pending == 0)
-                break;
             uint8_t slot = 0;
-            while (((unsigned)link->pending >> slot & 1u) == 0)
-                slot++;
-            link->pending &= (uint16_t)~(1u << slot);
+            while (link->kept[slot] < PENDING)
+                if (++slot > link->window)
+                    return used;
+            link->kept[slot] &= PENDING - 1u;
             link->sending = slot;
             link->tx_next = 0;
             link->tx_run = 0;

@@ -19,15 +19,45 @@ static const uint32_t constants[64] PROGMEM = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t rotated(uint32_t value, uint8_t by)
+/* Small parts that are called stay small: inlined, they are the largest code of the library. */
+#ifdef __GNUC__
+#define CALLED __attribute__((noinline))
+#else
+#define CALLED
+#endif
+
+static CALLED uint32_t rotated(uint32_t value, uint8_t by)
 {
+#ifdef __AVR__
+    while (by-- > 0) /* it shifts by one bit only: two loops for one rotation otherwise */
+        value = value >> 1 | value << 31;
+    return value;
+#else
     return value >> by | value << (32u - by);
+#endif
 }
 
 /* The four sums of the standard: two rotations, and a third or a shift. */
-static uint32_t sum(uint32_t value, uint8_t first, uint8_t second, uint8_t third, bool shift)
+static CALLED uint32_t sum(uint32_t value, uint8_t first, uint8_t second, uint8_t third, bool shift)
 {
-    return rotated(value, first) ^ rotated(value, second) ^ (shift ? value >> third : rotated(value, third));
+    uint32_t result = shift ? value >> third : rotated(value, third);
+    return result ^ rotated(value, first) ^ rotated(value, second);
+}
+
+static CALLED uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word = 0;
+    for (uint8_t i = 0; i < 4; i++)
+        word = word << 8 | bytes[i];
+    return word;
+}
+
+bool errand_sha256_is(const struct errand_sha256 *sha, const uint8_t hash[ERRAND_HASH_BYTES])
+{
+    for (uint8_t i = 0; i < 8; i++)
+        if (sha->state[i] != word_at(hash + 4u * i))
+            return false;
+    return true;
 }
 
 void errand_sha256_init(struct errand_sha256 *sha)
@@ -42,20 +72,22 @@ void errand_sha256_block(struct errand_sha256 *sha, uint32_t block[ERRAND_HASH_B
 {
     uint32_t v[8];
     uint8_t i;
-    for (i = 0; i < 16; i++) {
-        const uint8_t *bytes = (const uint8_t *)&block[i];
-        block[i] = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-    }
+    for (i = 0; i < 16; i++)
+        block[i] = word_at((const uint8_t *)&block[i]);
     for (i = 0; i < 8; i++)
         v[i] = sha->state[i];
     for (i = 0; i < 64; i++) {
         uint32_t *word = &block[i & 15u];
-        if (i >= 16)
-            *word += sum(block[(i + 1u) & 15u], 7, 18, 3, true) + block[(i + 9u) & 15u] +
-                     sum(block[(i + 14u) & 15u], 17, 19, 10, true);
-        uint32_t first = v[7] + sum(v[4], 6, 11, 25, false) + (v[6] ^ (v[4] & (v[5] ^ v[6]))) +
-                         CONSTANT_OF(constants, i) + *word;
-        uint32_t second = sum(v[0], 2, 13, 22, false) + ((v[0] & v[1]) | (v[2] & (v[0] | v[1])));
+        if (i >= 16) {
+            *word += block[(i + 9u) & 15u];
+            *word += sum(block[(i + 1u) & 15u], 7, 18, 3, true);
+            *word += sum(block[(i + 14u) & 15u], 17, 19, 10, true);
+        }
+        uint32_t first = v[7] + CONSTANT_OF(constants, i) + *word;
+        first += v[6] ^ (v[4] & (v[5] ^ v[6]));
+        first += sum(v[4], 6, 11, 25, false);
+        uint32_t second = (v[0] & v[1]) | (v[2] & (v[0] | v[1]));
+        second += sum(v[0], 2, 13, 22, false);
         for (uint8_t k = 7; k > 0; k--)
             v[k] = v[k - 1u];
         v[4] += first;

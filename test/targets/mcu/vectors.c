@@ -68,7 +68,7 @@ static void run_frame(const struct row *row)
         expect(size == body_size && memcmp(got, body, size) == 0, row, "has another body");
         return;
     }
-    link.waiting = (int8_t)type_of(row);
+    link.waiting = (uint8_t)type_of(row);
     link.rx_seq = (uint8_t)row->seq;
     memcpy(errand_link_room(&link), body, body_size);
     expect(errand_link_answer(&link, body_size) == 0, row, "finds no room");

@@ -1,5 +1,7 @@
+import type { JsonValue } from '../../../runtime/jobs/json.ts';
 import { checkRetries } from '../jobs/control/createJob.ts';
 import type { JobConfig } from '../jobs/jobConfig.ts';
+import { substitutionsIn } from '../jobs/placeholders.ts';
 import { faultIn } from '../jobs/schedule.ts';
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
@@ -171,14 +173,15 @@ function configIn(given: TemplateConfig): TemplateConfig {
   return Object.fromEntries(CONFIGS.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
 }
 
-/** What is in a placeholder is looked at when a job is made. */
+/** Whether there is somebody to sign its URLs is asked when a job is made. */
 function checkDocument(document: string): string {
+  let parsed: JsonValue;
   try {
-    JSON.parse(document);
+    parsed = JSON.parse(document) as JsonValue;
   } catch {
     throw invalidRequest('The document is not valid JSON');
   }
-  if (/\$\{aws:iot:(?![^}"]*\})/.test(document))
-    throw invalidRequest('One or more parameters or placeholders are not terminated.');
+  const substitutions = substitutionsIn(parsed);
+  if ('fault' in substitutions) throw invalidRequest(substitutions.fault);
   return document;
 }

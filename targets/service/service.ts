@@ -242,8 +242,7 @@ function keepTicking(jobs: JobsService, log: Log): () => void {
   };
   const tick = async () => {
     try {
-      const at = await jobs.tick();
-      if (at !== undefined) plan(at);
+      await jobs.tick();
     } catch (error) {
       log('error', `a tick failed and is tried again: ${error}`);
       plan(Date.now() + TICK_RETRY_MILLIS);

@@ -55,10 +55,8 @@ export async function createCloud(world: World): Promise<Cloud> {
   };
 
   async function tick(): Promise<void> {
-    const mine = life;
-    const next = await service.tick();
+    await service.tick();
     await service.settled();
-    if (life === mine && next !== undefined) plan(next - EPOCH - timeline.now());
   }
 
   function feed(event: GatewayEvent): void {

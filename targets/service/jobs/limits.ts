@@ -42,6 +42,10 @@ export const SCHEDULED_ROLLOUTS_SHOWN = 7;
 export const CRON_YEARS_AHEAD = 40;
 /** Executions in a pending list or in `notify` where one of them is of a scheduled job (data-plane §6.1). */
 export const SCHEDULED_PENDING_LIST_MAX = 15;
+/** How long jobs and executions are kept after they ended, milliseconds: two years (Developer Guide, "Job limits"). */
+export const RETENTION_MILLIS = 730 * 86_400_000;
+/** How often what goes on is looked through for executions that ended that long ago, milliseconds: once a day. */
+export const RETENTION_EVERY_MILLIS = 86_400_000;
 /** Placeholders in one document (Developer Guide, "Job limits"). */
 export const SUBSTITUTIONS_MAX = 10;
 /** Uses of one variable in the key of an upload (Developer Guide, "Managing jobs"). */

@@ -9,6 +9,7 @@ import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
 import { updateJob } from './control/updateJob.ts';
 import { createDelivery, type Signer } from './delivery.ts';
+import { RETENTION_MILLIS } from './limits.ts';
 import { createMembership } from './membership.ts';
 import { createNotifications } from './notifications.ts';
 import { createRequests, type Message } from './requests.ts';
@@ -28,6 +29,8 @@ export interface JobsServiceOptions {
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** Signs the URLs in documents; without one CreateJob refuses documents that need it. */
   signer?: Signer;
+  /** How long jobs and executions are kept after they ended, milliseconds; two years unless given. */
+  retentionMillis?: number;
   /** Takes note of what went wrong inside, one event a call. */
   log?: (event: string, error: unknown) => void;
   /** Our switch for the disputed move IN_PROGRESS to REJECTED (state-machine §2.2); off unless given. */
@@ -65,7 +68,12 @@ export function createJobsService(options: JobsServiceOptions) {
     log,
     failed: () => due(ticks.unsent()),
   });
-  const ticks = createTicks({ store, clock, send: notifications.send });
+  const ticks = createTicks({
+    store,
+    clock,
+    send: notifications.send,
+    retentionMillis: options.retentionMillis ?? RETENTION_MILLIS,
+  });
 
   function committed(changes: readonly Change[]): void {
     const told = changes.filter(({ notify, notifyNext }) => notify || notifyNext);
@@ -87,7 +95,7 @@ export function createJobsService(options: JobsServiceOptions) {
     (input: Input): Promise<Output> =>
       underway.run(() => run(context, input));
 
-  async function runTick(): Promise<undefined> {
+  async function runTick(): Promise<void> {
     nextTickMillis = Number.POSITIVE_INFINITY;
     due(await ticks.tick());
   }
@@ -102,11 +110,12 @@ export function createJobsService(options: JobsServiceOptions) {
     /**
      * Does what is due. To be called once at the start, after `onDue`, and then at the times that `onDue` tells.
      *
-     * @returns nothing: the next time is told by `onDue` alone. Were it returned too, an owner could put it in the place of an
-     *          earlier one that it was told while this promise was on its way.
+     * The next time is told by `onDue` alone. Were it returned too, an owner could put it in the place of an earlier one that
+     * it was told while this promise was on its way.
+     *
      * @throws  what the store threw: what was committed stays, the rest is tried by the next call, a little later
      */
-    tick(): Promise<undefined> {
+    tick(): Promise<void> {
       const run = lastTick.then(() => underway.run(runTick));
       lastTick = run.catch(() => {});
       return run;

@@ -7,19 +7,23 @@ import type { Clock } from './clock.ts';
 import { moved } from './decide.ts';
 import { changeAll, type ToNotify, tickJob, toNotify } from './jobTick.ts';
 import { CHANGE_CHUNK_MAX, FOLD_AFTER_MILLIS, NOTIFY_BUSY_MILLIS, SWEEP_MAX, TICK_ROUNDS_MAX } from './limits.ts';
+import { createRetention } from './retention.ts';
 import type { Change } from './storedExecution.ts';
 
 export interface TicksOptions {
   store: Connection;
   clock: Clock;
   send: (things: ToNotify) => void;
+  /** How long ended jobs and executions are kept. */
+  retentionMillis: number;
 }
 
 /**
  * What happens by itself: timers, roll-outs, cancellations, counters, notifications left behind. All of it are rows with a
  * time, so that it survives a restart, happens once, and any worker can do it.
  */
-export function createTicks({ store, clock, send }: TicksOptions) {
+export function createTicks({ store, clock, send, retentionMillis }: TicksOptions) {
+  const retention = createRetention(store, clock, retentionMillis);
   /** When counters have to be folded; after a start at once, because the last process may have left deltas. */
   let foldAt: number | undefined = 0;
   /** When to look for notifications left behind. */
@@ -27,10 +31,10 @@ export function createTicks({ store, clock, send }: TicksOptions) {
 
   /** Does what is due. @returns when it has to be called next, milliseconds since the Unix epoch; undefined: not before something happens */
   async function tick(): Promise<number | undefined> {
-    const finished = (await timeOut()) && (await tickJobs()) && (await fold());
+    const finished = (await timeOut()) && (await tickJobs()) && (await fold()) && (await forget());
     await sweep();
     if (!finished) return clock.now();
-    return earliest([await nextDueMillis(store), foldAt, sweepAt]);
+    return earliest([await nextDueMillis(store), foldAt, sweepAt, await retention.due()]);
   }
 
   /** Times executions out. @returns false when there are more than one tick does */
@@ -71,6 +75,12 @@ export function createTicks({ store, clock, send }: TicksOptions) {
     if (jobs.length < TICK_ROUNDS_MAX) return true;
     foldAt = clock.now();
     return false;
+  }
+
+  async function forget(): Promise<boolean> {
+    const { changes, finished } = await retention.forget();
+    if (changes.length > 0) foldSoon();
+    return finished;
   }
 
   async function tickOne(jobNo: number): Promise<void> {

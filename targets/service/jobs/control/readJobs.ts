@@ -85,6 +85,8 @@ export interface ListJobsInput {
   targetSelection?: JobRow['target_selection'];
   thingGroupName?: string;
   thingGroupId?: string;
+  /** Jobs have none here, so nothing is found in one. */
+  namespaceId?: string;
   maxResults?: number;
   nextToken?: string;
 }
@@ -105,6 +107,7 @@ export async function listJobs(
     .selectAll()
     .orderBy('job_no', 'desc')
     .limit(maxResults + 1);
+  if (input.namespaceId !== undefined) return { jobs: [] };
   if (status !== undefined) query = query.where('status', '=', status);
   if (targetSelection !== undefined) query = query.where('target_selection', '=', targetSelection);
   const groups = await groupsOf(control, input);

@@ -12,7 +12,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { agentOptions, toCommonJs } from './targets/sbc/bundle.mjs';
+import { agentOptions, finishAgent } from './targets/sbc/bundle.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 
@@ -22,7 +22,7 @@ const VERSION = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')
 const AGENT_GOAL = { plain: 40_960, gzipped: 14_336 };
 
 const TARGETS = {
-  'errand-agent.cjs': { ...agentOptions(VERSION), finish: toCommonJs, goal: AGENT_GOAL },
+  'errand-agent.cjs': { ...agentOptions(VERSION), finish: finishAgent, goal: AGENT_GOAL },
   'errand.mjs': {
     entryPoints: ['targets/errand/main.ts'],
     format: 'esm',
@@ -113,7 +113,7 @@ async function buildTarget(esbuild, name, { finish = (code) => code, goal, ...op
     write: false,
     ...options,
   });
-  const bytes = Buffer.from(finish(outputFiles[0].text));
+  const bytes = Buffer.from(await finish(outputFiles[0].text));
   mkdirSync(path.join(root, 'dist'), { recursive: true });
   writeFileSync(path.join(root, 'dist', name), bytes);
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };

@@ -120,7 +120,9 @@ async function startService(door: Door): Promise<Service> {
       for (;;) {
         const message = await mine.next().catch(() => undefined);
         if (message === undefined) return; // it was ended
-        assert.is(message.qos, 1);
+        // What moves an execution out of QUEUED is asked once: a second copy of it might meet another execution.
+        const once = execution?.status === 'QUEUED' && message.topic.endsWith('/update');
+        assert.is(message.qos, once ? 0 : 1);
         await answer(message.topic, JSON.parse(message.payload));
       }
     })();
@@ -200,7 +202,7 @@ plain(
         filter,
       );
     const published = broker.lines.filter((line) => /Received PUBLISH from board /.test(line));
-    for (const line of published) assert.match(line, /\(d0, q1, r0, /);
+    for (const line of published) assert.match(line, /\(d0, q[01], r0, /);
     await broker.line(/Sending PUBACK to board \(m\d+, rc0\)/);
     const answered = await broker.line(/Sending PUBLISH to board \(d0, q1, r0, m\d+, '.*\/accepted'/);
     const identifier = /, (m\d+), /.exec(answered)![1];

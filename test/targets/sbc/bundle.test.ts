@@ -7,11 +7,11 @@ import tls from 'node:tls';
 import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { agentOptions, PRIVATE_NAMES, toCommonJs } from '../../../targets/sbc/bundle.mjs';
+import { agentOptions, finishAgent, PRIVATE_NAMES, toCommonJs } from '../../../targets/sbc/bundle.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const { outputFiles } = await build({ ...agentOptions('0.0.0'), absWorkingDir: root });
-const bundle = toCommonJs(outputFiles[0]!.text);
+const bundle = await finishAgent(outputFiles[0]!.text);
 
 /** Every name of the object and of what it inherits. */
 function namesOf(given: unknown): string[] {
@@ -50,9 +50,18 @@ test('no private name is asked for by `in`, or read as a text in brackets', () =
   assert.equal(PRIVATE_NAMES.filter(asked), []);
 });
 
-test('toCommonJs: asks for each module once, and refuses what it does not foresee', () => {
-  const code = 'import{join as a}from"node:path";import{basename as b}from"node:path";a(b())';
-  assert.match(toCommonJs(code), '"use strict";const {join:a,basename:b}=require("node:path");a(b())');
+test("the agent asks for each of Node's modules once, and for each of its functions once", () => {
+  const asked = [...bundle.matchAll(/\{([^{}]+)\}=require\("([^"]+)"\)/g)];
+  const functions = asked.flatMap(([, names = '', module]) =>
+    names.split(',').map((name) => `${module} ${name.replace(/:.*/, '')}`),
+  );
+  assert.is(asked.length, new Set(asked.map(([, , module]) => module)).size);
+  assert.is(functions.length, new Set(functions).size);
+});
+
+test('toCommonJs: turns imports by name into one const, and refuses what it does not foresee', () => {
+  const code = 'import{join as a}from"node:path";import{isIP}from"node:net";a(isIP())';
+  assert.is(toCommonJs(code), '"use strict";const {join:a}=require("node:path"),{isIP}=require("node:net");a(isIP())');
   assert.throws(() => toCommonJs('import a from"node:path";a()'), /unforeseen/);
   assert.throws(() => toCommonJs('export{a as b};'), /unforeseen/);
 });

@@ -8,7 +8,7 @@ import nodeTls from 'node:tls';
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { agentOptions, toCommonJs } from '../../../targets/sbc/bundle.mjs';
+import { agentOptions, finishAgent } from '../../../targets/sbc/bundle.mjs';
 import { hasTool } from '../../tools.ts';
 import { makeCa, makeCertificate } from '../../transports/certificates.ts';
 
@@ -20,7 +20,7 @@ const children: ChildProcess[] = [];
 
 test.before(async () => {
   const { outputFiles } = await build({ ...agentOptions('9.8.7'), absWorkingDir: root });
-  writeFileSync(bundle, toCommonJs(outputFiles[0]!.text));
+  writeFileSync(bundle, await finishAgent(outputFiles[0]!.text));
 });
 test.after(() => {
   for (const child of children) child.kill('SIGKILL');

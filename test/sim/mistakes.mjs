@@ -59,9 +59,8 @@ export const MISTAKES = [
   {
     name: 'never repeat a request that got no answer',
     file: `${RUNNER}/ask.ts`,
-    find: 'if (turn.runner.online && turn.runner.asked !== undefined) send(turn, turn.runner.asked);',
-    replace:
-      'if (turn.runner.online && turn.runner.asked !== undefined) turn.runner.asked = { ...turn.runner.asked, repeatAt: Number.MAX_VALUE };',
+    find: 'if (online && asked !== undefined && !lookAgain(turn)) send(turn, asked);',
+    replace: 'if (online && asked !== undefined) turn.runner.asked = { ...asked, repeatAt: Number.MAX_VALUE };',
   },
   {
     name: 'report without the expected version',

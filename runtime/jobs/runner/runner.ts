@@ -83,16 +83,19 @@ function take(turn: Turn, event: RunnerEvent): void {
   }
 }
 
-/** Idle: begin with what it names. Busy: when it names another job, ours may be gone. */
+/**
+ * Idle: begin with what it names, unless `$next` is still to be asked or answered: what was kept for us while we were away
+ * may be long gone, or made anew. Busy: when it names another job, ours may be gone.
+ */
 function nextChanged(turn: Turn, execution: JobExecution | undefined): void {
   const { runner } = turn;
   const { work } = runner;
   if (work.at === 'idle') {
+    const told = !runner.askNext && runner.asked === undefined && runner.pauseUntil === undefined;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
-    const fit = execution?.jobDocument !== undefined && isPending(execution.status) && runner.pauseUntil === undefined;
-    if (!fit || runner.stopBy !== undefined) return;
-    if (runner.asked?.about === 'next') runner.asked = undefined;
-    return begin(turn, execution);
+    const fit = execution?.jobDocument !== undefined && isPending(execution.status);
+    if (told && fit && runner.stopBy === undefined) begin(turn, execution);
+    return;
   }
   if (work.at !== 'running' && work.at !== 'starting') return;
   if (execution?.jobId === work.job.jobId && execution.executionNumber === work.job.executionNumber) return;

@@ -298,6 +298,14 @@ test('a notification that names our own job again, or comes twice, changes nothi
   assert.is(b.trace.length, length);
 });
 
+test('a notification that was kept while the device was away begins nothing: $next is asked first', () => {
+  const b = bench().boot();
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  assert.equal(b.trace, ['describe $next']);
+  b.accept();
+  assert.equal(b.trace, ['describe $next', 'describe $next']);
+});
+
 test('idle, a notification that nothing is pending asks nothing', () => {
   const b = bench().boot().accept();
   b.tell({ on: 'nextChanged', execution: undefined });

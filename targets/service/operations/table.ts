@@ -1,3 +1,4 @@
+import * as keys from './accessKeyOperations.ts';
 import * as certificates from './certificateOperations.ts';
 import * as events from './eventOperations.ts';
 import * as executions from './executionOperations.ts';
@@ -63,9 +64,20 @@ const ROWS = [
   executions.LIST_JOB_EXECUTIONS_FOR_THING,
 ] as const;
 
-export type OperationName = (typeof ROWS)[number]['name'];
+/** What AWS has elsewhere or not at all. */
+const OWN_ROWS = [
+  keys.LIST_ACCESS_KEYS,
+  keys.CREATE_ACCESS_KEY,
+  keys.UPDATE_ACCESS_KEY,
+  keys.DELETE_ACCESS_KEY,
+] as const;
 
-export const OPERATIONS: readonly (Operation & { readonly name: OperationName })[] = ROWS;
+export type OperationName = (typeof ROWS)[number]['name'] | (typeof OWN_ROWS)[number]['name'];
+
+export const OPERATIONS: readonly (Operation & { readonly name: OperationName })[] = [...ROWS, ...OWN_ROWS];
+
+/** Those that are AWS's, under its names. */
+export const AWS_OPERATIONS: typeof OPERATIONS = ROWS;
 
 /** What answers an operation: validated input in, the answer's members out (undefined: none). */
 export type Handler = (input: never) => Promise<object | undefined>;

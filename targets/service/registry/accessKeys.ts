@@ -1,3 +1,8 @@
+import { sql } from 'kysely';
+import type { DELETE_ACCESS_KEY, UPDATE_ACCESS_KEY } from '../operations/accessKeyOperations.ts';
+import type { InputOf } from '../operations/operation.ts';
+import { notFound, refusal } from '../operations/refusals.ts';
+import { inTransaction } from '../store/open.ts';
 import type { Registry } from './registry.ts';
 
 /** What an operator signs requests with. */
@@ -7,6 +12,9 @@ export interface AccessKey {
 }
 
 type Keys = Pick<Registry, 'db' | 'nowMillis' | 'randomBytes'>;
+
+/** Access keys that there may be. */
+export const ACCESS_KEYS_MAX = 100;
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 /** Characters of an access key's id behind `AKIA`: 80 bits. */
@@ -44,6 +52,69 @@ export async function createAccessKey({ db, nowMillis, randomBytes }: Keys): Pro
   return key;
 }
 
+/** All keys, the oldest first, as IAM's ListAccessKeys shows them. */
+export async function listAccessKeys({ db }: Pick<Registry, 'db'>) {
+  const keys = await db
+    .selectFrom('access_key')
+    .select(['access_key_id', 'status', 'created_at'])
+    .orderBy('created_at')
+    .orderBy('access_key_id')
+    .execute();
+  return {
+    AccessKeyMetadata: keys.map(({ access_key_id, status, created_at }) => ({
+      AccessKeyId: access_key_id,
+      Status: status,
+      CreateDate: created_at / 1000,
+    })),
+  };
+}
+
+/**
+ * Makes a key. Its secret is in this answer; later it is only in the store, which needs it to check signatures.
+ *
+ * @throws ModelledError LimitExceededException
+ */
+export async function addAccessKey(registry: Registry) {
+  return inTransaction(registry, async ({ db }) => {
+    await lockKeys(db);
+    const { AccessKeyMetadata } = await listAccessKeys({ db });
+    if (AccessKeyMetadata.length >= ACCESS_KEYS_MAX)
+      throw refusal('LimitExceededException', `There are ${ACCESS_KEYS_MAX} access keys already: delete one first`);
+    const { accessKeyId, secretAccessKey } = await createAccessKey({ ...registry, db });
+    const CreateDate = registry.nowMillis() / 1000;
+    const Status = 'Active' as const;
+    return { AccessKey: { AccessKeyId: accessKeyId, Status, SecretAccessKey: secretAccessKey, CreateDate } };
+  });
+}
+
+/**
+ * From the next request on.
+ *
+ * @throws ModelledError ResourceNotFoundException; ConflictException for the last active one, without which nobody could come in
+ */
+export async function updateAccessKey(
+  registry: Registry,
+  { AccessKeyId, Status }: InputOf<typeof UPDATE_ACCESS_KEY>,
+): Promise<void> {
+  await inTransaction(registry, async ({ db }) => {
+    await lockKeys(db);
+    await checkKey(db, AccessKeyId, Status === 'Active');
+    await db.updateTable('access_key').set({ status: Status }).where('access_key_id', '=', AccessKeyId).execute();
+  });
+}
+
+/** @throws ModelledError as updateAccessKey */
+export async function deleteAccessKey(
+  registry: Registry,
+  { AccessKeyId }: InputOf<typeof DELETE_ACCESS_KEY>,
+): Promise<void> {
+  await inTransaction(registry, async ({ db }) => {
+    await lockKeys(db);
+    await checkKey(db, AccessKeyId, false);
+    await db.deleteFrom('access_key').where('access_key_id', '=', AccessKeyId).execute();
+  });
+}
+
 /** @returns undefined when there is no active access key with this id */
 export async function findSecretAccessKey(
   { db }: Pick<Registry, 'db'>,
@@ -56,4 +127,21 @@ export async function findSecretAccessKey(
     .where('status', '=', 'Active')
     .executeTakeFirst();
   return key?.secret_access_key;
+}
+
+/** There is this key, and it may be without it being active. */
+async function checkKey(db: Registry['db'], accessKeyId: string, staysActive: boolean): Promise<void> {
+  const { AccessKeyMetadata } = await listAccessKeys({ db });
+  if (!AccessKeyMetadata.some((key) => key.AccessKeyId === accessKeyId))
+    throw notFound(`There is no access key ${accessKeyId}`);
+  const others = AccessKeyMetadata.filter((key) => key.Status === 'Active' && key.AccessKeyId !== accessKeyId);
+  if (others.length === 0 && !staysActive)
+    throw refusal('ConflictException', `${accessKeyId} is the last active access key: make another one first`, {
+      resourceId: accessKeyId,
+    });
+}
+
+/** Makes changes of keys wait for one another where the store has several writers, so that two do not end the last two. */
+async function lockKeys(db: Registry['db']): Promise<void> {
+  await db.updateTable('access_key').set({ status: sql<'Active' | 'Inactive'>`status` }).execute();
 }

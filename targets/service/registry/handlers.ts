@@ -1,3 +1,4 @@
+import type * as keys from '../operations/accessKeyOperations.ts';
 import type * as certificates from '../operations/certificateOperations.ts';
 import type * as events from '../operations/eventOperations.ts';
 import type * as groups from '../operations/groupOperations.ts';
@@ -5,6 +6,7 @@ import type * as members from '../operations/membershipOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type * as rows from '../operations/registryOperations.ts';
 import type * as tags from '../operations/tagOperations.ts';
+import { addAccessKey, deleteAccessKey, listAccessKeys, updateAccessKey } from './accessKeys.ts';
 import {
   attachThingPrincipal,
   createCertificateFromCsr,
@@ -96,6 +98,16 @@ export function registryHandlers(registry: Registry) {
       return {};
     },
     DescribeEventConfigurations: () => describeEventConfigurations(registry),
+    ListAccessKeys: () => listAccessKeys(registry),
+    CreateAccessKey: () => addAccessKey(registry),
+    UpdateAccessKey: async (input: InputOf<typeof keys.UPDATE_ACCESS_KEY>) => {
+      await updateAccessKey(registry, input);
+      return undefined;
+    },
+    DeleteAccessKey: async (input: InputOf<typeof keys.DELETE_ACCESS_KEY>) => {
+      await deleteAccessKey(registry, input);
+      return undefined;
+    },
     DescribeEndpoint: (input: InputOf<typeof rows.DESCRIBE_ENDPOINT>) => describeEndpoint(registry, input),
   };
 }

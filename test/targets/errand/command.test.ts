@@ -224,4 +224,18 @@ test('--help lists every operation, and each shows every option; --version is th
   }
 });
 
+test('access keys: made, listed without secrets, deactivated and deleted; the last active one stays', async () => {
+  const { AccessKey } = JSON.parse(await succeeds('create-access-key'));
+  const { AccessKeyId, SecretAccessKey } = AccessKey;
+  assert.is(SecretAccessKey.length, 40);
+  assert.is(await succeeds('update-access-key', '--access-key-id', AccessKeyId, '--status', 'Inactive'), '');
+  const listed = await succeeds('list-access-keys', '--output', 'text');
+  assert.match(listed, new RegExp(`^ACCESSKEYMETADATA\t${AccessKeyId}\t.*\tInactive$`, 'm'));
+  assert.not.match(listed, SecretAccessKey);
+  const { code, error } = await errand(['delete-access-key', '--access-key-id', plane.key.accessKeyId]);
+  assert.is(code, 254);
+  assert.match(error, `(ConflictException) when calling the DeleteAccessKey operation`);
+  await succeeds('delete-access-key', '--access-key-id', AccessKeyId);
+});
+
 test.run();

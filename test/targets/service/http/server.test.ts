@@ -133,6 +133,8 @@ test('every answer of an operation fits its row of the table', async () => {
   for (const path of ['/thing-groups/before', '/thing-groups/later']) await send(plane, { method: 'POST', path });
   const lasting = { targets: [arn('thinggroup', 'before')], document: '{}', targetSelection: 'CONTINUOUS' };
   await send(plane, { method: 'PUT', path: '/jobs/lasting', body: JSON.stringify(lasting) });
+  const made = await send(plane, { method: 'POST', path: '/errand/access-keys' });
+  const { AccessKeyId: accessKeyId } = made.body.AccessKey as { AccessKeyId: string };
   const answers: Record<string, Answer> = {
     UpdateJob: await send(plane, { method: 'PATCH', path: '/jobs/lasting', body: '{"description":"fits"}' }),
     AssociateTargetsWithJob: await send(plane, {
@@ -221,6 +223,14 @@ test('every answer of an operation fits its row of the table', async () => {
     DeleteJobTemplate: await send(plane, { method: 'DELETE', path: '/job-templates/fits' }),
     DescribeManagedJobTemplate: await send(plane, { path: '/managed-job-templates/AWS-Reboot' }),
     ListManagedJobTemplates: await send(plane, { path: '/managed-job-templates' }),
+    ListAccessKeys: await send(plane, { path: '/errand/access-keys' }),
+    CreateAccessKey: made,
+    UpdateAccessKey: await send(plane, {
+      method: 'PUT',
+      path: `/errand/access-keys/${accessKeyId}`,
+      body: '{"Status":"Inactive"}',
+    }),
+    DeleteAccessKey: await send(plane, { method: 'DELETE', path: `/errand/access-keys/${accessKeyId}` }),
     DescribeEndpoint: await send(plane, { path: '/endpoint' }),
     CreateJob: await send(plane, {
       method: 'PUT',

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { ERROR_TYPES } from '../../../../targets/service/operations/errorTypes.ts';
 import type { InputMember } from '../../../../targets/service/operations/operation.ts';
 import type { Member, Shape } from '../../../../targets/service/operations/shape.ts';
-import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
+import { AWS_OPERATIONS } from '../../../../targets/service/operations/table.ts';
 
 /** Every difference between our table and AWS's model that is meant, with its reason. A line that no longer differs fails. */
 const CHOSEN: Readonly<Record<string, string>> = {
@@ -133,7 +133,7 @@ function compareShapeWithSdk(at: string, shape: Shape, schema: SdkSchema): void 
   compareShapeWithSdk(at, shape.of, Array.isArray(item) && typeof item[1] !== 'string' ? (item[0] as SdkSchema) : item);
 }
 
-for (const operation of OPERATIONS)
+for (const operation of AWS_OPERATIONS)
   test(`table: ${operation.name} has the method, path, members, places and types of the AWS SDK`, () => {
     const schema = schemas[`${operation.name}$`] as readonly unknown[];
     const [method, path, status] = (schema[3] as { http: [string, string, number] }).http;
@@ -187,7 +187,7 @@ if (MODEL === undefined) {
 
   test('table: lengths, ranges, patterns, enums and errors are those of the botocore model, or chosen with a reason', () => {
     const differences: string[] = [];
-    for (const operation of OPERATIONS) {
+    for (const operation of AWS_OPERATIONS) {
       const { input, errors } = model.operations[operation.name]!;
       assert.equal(
         [...operation.errors].sort(),

@@ -231,6 +231,38 @@ if (hasTool('gcc', 'gcc')) {
         if (!wish.resets && !wish.hosts) assert.is(replied.size, wish.requests, 'all are answered in the end');
       });
 
+  const image = (size: number) => {
+    const draw = dice(size);
+    return Uint8Array.from({ length: size }, () => draw(256));
+  };
+  const firmwareOf = (bytes: Uint8Array, pageBytes: number, blockBytes: number, count: number) => ({
+    image: bytes,
+    pageBytes,
+    command: (offset: number) => `pull ${bytes.length} ${pageBytes} ${blockBytes} ${count} ${offset} ${sha256(bytes)}`,
+  });
+
+  for (let seed = 1; seed <= 3; seed += 1)
+    test(`pulls an image whole through noise, resets, pulled cables and killed hosts, seed ${seed}`, async () => {
+      const firmware = firmwareOf(image(9_000), 128, 64, 4);
+      await device.ask(firmware.command(0));
+      const faults = { noise: NOISY, resets: 5_000, unplugs: 2_000, hosts: 2_000, faultEvents: 1e9 };
+      const { wrong } = await runWorld(device, { seed, window: 1, requests: 2_000, firmware, ...faults });
+      assert.equal(wrong, []);
+      assert.equal(await device.ask('verify'), ['verified 0']);
+      assert.equal(await device.ask('flash'), [`flash ${hex(firmware.image)}`]);
+    });
+
+  test('pulls at 86 % of a line of 115,200 baud that answers 16 ms late, with blocks of 256 bytes', async () => {
+    const firmware = firmwareOf(image(65_536), 256, 256, 8);
+    await device.ask(firmware.command(0));
+    const line = { baud: 115_200, frameBytes: 280, noise: CALM, faultEvents: 0 };
+    const { wrong, millis, resent } = await runWorld(device, { seed: 1, window: 1, requests: 100, firmware, ...line });
+    assert.equal([wrong, resent], [[], 0]);
+    const share = (65_536 * 10_000) / 115_200 / millis;
+    console.log(`\n  64 KB over 115,200 baud, 8 ms each way: ${(100 * share).toFixed(1)} % of the line`);
+    assert.ok(share >= 0.86, `${share}`);
+  });
+
   test('the same seed gives the same trace, and noise really makes it resend', async () => {
     const wish: Wish = { ...worlds[6]!, seed: 9 };
     const first = await runWorld(device, wish);

@@ -6,7 +6,9 @@ import { random32 } from '../../../runtime/random.ts';
 import { type CborMap, decodeBody, encodeBody } from '../../../runtime/serial/cbor.ts';
 import { WAITING_REQUESTS_MAX } from '../../../runtime/serial/limits.ts';
 import { createLink, type LinkEffect, type LinkEvent, step } from '../../../runtime/serial/link.ts';
+import { decodePull, encodeBlock } from '../../../runtime/serial/pull.ts';
 import { createSplitter, split } from '../../../runtime/serial/splitter.ts';
+import { createSupply, supply } from '../../../runtime/serial/supply.ts';
 import { bytesOf, hex } from '../../runtime/serial/vectors.ts';
 import type { Device } from './device.ts';
 
@@ -30,6 +32,12 @@ export interface Wish {
   readonly unplugs?: number;
   /** The same for the host: a new process with another host number, which knows nothing of what was in flight. */
   readonly hosts?: number;
+  /** Instead of requests of random bodies: this image is pulled. The device has been told of it (device.c, `pull`). */
+  readonly firmware?: { readonly image: Uint8Array; readonly pageBytes: number; command(offset: number): string };
+  /** Bytes take their time at this speed and arrive 8 ms later; otherwise they arrive at random. */
+  readonly baud?: number;
+  /** What the device takes and sends, before stuffing. */
+  readonly frameBytes?: number;
   /** After this many events the wire is good and nothing else goes wrong: all must end. */
   readonly faultEvents: number;
 }
@@ -44,6 +52,8 @@ export interface Outcome {
   readonly wrong: readonly string[];
   readonly trace: string;
   readonly resent: number;
+  /** Of the virtual clock, at the end. */
+  readonly millis: number;
 }
 
 type Due = { at: number; order: number } & (
@@ -68,6 +78,7 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
   const wrong: string[] = [];
   const trace: string[] = [];
   const dues: Due[] = [];
+  const told: LinkEvent[] = [];
   let order = 0;
   let events = 0;
   let now = 0;
@@ -77,11 +88,13 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
   let asked = 0;
   let resent = 0;
   let host = draw(1_000_000) + 1;
-  let link = createLink({ addr: 0, host, baud: 115_200 });
+  let source = createSupply(wish.firmware?.image ?? new Uint8Array(0));
+  let pulled = false;
+  let link = createLink({ addr: 0, host, baud: wish.baud ?? 115_200 });
   let splitter = createSplitter();
   let wakeAt: number | undefined;
   const faulty = () => events < wish.faultEvents;
-  const start = () => device.ask(`start ${wish.window} 128 96 ${boot} 0`);
+  const start = () => device.ask(`start ${wish.window} ${wish.frameBytes ?? 128} 96 ${boot} 0`);
   const due = (entry: Due extends infer One ? (One extends Due ? Omit<One, 'order'> : never) : never) =>
     dues.push({ ...entry, order: order++ } as Due);
 
@@ -97,21 +110,29 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     }
     // In portions, in order, some of them late: a USB adapter collects.
     for (let at = 0; at < after.length; ) {
-      const size = 1 + draw(40);
+      const size = Math.min(1 + draw(40), after.length - at);
       const last = dues
         .filter((other) => other.what === what)
         .reduce((latest, other) => Math.max(latest, other.at), now);
-      due({ what, at: Math.max(last, now + 1 + draw(12)), bytes: Uint8Array.from(after.slice(at, at + size)), cable });
+      const arrivesAt = wish.baud
+        ? Math.max(last, now + 8) + (size * 10_000) / wish.baud
+        : Math.max(last, now + 1 + draw(12));
+      due({ what, at: arrivesAt, bytes: Uint8Array.from(after.slice(at, at + size)), cable });
       at += size;
     }
   }
 
+  /** What an effect leads to comes after the effects beside it. */
   function tell(event: LinkEvent) {
-    let effects: LinkEffect[];
-    const before = link.flights;
-    [link, effects] = step(link, event, now);
-    if (event.on === 'wake' && before.length > 0 && link.flights.length > 0) resent += 1;
-    for (const effect of effects) obey(effect);
+    told.push(event);
+    if (told.length > 1) return;
+    for (let next = told[0]; next; told.shift(), next = told[0]) {
+      const before = link.flights;
+      const [stepped, effects] = step(link, next, now);
+      link = stepped;
+      if (next.on === 'wake' && before.length > 0 && link.flights.length > 0) resent += 1;
+      for (const effect of effects) obey(effect);
+    }
   }
 
   function obey(effect: LinkEffect) {
@@ -120,6 +141,7 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
       case 'write':
         return carry('device', effect.bytes);
       case 'reply': {
+        if (wish.firmware) return send(effect.body);
         const body = decodeBody(effect.body);
         if (body.get(1) !== effect.id) wrong.push(`request ${effect.id} was answered with ${hex(effect.body)}`);
         if (replied.has(effect.id) || lost.has(effect.id)) wrong.push(`request ${effect.id} ended twice`);
@@ -127,6 +149,7 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
         return;
       }
       case 'lost':
+        if (wish.firmware) return due({ what: 'ask', at: now });
         if (replied.has(effect.id) || lost.has(effect.id)) wrong.push(`request ${effect.id} ended twice`);
         lost.set(effect.id, effect.ran);
         return;
@@ -137,12 +160,26 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     }
   }
 
+  function send(body: Uint8Array) {
+    const pull = decodePull(body);
+    if (pull.count === 0) {
+      pulled = true;
+      return;
+    }
+    let things: ReturnType<typeof supply>[1];
+    [source, things] = supply(source, pull);
+    for (const thing of things) {
+      if (thing === 'ask') ask();
+      else tell({ on: 'data', body: encodeBlock(thing) });
+    }
+  }
+
   async function give(bytes: Uint8Array) {
     if (faulty() && chance(wish.resets)) return reset();
     const lines = await device.ask(`feed ${hex(bytes)}`);
     for (const line of lines) {
       trace.push(line);
-      if (line.startsWith('request ')) {
+      if (line.startsWith('request ') && !wish.firmware) {
         const id = decodeBody(bytesOf(line.slice(8))).get(1);
         if (typeof id !== 'number' || id >= asked) wrong.push(`never sent: ${line}`);
         else ran.set(id, (ran.get(id) ?? 0) + 1);
@@ -158,6 +195,11 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     boot += 1;
     trace.push(`reset ${boot}`);
     await start();
+    if (wish.firmware) {
+      const [line] = await device.ask('ask');
+      const { offset } = decodePull(bytesOf(line!.slice(5)));
+      await device.ask(wish.firmware.command(offset - (offset % wish.firmware.pageBytes)));
+    }
     await give(new Uint8Array(0)); // it announces itself
   }
 
@@ -172,15 +214,17 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     for (let id = 0; id < asked; id += 1) if (!replied.has(id) && !lost.has(id)) forgotten.add(id);
     host += 1 + draw(1_000);
     wakeAt = undefined;
-    link = createLink({ addr: 0, host, baud: 115_200 });
+    link = createLink({ addr: 0, host, baud: wish.baud ?? 115_200 });
     splitter = createSplitter();
     if (plugged) tell({ on: 'opened' });
+    if (wish.firmware) due({ what: 'ask', at: now });
   }
 
   function ask() {
     if (link.waiting.length === WAITING_REQUESTS_MAX) return due({ what: 'ask', at: now + 50 });
     const id = asked;
     asked += 1;
+    if (wish.firmware) return tell({ on: 'request', id, body: Uint8Array.of(0xa1, 0, 2) });
     const body: CborMap = new Map<number, number | Uint8Array>([
       [0, 1],
       [1, id],
@@ -193,7 +237,8 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
   await start();
   tell({ on: 'opened' });
   due({ what: 'ask', at: 1 });
-  const ended = () => asked === wish.requests && replied.size + lost.size + forgotten.size >= asked;
+  const ended = () =>
+    wish.firmware ? pulled : asked === wish.requests && replied.size + lost.size + forgotten.size >= asked;
   while (!ended()) {
     events += 1;
     if (events > wish.faultEvents + 400 * wish.requests + 2_000) {
@@ -223,5 +268,5 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     if (faulty() && plugged && chance(wish.unplugs)) unplug();
     if (faulty() && chance(wish.hosts)) newHost();
   }
-  return { ran, replied, lost, forgotten, wrong, trace: trace.join('\n'), resent };
+  return { ran, replied, lost, forgotten, wrong, trace: trace.join('\n'), resent, millis: now };
 }

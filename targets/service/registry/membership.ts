@@ -37,7 +37,7 @@ export async function removeThingFromThingGroup(
   await move(registry, thingName, { join: [], leave: [groupName] });
 }
 
-/** Leaves first, so that a thing can move inside one hierarchy; when one group refuses, nothing is changed. */
+/** A thing can so move inside one hierarchy; when one group refuses, nothing is changed. */
 export async function updateThingGroupsForThing(
   registry: Registry,
   { thingName, thingGroupsToAdd = [], thingGroupsToRemove = [] }: InputOf<typeof UPDATE_THING_GROUPS_FOR_THING>,
@@ -105,19 +105,21 @@ async function move(
     // Everybody locks in this order, so nobody waits in a circle.
     for (const groupName of [...join, ...leave].sort()) await lockGroup(tx, groupName);
     const { thing_no: thingNo } = await lockThing(tx, thingName);
-    const groups = new Set(await groupsOf(tx.db, thingNo));
+    const before = new Set(await groupsOf(tx.db, thingNo));
+    const left = leave.filter((name) => before.has(name));
+    const joined = join.filter((name) => !before.has(name));
+    const groups = new Set([...before].filter((name) => !left.includes(name)));
     const things: number[] = [];
-    for (const groupName of leave) {
-      if (!groups.delete(groupName)) continue;
-      things.push(...(await registry.membership.thingLeaves(tx, thingNo, groupName)));
-      await tx.db.deleteFrom('member').where('grp', '=', groupName).where('thing_no', '=', thingNo).execute();
-    }
-    for (const groupName of join) {
-      if (groups.has(groupName)) continue;
+    // First in, then out: a thing that moves inside of a job's targets has never left them, and is not given the job again.
+    for (const groupName of joined) {
       await checkRoom(tx.db, thingName, groups, groupName);
+      groups.add(groupName);
       await insertMember(registry, tx.db, groupName, thingNo);
       things.push(...(await registry.membership.thingJoined(tx, thingNo, groupName)));
-      groups.add(groupName);
+    }
+    for (const groupName of left) {
+      things.push(...(await registry.membership.thingLeaves(tx, thingNo, groupName)));
+      await tx.db.deleteFrom('member').where('grp', '=', groupName).where('thing_no', '=', thingNo).execute();
     }
     return things;
   });

@@ -200,7 +200,7 @@ test('RemoveThingFromThingGroup: by name or ARN, once more changes nothing, what
   assert.match(await remove('T', 'X'), '404 ResourceNotFoundException: Thing group X');
 });
 
-test('UpdateThingGroupsForThing: leaves before it joins, tells once, and when one group refuses nothing is changed', async (world) => {
+test('UpdateThingGroupsForThing: moves inside a hierarchy, tells once, and when one group refuses nothing is changed', async (world) => {
   const { handlers, told } = world;
   await tree(world);
   await handlers.CreateThing({ thingName: 'T' });
@@ -218,9 +218,9 @@ test('UpdateThingGroupsForThing: leaves before it joins, tells once, and when on
   assert.equal(await update(['S', 'B', 'S'], ['A', 'A1']), {});
   assert.equal(await groups(), ['B', 'S']);
   assert.equal(told, [
-    'thingLeaves 1 A: 1 in A',
-    'thingJoined 1 S: 1 in S',
-    'thingJoined 1 B: 1 in B, 1 in S',
+    'thingJoined 1 S: 1 in A, 1 in S',
+    'thingJoined 1 B: 1 in A, 1 in B, 1 in S',
+    'thingLeaves 1 A: 1 in A, 1 in B, 1 in S',
     'committed 1,1,1',
   ]);
   assert.match(await refusal(update(['S'], ['S'])), '400 InvalidRequestException: Group S is in');

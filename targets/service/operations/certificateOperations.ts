@@ -144,6 +144,18 @@ export const UPDATE_CERTIFICATE = {
   errors: [...THING_ERRORS, 'ResourceNotFoundException', 'CertificateStateException'],
 } as const satisfies Operation;
 
+export const DELETE_CERTIFICATE = {
+  name: 'DeleteCertificate',
+  method: 'DELETE',
+  path: '/certificates/{certificateId}',
+  about: 'Deletes a certificate that is not ACTIVE and not attached to a thing.',
+  input: {
+    certificateId: CERTIFICATE_LABEL,
+    forceDelete: { shape: FLAG, in: 'query', about: 'Accepted; this service has no policies to detach.' },
+  },
+  errors: [...THING_ERRORS, 'ResourceNotFoundException', 'CertificateStateException', 'DeleteConflictException'],
+} as const satisfies Operation;
+
 export const ATTACH_THING_PRINCIPAL = {
   name: 'AttachThingPrincipal',
   method: 'PUT',
@@ -181,6 +193,19 @@ export const LIST_THING_PRINCIPALS = {
   output: {
     type: 'structure',
     members: { principals: { shape: { type: 'list', of: TEXT } }, nextToken: { shape: TEXT } },
+  },
+  errors: [...THING_ERRORS, 'ResourceNotFoundException'],
+} as const satisfies Operation;
+
+export const LIST_PRINCIPAL_THINGS = {
+  name: 'ListPrincipalThings',
+  method: 'GET',
+  path: '/principals/things',
+  about: 'Lists the things that the holder of a certificate speaks for.',
+  input: { nextToken: NEXT_TOKEN, maxResults: MAX_RESULTS, principal: PRINCIPAL },
+  output: {
+    type: 'structure',
+    members: { things: { shape: { type: 'list', of: NAME } }, nextToken: { shape: TEXT } },
   },
   errors: [...THING_ERRORS, 'ResourceNotFoundException'],
 } as const satisfies Operation;

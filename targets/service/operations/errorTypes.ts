@@ -6,6 +6,7 @@ export const ERROR_TYPES = {
   ResourceNotFoundException: 404,
   ResourceAlreadyExistsException: 409,
   ConflictException: 409,
+  DeleteConflictException: 409,
   VersionConflictException: 409,
   InvalidStateTransitionException: 409,
   CertificateStateException: 406,

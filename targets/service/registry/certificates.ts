@@ -3,15 +3,18 @@ import type {
   ATTACH_THING_PRINCIPAL,
   CREATE_CERTIFICATE_FROM_CSR,
   CREATE_KEYS_AND_CERTIFICATE,
+  DELETE_CERTIFICATE,
   DESCRIBE_CERTIFICATE,
   DETACH_THING_PRINCIPAL,
+  LIST_PRINCIPAL_THINGS,
   LIST_THING_PRINCIPALS,
   UPDATE_CERTIFICATE,
 } from '../operations/certificateOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
-import { invalidRequest, notFound } from '../operations/refusals.ts';
+import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
+import { inTransaction } from '../store/open.ts';
 import { arnOf, nameIn } from './arns.ts';
-import { nameBefore, pageOf } from './paging.ts';
+import { keyBefore, nameBefore, pageOf } from './paging.ts';
 import { PAGE_MAX, type Registry } from './registry.ts';
 import { thingNamed } from './things.ts';
 
@@ -82,6 +85,32 @@ export async function updateCertificate(
   if (newStatus !== 'ACTIVE') registry.revoke(id);
 }
 
+/**
+ * Deletes a certificate for good.
+ *
+ * @throws ModelledError ResourceNotFoundException; CertificateStateException while it is ACTIVE; DeleteConflictException while
+ *         it is attached to a thing
+ */
+export async function deleteCertificate(
+  registry: Registry,
+  { certificateId }: InputOf<typeof DELETE_CERTIFICATE>,
+): Promise<void> {
+  await inTransaction(registry, async ({ db }) => {
+    const { certificate_id: id, status } = await certificateNamed({ db }, certificateId);
+    if (status === 'ACTIVE')
+      throw refusal('CertificateStateException', `Certificate ${id} is ACTIVE: deactivate it first`);
+    const attached = await db
+      .selectFrom('principal')
+      .select('thing_no')
+      .where('certificate_id', '=', id)
+      .limit(1)
+      .execute();
+    if (attached.length > 0)
+      throw refusal('DeleteConflictException', `Certificate ${id} is attached to a thing: detach it first`);
+    await db.deleteFrom('certificate').where('certificate_id', '=', id).execute();
+  });
+}
+
 /** Attaches a certificate to a thing; once more changes nothing. */
 export async function attachThingPrincipal(
   registry: Registry,
@@ -145,6 +174,25 @@ export async function listThingPrincipals(
     .execute();
   const { page, ...more } = pageOf(rows, maxResults, (row) => row.certificate_id);
   return { principals: page.map((row) => arnOf(registry, 'cert', row.certificate_id)), ...more };
+}
+
+/** One page of things, in the order of registration. */
+export async function listPrincipalThings(
+  registry: Registry,
+  { principal, nextToken, maxResults = PAGE_MAX }: InputOf<typeof LIST_PRINCIPAL_THINGS>,
+): Promise<{ things: string[]; nextToken?: string }> {
+  const certificate = await certificateNamed(registry, nameIn(registry, 'cert', principal));
+  const rows = await registry.db
+    .selectFrom('principal')
+    .innerJoin('thing', 'thing.thing_no', 'principal.thing_no')
+    .select(['thing.thing_no', 'thing.thing_name'])
+    .where('principal.certificate_id', '=', certificate.certificate_id)
+    .where('principal.thing_no', '>', keyBefore(nextToken))
+    .orderBy('principal.thing_no')
+    .limit(maxResults + 1)
+    .execute();
+  const { page, ...more } = pageOf(rows, maxResults, (row) => row.thing_no);
+  return { things: page.map((row) => row.thing_name), ...more };
 }
 
 /** Who may connect with a certificate. */

@@ -11,8 +11,10 @@ import {
   attachThingPrincipal,
   createCertificateFromCsr,
   createKeysAndCertificate,
+  deleteCertificate,
   describeCertificate,
   detachThingPrincipal,
+  listPrincipalThings,
   listThingPrincipals,
   updateCertificate,
 } from './certificates.ts';
@@ -48,6 +50,12 @@ export function registryHandlers(registry: Registry) {
       await updateCertificate(registry, input);
       return undefined;
     },
+    DeleteCertificate: async (input: InputOf<typeof certificates.DELETE_CERTIFICATE>) => {
+      await deleteCertificate(registry, input);
+      return undefined;
+    },
+    ListPrincipalThings: (input: InputOf<typeof certificates.LIST_PRINCIPAL_THINGS>) =>
+      listPrincipalThings(registry, input),
     DetachThingPrincipal: (input: InputOf<typeof certificates.DETACH_THING_PRINCIPAL>) =>
       detachThingPrincipal(registry, input),
     ListThingPrincipals: (input: InputOf<typeof certificates.LIST_THING_PRINCIPALS>) =>

@@ -94,6 +94,12 @@ test('the AWS SDK: certificates from a signing request to their end', async ({ p
   await client.send(new sdk.DeleteThingCommand({ thingName: 'T' }));
   await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'REVOKED' }));
   assert.is((await client.send(describe)).certificateDescription?.status, 'REVOKED');
+  await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' }));
+  const active = client.send(new sdk.DeleteCertificateCommand({ certificateId }));
+  assert.instance(await failure(active), sdk.CertificateStateException);
+  await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'REVOKED' }));
+  await client.send(new sdk.DeleteCertificateCommand({ certificateId }));
+  assert.instance(await failure(client.send(describe)), sdk.ResourceNotFoundException);
   const unreadable = client.send(new sdk.CreateCertificateFromCsrCommand({ certificateSigningRequest: 'x' }));
   assert.instance(await failure(unreadable), sdk.InvalidRequestException);
 });

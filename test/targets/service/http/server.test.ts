@@ -152,6 +152,10 @@ test('every answer of an operation fits its row of the table', async () => {
       headers: { 'x-amzn-principal': certificate.body.certificateArn as string },
     }),
     ListThingPrincipals: await send(plane, { path: '/things/fits/principals' }),
+    ListPrincipalThings: await send(plane, {
+      path: '/principals/things',
+      headers: { 'x-amzn-principal': certificate.body.certificateArn as string },
+    }),
     DetachThingPrincipal: await send(plane, {
       method: 'DELETE',
       path: '/things/fits/principals',
@@ -167,6 +171,10 @@ test('every answer of an operation fits its row of the table', async () => {
       method: 'PUT',
       path: `/certificates/${certificate.body.certificateId}`,
       query: { newStatus: 'REVOKED' },
+    }),
+    DeleteCertificate: await send(plane, {
+      method: 'DELETE',
+      path: `/certificates/${certificate.body.certificateId}`,
     }),
     CreateThingGroup: await send(plane, { method: 'POST', path: '/thing-groups/fits', body: '{}' }),
     AddThingToThingGroup: await send(plane, {

@@ -86,4 +86,29 @@ test('CreateCertificateFromCsr: INACTIVE unless asked otherwise; what cannot be 
   assert.equal(rows, [{ status: 'INACTIVE' }, { status: 'ACTIVE' }]);
 });
 
+test('DeleteCertificate: not while ACTIVE, not while attached; ListPrincipalThings in pages', async ({
+  handlers,
+  store,
+}) => {
+  const made = await handlers.CreateKeysAndCertificate({ setAsActive: true });
+  const { certificateId, certificateArn: principal } = made;
+  for (const thingName of ['T2', 'T1', 'T3']) {
+    await handlers.CreateThing({ thingName });
+    await handlers.AttachThingPrincipal({ thingName, principal });
+  }
+  const first = await handlers.ListPrincipalThings({ principal, maxResults: 2 });
+  assert.equal(first.things, ['T2', 'T1']);
+  const rest = await handlers.ListPrincipalThings({ principal, nextToken: first.nextToken! });
+  assert.equal(rest, { things: ['T3'] });
+
+  const remove = () => handlers.DeleteCertificate({ certificateId, forceDelete: true });
+  assert.match(await refusal(remove()), '406 CertificateStateException');
+  await handlers.UpdateCertificate({ certificateId, newStatus: 'INACTIVE' });
+  assert.match(await refusal(remove()), '409 DeleteConflictException');
+  await store.db.deleteFrom('principal').execute();
+  assert.is(await remove(), undefined);
+  assert.match(await refusal(remove()), '404 ResourceNotFoundException');
+  assert.match(await refusal(handlers.ListPrincipalThings({ principal })), '404 ResourceNotFoundException');
+});
+
 test.run();

@@ -71,7 +71,17 @@ export function changeOf(
   const sameHead = head === undefined || next === undefined ? head === next : isSame(head, next);
   const stays = after !== undefined && isInQueue(after);
   const notify = isInQueue(before) !== stays || (retry !== undefined && isInQueue(retry));
-  return { before, after, retry, notify, notifyNext: !sameHead };
+  const unseen = endsUnseen(before, after);
+  return { before, after, retry, notify: notify || unseen, notifyNext: !sameHead || unseen };
+}
+
+/**
+ * True where what runs on a device is taken from it outside of a maintenance window: its queue stays as it is, yet only a
+ * message makes it ask what has become of its job.
+ */
+function endsUnseen(before: StoredExecution, after: StoredExecution | undefined): boolean {
+  if (!before.hidden || before.status !== 'IN_PROGRESS') return false;
+  return after === undefined || after.status === 'CANCELED' || after.status === 'TIMED_OUT';
 }
 
 /** True for an execution that its thing is shown as pending. */

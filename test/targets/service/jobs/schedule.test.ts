@@ -218,6 +218,25 @@ test('cancelling between windows: what is queued goes unseen, what runs is seen 
   await world.close();
 });
 
+test('a job that is taken from a device between windows is told to it, though its queue stays as it is', async () => {
+  const world = await openWorld({ things: ['T1', 'T2'] });
+  await world.job('j', ['T1', 'T2'], {
+    schedulingConfig: { maintenanceWindows: NIGHTLY },
+    timeoutConfig: { inProgressTimeoutInMinutes: 120 },
+  });
+  await world.advance(OPENS);
+  for (const thing of ['T1', 'T2']) await world.ask(thing, 'start-next', {});
+  await world.advance(90 * MINUTE);
+  world.takeTold();
+  await world.service.control.cancelJobExecution({ thingName: 'T1', jobId: 'j', force: true });
+  await world.settle();
+  assert.equal(told(world), ['T1 notify', 'T1 notify-next']);
+  await world.advance(HOUR);
+  assert.equal(told(world), ['T2 notify', 'T2 notify-next']);
+  assert.is(await statusOf(world, 'T2'), 'TIMED_OUT');
+  await world.close();
+});
+
 const ENDS = { endTime: '2023-11-14 23:00' };
 
 test('endTime with STOP_ROLLOUT, the default: nothing new, no retry, what is there finishes, then COMPLETED, continuous too', async () => {

@@ -8,6 +8,7 @@
  *   ask | block HEX | verify | flash the next PULL; a BLOCK; until it is not 1; the image in flash
  *   flip OFFSET                      a bit in flash goes bad
  *   fail N                           the next N writes to flash fail
+ *   hold N                           after a feed take N bytes of what is to be sent, no more; 0: all
  *   dropped | random SEED COUNT      rx_dropped; random bytes through link and cbor: `frames N`
  *
  * It answers a REQUEST with its own body; a body that has `2` at key 0 with PULL. A DATA goes to pull.
@@ -29,6 +30,7 @@ struct device {
     uint8_t *page;
     uint8_t *flash;
     long failing;
+    size_t hold;
 };
 
 static size_t bytes_of(const char *hex, uint8_t *bytes)
@@ -123,13 +125,17 @@ static bool handle(struct device *device, bool quiet)
 static void say_wire(struct device *device)
 {
     uint8_t out[7]; /* in small portions, as an interrupt takes them */
-    size_t used = errand_link_output(&device->link, out, sizeof out);
+    size_t left = device->hold > 0 ? device->hold : SIZE_MAX;
+    size_t used = errand_link_output(&device->link, out, left < sizeof out ? left : sizeof out);
     if (used == 0)
         return;
     printf("wire ");
-    for (; used > 0; used = errand_link_output(&device->link, out, sizeof out))
+    while (used > 0) {
         for (size_t i = 0; i < used; i++)
             printf("%02x", out[i]);
+        left -= used;
+        used = errand_link_output(&device->link, out, left < sizeof out ? left : sizeof out);
+    }
     printf("\n");
 }
 
@@ -289,6 +295,8 @@ int main(void)
             device.flash[number] ^= 1;
         else if (sscanf(line, "fail %lu", &number) == 1)
             device.failing = (long)number;
+        else if (sscanf(line, "hold %lu", &number) == 1)
+            device.hold = number;
         else if (sscanf(line, "random %lu %lu", &number, &count) == 2)
             random_bytes(&device, (uint32_t)number, count);
         else if (strncmp(line, "dropped", 7) == 0)

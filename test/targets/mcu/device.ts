@@ -27,6 +27,34 @@ export function build(name: 'device' | 'vectors'): { program: string; remove(): 
   return { program, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+/**
+ * Runs libFuzzer over the library, from no corpus, with a fixed seed. Returns the share of lines reached by file.
+ * @throws Error with the input's bytes and what the sanitizer said, when it finds something
+ */
+export function fuzz(runs: number): Record<string, number> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'errand-fuzz-'));
+  try {
+    const program = path.join(folder, 'fuzz');
+    const sanitizers = ['-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
+    const coverage = ['-fprofile-instr-generate', '-fcoverage-mapping'];
+    const source = path.join(root, 'test/targets/mcu/fuzz.c');
+    compile('clang', [...WARNINGS, ...sanitizers, ...coverage, INCLUDE, source, ...PARTS, '-o', program]);
+    const [raw, merged] = [path.join(folder, 'raw'), path.join(folder, 'merged')];
+    const flags = ['-seed=1', `-runs=${runs}`, '-max_len=300', '-verbosity=0', `-artifact_prefix=${folder}/`];
+    const { status, stderr } = spawnSync(program, flags, {
+      encoding: 'utf8',
+      env: { ...process.env, LLVM_PROFILE_FILE: raw },
+    });
+    if (status !== 0) throw new Error(stderr);
+    compile('llvm-profdata', ['merge', raw, '-o', merged]);
+    const report = JSON.parse(compile('llvm-cov', ['export', '-summary-only', program, `-instr-profile=${merged}`]));
+    const files: { filename: string; summary: { lines: { percent: number } } }[] = report.data[0].files;
+    return Object.fromEntries(files.map(({ filename, summary }) => [path.basename(filename), summary.lines.percent]));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export interface Device {
   /** One command of device.c; its answers. Rejects when the process has died, with what the sanitizer said. */
   ask(command: string): Promise<string[]>;

@@ -10,7 +10,7 @@ import { encodeHostHello } from '../../../runtime/serial/hello.ts';
 import { blocksOf, decodePull, encodeBlock } from '../../../runtime/serial/pull.ts';
 import { bytesOf, hex, VECTORS_FILE, vectors } from '../../runtime/serial/vectors.ts';
 import { hasTool } from '../../tools.ts';
-import { build, type Device, startDevice } from './device.ts';
+import { build, type Device, fuzz, startDevice } from './device.ts';
 import { type Noise, runWorld, type Wish } from './world.ts';
 
 const test = suite('the C library');
@@ -149,6 +149,18 @@ if (hasTool('gcc', 'gcc')) {
     }
   });
 
+  test('a reply that is replaced while it is sent is broken off, and the new one sent whole', async () => {
+    await meet(1);
+    const body = Uint8Array.of(0xa1, 0, 1);
+    await device.ask('hold 9');
+    const [, part] = await device.ask(`feed ${requestFrame(0, body)}`);
+    assert.is(part!.length, 'wire '.length + 18);
+    await device.ask('hold 0');
+    const lines = await device.ask(`feed ${requestFrame(1, body)}`);
+    const whole = encodeFrame({ addr: 0, from: 'device', type: 'REQUEST', seq: 1, boot: BOOT_BYTE, body });
+    assert.is(lines[1], `wire ${hex(whole)}`);
+  });
+
   test('takes no request before HELLO, after a reset, with another boot byte, or for another host', async () => {
     await device.ask(`start 1 64 64 ${BOOT} 0`);
     const body = Uint8Array.of(0xa1, 0, 1);
@@ -246,7 +258,7 @@ if (hasTool('gcc', 'gcc')) {
       const firmware = firmwareOf(image(9_000), 128, 64, 4);
       await device.ask(firmware.command(0));
       const faults = { noise: NOISY, resets: 5_000, unplugs: 2_000, hosts: 2_000, faultEvents: 1e9 };
-      const { wrong } = await runWorld(device, { seed, window: 1, requests: 2_000, firmware, ...faults });
+      const { wrong } = await runWorld(device, { seed, window: 1, requests: 200, firmware, ...faults });
       assert.equal(wrong, []);
       assert.equal(await device.ask('verify'), ['verified 0']);
       assert.equal(await device.ask('flash'), [`flash ${hex(firmware.image)}`]);
@@ -338,6 +350,14 @@ if (hasTool('gcc', 'gcc')) {
     assert.is((await askPull()).offset, 0);
   });
 }
+
+if (hasTool('clang', 'clang libclang-rt-14-dev') && hasTool('llvm-cov', 'llvm'))
+  test('libFuzzer finds nothing, and has seen nearly every line', () => {
+    const reached = fuzz(60_000);
+    const parts = ['link.c', 'cbor.c', 'pull.c'];
+    console.log(`\n  lines reached: ${parts.map((part) => `${part} ${reached[part]!.toFixed(1)} %`).join(', ')}`);
+    for (const part of parts) assert.ok(reached[part]! >= 90, `${part}: ${reached[part]} %`);
+  });
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -8,6 +8,8 @@ export interface JobConfig {
   timeoutConfig?: { inProgressTimeoutInMinutes?: number };
   jobExecutionsRetryConfig?: RetryConfig;
   schedulingConfig?: SchedulingConfig;
+  /** Where the document was read; DescribeJob shows it beside the job. */
+  documentSource?: string;
   jobTemplateArn?: string;
   documentParameters?: Record<string, string>;
 }

@@ -29,6 +29,8 @@ export interface JobsServiceOptions {
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** Signs the URLs in documents; without one CreateJob refuses documents that need it. */
   signer?: Signer;
+  /** Reads the text behind a documentSource; throws a sentence where it cannot. Without it CreateJob refuses documentSource. */
+  readDocument?: (url: string) => Promise<string>;
   /** How long jobs and executions are kept after they ended, milliseconds; two years unless given. */
   retentionMillis?: number;
   /** Takes note of what went wrong inside, one event a call. */
@@ -89,7 +91,16 @@ export function createJobsService(options: JobsServiceOptions) {
 
   const rules = { allowRejectFromInProgress: options.allowRejectFromInProgress ?? false };
   const requests = createRequests({ store, clock, underway, rules, delivery, committed, log });
-  const context: Control = { store, clock, region, account, signer: options.signer, due, committed };
+  const context: Control = {
+    store,
+    clock,
+    region,
+    account,
+    signer: options.signer,
+    readDocument: options.readDocument,
+    due,
+    committed,
+  };
   const operation =
     <Input, Output>(run: (control: Control, input: Input) => Promise<Output>) =>
     (input: Input): Promise<Output> =>

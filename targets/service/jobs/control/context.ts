@@ -13,6 +13,8 @@ export interface Control {
   account: string;
   /** Signs URLs in documents; undefined: there is none. */
   signer: Signer | undefined;
+  /** Reads what stands behind a documentSource, once, when a job is made; undefined: nothing does. */
+  readDocument: ((url: string) => Promise<string>) | undefined;
   /** To be called when a tick is needed at a time. */
   due: (atMillis: number | undefined) => void;
   /** To be called after a commit that changed executions. */

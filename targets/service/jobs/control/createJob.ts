@@ -7,7 +7,7 @@ import type { AbortConfig, JobConfig, RetryConfig, RolloutConfig, SchedulingConf
 import { RETRIES_MAX } from '../limits.ts';
 import { faultIn, phaseAt, readSchedule } from '../schedule.ts';
 import { arnOf, type Control, invalidRequest } from './context.ts';
-import { checkDocument } from './document.ts';
+import { checkDocument, givenDocument } from './document.ts';
 import { namesOf, parseTargets, targetGroups, targetThings } from './targets.ts';
 
 /** Members of CreateJob, checked for types and ranges already (control-plane §2.1). */
@@ -38,7 +38,7 @@ export interface JobReference {
 }
 
 /** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
-const NOT_YET = ['documentSource', 'namespaceId', 'destinationPackageVersions'] as const;
+const NOT_YET = ['namespaceId', 'destinationPackageVersions'] as const;
 
 /** Creates a job; its executions follow by roll-out, the first of them at once (control-plane §2.1). */
 export async function createJob(control: Control, given: CreateJobInput): Promise<JobReference> {
@@ -47,7 +47,7 @@ export async function createJob(control: Control, given: CreateJobInput): Promis
   for (const member of NOT_YET) {
     if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
   }
-  const { document, signs } = checkDocument(control, input.document, input.presignedUrlConfig);
+  const { document, signs } = checkDocument(control, await givenDocument(control, input), input.presignedUrlConfig);
   const targets = parseTargets(control, input.targets);
   checkRetries(input.jobExecutionsRetryConfig);
   const nowMillis = control.clock.now();
@@ -90,7 +90,7 @@ export function referenceTo(control: Control, jobId: string, description: string
 
 function configOf(input: CreateJobInput): JobConfig {
   const { targets, presignedUrlConfig, jobExecutionsRolloutConfig, abortConfig, timeoutConfig } = input;
-  const { jobExecutionsRetryConfig, schedulingConfig, jobTemplateArn, documentParameters } = input;
+  const { jobExecutionsRetryConfig, schedulingConfig, documentSource, jobTemplateArn, documentParameters } = input;
   const configs = {
     presignedUrlConfig,
     jobExecutionsRolloutConfig,
@@ -98,7 +98,7 @@ function configOf(input: CreateJobInput): JobConfig {
     timeoutConfig,
     jobExecutionsRetryConfig,
   };
-  const kept = { targets, ...configs, schedulingConfig, jobTemplateArn, documentParameters };
+  const kept = { targets, ...configs, schedulingConfig, documentSource, jobTemplateArn, documentParameters };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as unknown as JobConfig;
 }
 

@@ -5,6 +5,25 @@ import { type SignedUrl, substitutionsIn } from '../placeholders.ts';
 import { type Control, invalidRequest } from './context.ts';
 
 /**
+ * The text of a job's document: as given, or read from its source now, so that later changes there have no effect
+ * (control-plane §2.1).
+ *
+ * @throws ModelledError InvalidRequestException where both are given, or the source cannot be read
+ */
+export async function givenDocument(
+  { readDocument }: Control,
+  { document, documentSource }: { document?: string; documentSource?: string },
+): Promise<string | undefined> {
+  if (documentSource === undefined) return document;
+  if (document !== undefined) throw invalidRequest('A job has a document or a documentSource: found both');
+  if (readDocument === undefined)
+    throw invalidRequest('A documentSource is given, and this service has nothing configured that reads one');
+  return readDocument(documentSource).catch((error: Error) => {
+    throw invalidRequest(`The documentSource ${documentSource.slice(0, 200)} cannot be read: ${error.message}`);
+  });
+}
+
+/**
  * Refuses a document that no device could be given (control-plane §2.1, §8).
  *
  * @returns the document, and whether it has URLs that are signed when it is delivered

@@ -23,7 +23,7 @@ const COUNTERS: Record<string, Status> = {
 
 /** A job as DescribeJob shows it; times in seconds since the Unix epoch. */
 export interface JobView
-  extends Omit<JobConfig, 'presignedUrlConfig' | 'jobExecutionsRolloutConfig' | 'timeoutConfig'> {
+  extends Omit<JobConfig, 'documentSource' | 'presignedUrlConfig' | 'jobExecutionsRolloutConfig' | 'timeoutConfig'> {
   jobArn: string;
   jobId: string;
   targetSelection: JobRow['target_selection'];
@@ -44,12 +44,16 @@ export interface JobView
 }
 
 /** The whole of a job, but for its document. */
-export async function describeJob(control: Control, { jobId }: { jobId: string }): Promise<{ job: JobView }> {
+export async function describeJob(
+  control: Control,
+  { jobId }: { jobId: string },
+): Promise<{ documentSource?: string; job: JobView }> {
   const job = await findJob(control, jobId);
-  const config: JobConfig = JSON.parse(job.config);
+  const { documentSource, ...config }: JobConfig = JSON.parse(job.config);
   const counts = await loadPresentCounts(control.store, job.job_no);
   const processingTargets = await stillRollingOut(control, job, config);
   return {
+    ...(documentSource === undefined ? {} : { documentSource }),
     job: {
       ...summaryOf(control, job),
       ...(job.force_canceled === 1 ? { forceCanceled: true } : {}),

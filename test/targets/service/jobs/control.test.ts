@@ -104,6 +104,7 @@ test('CreateJob refuses with the error of the model, and then nothing of the job
     [{ document: '{"a":' }, 'InvalidRequestException', /JSON/],
     [{ document: `"${'x'.repeat(32_767)}"` }, 'InvalidRequestException', /32769 bytes/],
     [{ namespaceId: 'n' }, 'InvalidRequestException', /namespaceId/],
+    [{ document: undefined, documentSource: 'https://s3/b/k' }, 'InvalidRequestException', /nothing configured/],
   ];
   for (const [more, type, message] of table) {
     const found = await create(more);
@@ -119,6 +120,32 @@ test('CreateJob refuses with the error of the model, and then nothing of the job
     message: 'There is a job j already',
     members: { resourceId: 'j', resourceArn: `${ARN}:job/j` },
   });
+  await world.close();
+});
+
+test('documentSource is read once, when the job is made, and shown beside the job (control-plane §2.1, §2.2)', async () => {
+  let text = '{"a":1}';
+  const readDocument = async (url: string) => {
+    if (url.endsWith('/gone')) throw new Error('404 Not Found');
+    return text;
+  };
+  const world = await openWorld({ readDocument });
+  const { control } = world.service;
+  const create = (more: object) => control.createJob({ jobId: 'j', targets: [thingArn('T1')], ...more });
+  const source = 'https://s3.eu-west-1.amazonaws.com/b/k.json';
+  await create({ documentSource: source });
+  text = '{"a":2}';
+  assert.is((await control.getJobDocument({ jobId: 'j' })).document, '{"a":1}');
+  const described = await control.describeJob({ jobId: 'j' });
+  assert.equal([described.documentSource, 'documentSource' in described.job], [source, false]);
+  await world.settle();
+  assert.equal((await world.ask('T1', '$next/get', {}))?.body.execution.jobDocument, { a: 1 });
+  const both = await refusal(create({ jobId: 'k', documentSource: source, document: '{}' }));
+  assert.match(both.message, /found both/);
+  const gone = await refusal(create({ jobId: 'k', documentSource: `${source}/gone` }));
+  assert.equal([gone.type, /cannot be read: 404 Not Found/.test(gone.message)], ['InvalidRequestException', true]);
+  text = 'no JSON';
+  assert.match((await refusal(create({ jobId: 'k', documentSource: source }))).message, /not valid JSON/);
   await world.close();
 });
 

@@ -38,10 +38,11 @@ const updateEnded = statement<{ beforeMillis: number; nowMillis: number; limit: 
   returning job_no`,
 );
 
+/** A cross join, which SQLite does from left to right: it would read all executions to find those of old jobs. */
 const selectEnded = statement<{ beforeMillis: number; limit: number }, ExecutionRow>(
   (value) => sql`
-  select ${executionColumns} from exec e join job j on j.job_no = e.job_no
-  where j.created_at < ${value('beforeMillis')} and j.status <> 'DELETION_IN_PROGRESS'
+  select ${executionColumns} from job j cross join exec e
+  where e.job_no = j.job_no and j.created_at < ${value('beforeMillis')} and j.status <> 'DELETION_IN_PROGRESS'
     and e.status >= 2 and e.updated_at < ${value('beforeMillis')}
-  order by e.job_no, e.status, e.thing_no, e.no limit ${value('limit')}`,
+  order by j.job_no, e.status, e.thing_no, e.no limit ${value('limit')}`,
 );

@@ -149,6 +149,20 @@ test('documentSource is read once, when the job is made, and shown beside the jo
   await world.close();
 });
 
+test('the tags of a job go with it: a job that takes its jobId later has none of them', async () => {
+  const world = await openWorld();
+  const tagCount = async () => (await world.store.db.selectFrom('tag').select('key').execute()).length;
+  const create = (tags: { Key: string; Value?: string }[]) => world.job('j', ['T1'], { tags });
+  await create([{ Key: 'team', Value: 'ops' }, { Key: 'night' }]);
+  assert.is(await tagCount(), 2);
+  await world.service.control.deleteJob({ jobId: 'j', force: true });
+  await world.settle();
+  assert.is(await tagCount(), 0);
+  await create([{ Key: 'day' }]);
+  assert.is(await tagCount(), 1);
+  await world.close();
+});
+
 test('what is not there is ResourceNotFoundException 404, by every operation', async () => {
   const world = await openWorld();
   const { control } = world.service;

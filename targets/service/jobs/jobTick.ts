@@ -16,7 +16,6 @@ import {
 } from '../store/jobs.ts';
 import { loadOfJob, loadQueues } from '../store/loadExecutions.ts';
 import type { Connection } from '../store/statement.ts';
-import { removeTags } from '../store/tags.ts';
 import type { Clock } from './clock.ts';
 import { ownGroup } from './control/targets.ts';
 import { moved } from './decide.ts';
@@ -163,10 +162,7 @@ async function deleteSome(tx: Connection, job: JobRow, clock: Clock): Promise<To
   const executions = await loadOfJob(tx, job.job_no, STATUSES, CHANGE_CHUNK_MAX);
   const changes = await changeAll(tx, executions, () => undefined, clock.now());
   const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
-  if (isLast) {
-    await removeJob(tx, job.job_no, ownGroup(job.job_id));
-    await removeTags(tx.db, { kind: 'job', name: job.job_id });
-  }
+  if (isLast) await removeJob(tx, job.job_no, ownGroup(job.job_id));
   return toNotify(changes);
 }
 

@@ -19,10 +19,10 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
   const made: Made[] = [];
   const arn = (thingName: string) => `arn:aws:iot:us-east-1:123456789012:thing/${thingName}`;
 
-  async function create(): Promise<void> {
+  async function create(again?: string): Promise<void> {
     const serial = `s${made.length}`;
     const old = made.length > 0 && chance.is(0.3) ? chance.pick(made).jobId : undefined;
-    const jobId = old ?? `job-${made.length}`;
+    const jobId = again ?? old ?? `job-${made.length}`;
     const valid = !chance.is(0.1);
     const codes = Array.from({ length: chance.between(1, 4) }, () => (chance.is(0.15) ? 1 : 0));
     const steps = codes.map((code, i) => ({
@@ -56,6 +56,13 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
         [`cancel ${jobId}${forced}`, () => control.cancelJob({ jobId, force })],
         [`cancel ${jobId} of ${thingName}${forced}`, () => control.cancelJobExecution({ jobId, thingName, force })],
         [`delete ${jobId}`, () => control.deleteJob({ jobId, force: true })],
+        [
+          `make ${jobId} anew`,
+          async () => {
+            await control.deleteJob({ jobId, force: true });
+            timeline.plan(chance.between(1, 3_000), () => create(jobId));
+          },
+        ],
         [
           `delete ${jobId} of ${thingName}`,
           () => control.deleteJobExecution({ jobId, thingName, executionNumber: 1, force: true }),

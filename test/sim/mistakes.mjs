@@ -1,7 +1,7 @@
 /**
  * Plants mistakes into the product, one at a time, and runs worlds until one of them notices.
  *
- *   node test/sim/mistakes.mjs [--seeds N]     at most N seeds for each (default 300); exit code 1 when one gets away
+ *   node test/sim/mistakes.mjs [--seeds N]     at most N seeds for each (default 1500); exit code 1 when one gets away
  */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -100,7 +100,7 @@ export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const seeds = Number(process.argv[process.argv.indexOf('--seeds') + 1]) || 300;
+  const seeds = Number(process.argv[process.argv.indexOf('--seeds') + 1]) || 1500;
   let away = 0;
   for (const mistake of MISTAKES) {
     const caught = await seedsUntilCaught(mistake, seeds);

@@ -1,6 +1,6 @@
 /** The device's library, compiled for this machine with the sanitizers on, as a process that a test talks with. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -27,8 +27,33 @@ export function build(name: 'device' | 'vectors'): { program: string; remove(): 
   return { program, remove: () => rmSync(folder, { recursive: true }) };
 }
 
+const request = (seq: number) => [0xe0, 0, 0x10 | seq, 1];
+const LEADS = {
+  talk: [
+    0,
+    0xdf,
+    ...request(0),
+    ...request(0),
+    ...request(1),
+    ...request(5),
+    0xe0,
+    0,
+    0x20,
+    1,
+    0xe0,
+    255,
+    0x20,
+    0,
+    0xdf,
+    0xdf,
+  ],
+  overlong: [0, 0, ...new Array(100).fill(2), 0],
+  body: [1, 0xa4, 1, 0x20, 2, 0x41, 9, 3, 0xf5, 4, 0x82, 0x18, 0x40, 0x60],
+  blocks: [0xf3, ...new Array(40).fill(0), ...new Array(20).fill(9)],
+};
+
 /**
- * Runs libFuzzer over the library, from no corpus, with a fixed seed. Returns the share of lines reached by file.
+ * Runs libFuzzer over the library from a few inputs that lead in (fuzz.c). Returns the share of lines reached by file.
  * @throws Error with the input's bytes and what the sanitizer said, when it finds something
  */
 export function fuzz(runs: number): Record<string, number> {
@@ -39,9 +64,12 @@ export function fuzz(runs: number): Record<string, number> {
     const coverage = ['-fprofile-instr-generate', '-fcoverage-mapping'];
     const source = path.join(root, 'test/targets/mcu/fuzz.c');
     compile('clang', [...WARNINGS, ...sanitizers, ...coverage, INCLUDE, source, ...PARTS, '-o', program]);
+    const corpus = path.join(folder, 'corpus');
+    mkdirSync(corpus);
+    for (const [name, input] of Object.entries(LEADS)) writeFileSync(path.join(corpus, name), Uint8Array.from(input));
     const [raw, merged] = [path.join(folder, 'raw'), path.join(folder, 'merged')];
     const flags = ['-seed=1', `-runs=${runs}`, '-max_len=300', '-verbosity=0', `-artifact_prefix=${folder}/`];
-    const { status, stderr } = spawnSync(program, flags, {
+    const { status, stderr } = spawnSync(program, [...flags, corpus], {
       encoding: 'utf8',
       env: { ...process.env, LLVM_PROFILE_FILE: raw },
     });

@@ -56,6 +56,18 @@ export interface Outcome {
   readonly millis: number;
 }
 
+/** What must hold whatever went wrong on the way; one sentence for each time that it does not. */
+export function brokenPromises({ wrong, ran, replied, lost }: Outcome): string[] {
+  return [
+    ...wrong,
+    ...[...ran].filter(([, times]) => times !== 1).map(([id, times]) => `request ${id} ran ${times} times`),
+    ...[...replied].filter((id) => !ran.has(id)).map((id) => `request ${id} was answered and has not run`),
+    ...[...lost]
+      .filter(([id, how]) => how === 'no' && ran.has(id))
+      .map(([id]) => `request ${id} ran, and was said not to`),
+  ];
+}
+
 type Due = { at: number; order: number } & (
   | { what: 'device' | 'host'; bytes: Uint8Array; cable: number }
   | { what: 'wake'; host: number }

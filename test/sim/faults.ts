@@ -1,5 +1,8 @@
 import type { Chance } from './chance.ts';
 
+/** How late a portion of bytes may be, milliseconds. */
+export const LATE_MILLIS_MAX = 5_000;
+
 /** What goes wrong in one world, and how often: each a probability. Every seed draws its own mix, some of them none of one kind. */
 export interface Faults {
   /** Off once the world only has to come to rest. */

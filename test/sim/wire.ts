@@ -1,5 +1,5 @@
 import type { Chance } from './chance.ts';
-import type { Faults } from './faults.ts';
+import { type Faults, LATE_MILLIS_MAX } from './faults.ts';
 import type { Timeline } from './timeline.ts';
 
 /** One end of a connection, as whoever holds it is told. */
@@ -39,7 +39,7 @@ export function layWire(timeline: Timeline, chance: Chance, faults: Faults, boar
     for (const portion of split(bytes)) arrive(lane, latency(), () => lane.end.bytes(portion));
     if (faults.on && chance.is(faults.cutWire)) timeline.plan(chance.between(0, 400), cut);
   };
-  const latency = () => chance.between(1, faults.on && chance.is(faults.late) ? 5_000 : 40);
+  const latency = () => chance.between(1, faults.on && chance.is(faults.late) ? LATE_MILLIS_MAX : 40);
   const split = (bytes: Uint8Array): Uint8Array[] => {
     if (!faults.on || !chance.is(faults.splitBytes)) return [bytes.slice()];
     const portions: Uint8Array[] = [];

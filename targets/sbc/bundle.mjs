@@ -1,6 +1,5 @@
 /** How the agent becomes one small file: options for esbuild, and the last steps after it. */
 import { createRequire } from 'node:module';
-import { minify } from 'terser';
 
 /** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
 const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
@@ -50,6 +49,8 @@ export function agentOptions(version) {
  * @param code  a minified ES module that imports by name only
  */
 export async function finishAgent(code) {
+  // Not imported above: build.mjs, which installs packages, reads this file before there are any.
+  const { minify } = await import('terser');
   const { code: small } = await minify(toCommonJs(code), {
     ecma: 2020,
     toplevel: true,

@@ -38,7 +38,8 @@ export type Effect =
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
   /** Send `wake` at this time, and forget any time asked for before; undefined: never. */
   | { do: 'wake'; at: Millis | undefined }
-  | { do: 'log'; level: LogLevel; message: string; fields?: Record<string, string | number | boolean> }
+  /** `jobId`: the job that it is about. */
+  | { do: 'log'; level: LogLevel; message: string; jobId?: string | undefined }
   /** Everything is written and told: the process may end. */
   | { do: 'exit' };
 

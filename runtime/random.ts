@@ -17,3 +17,10 @@ export function randomUnit(state: number): [value: number, next: number] {
   const [value, next] = random32(state);
   return [value / 4_294_967_296, next];
 }
+
+/** The next such value, for a state that keeps its chance itself. */
+export function draw(owner: { chance: number }): number {
+  const [value, next] = randomUnit(owner.chance);
+  owner.chance = next;
+  return value;
+}

@@ -1,18 +1,9 @@
 import type { Effect, Event, Millis } from '../effects.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../jobs/record.ts';
-import { createRunner, earliest, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
-import type { Runner, RunnerEffect, RunnerEvent } from '../jobs/runner/state.ts';
+import { createRunner, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
+import type { Runner, RunnerEvent } from '../jobs/runner/state.ts';
 import { deviceTopicFilters } from '../jobs/topics.ts';
-import {
-  type Client,
-  type ClientEffect,
-  type ClientEvent,
-  createClient,
-  isInFlight,
-  stepClient,
-  wakeAt,
-} from '../mqtt/client.ts';
-import { random32 } from '../random.ts';
+import { type Client, type ClientEvent, createClient, isInFlight, stepClient, wakeAt } from '../mqtt/client.ts';
 import { decodeMessage, encodeAsk } from './jobsOverMqtt.ts';
 
 export interface DeviceOptions {
@@ -27,145 +18,88 @@ export interface DeviceOptions {
 
 /** A device's whole state: the job it works on and its connection. The client holds a buffer, so a state is stepped once. */
 export interface Device {
-  readonly options: DeviceOptions;
-  readonly runner: Runner;
-  readonly client: Client;
-  /** The time of the last `wake` effect: asked for again only when it changes. */
-  readonly wakeAt: Millis | undefined;
+  runner: Runner;
+  client: Client;
+  /** The time of the last `wake` effect, asked for again only when it changes; Infinity: never. */
+  wakeAt: Millis;
 }
 
 /** A device before its first event, which is `boot`. */
-export function createDevice(options: DeviceOptions, seed = 0): Device {
-  const { thingName, clientId, keepAliveSeconds, retryMaxMillis } = options;
+export function createDevice({ thingName, ...options }: DeviceOptions): Device {
   const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
-  const client = createClient({ clientId, keepAliveSeconds, cleanSession: false, filters, retryMaxMillis }, seed);
-  return { options, runner: createRunner(thingName), client, wakeAt: undefined };
+  const client = createClient({ ...options, cleanSession: false, filters }, 0);
+  return { runner: createRunner(thingName), client, wakeAt: Infinity };
 }
 
 /**
- * The device: one event in, what is to be done out. `now` only runs forward.
+ * The device: one event in, what is to be done out. `now` only runs forward. Events of one part become events of the
+ * other until none is left.
  *
  * @returns the next state, and the effects in the order they are to be carried out
  */
-export function step(device: Device, event: Event, now: Millis): [Device, Effect[]] {
-  const turn = new Turn(device, now);
-  turn.take(event);
-  return turn.end();
-}
+export function step(before: Device, event: Event, now: Millis): [Device, Effect[]] {
+  const device = { ...before };
+  const { thingName } = device.runner;
+  const out: Effect[] = [];
 
-/** One step under way: events of one part become events of the other until none is left. */
-class Turn {
-  private runner: Runner;
-  private client: Client;
-  private readonly out: Effect[] = [];
-
-  constructor(
-    private readonly device: Device,
-    private readonly now: Millis,
-  ) {
-    this.runner = device.runner;
-    this.client = device.client;
+  function log(level: 'info' | 'warn', message: string): void {
+    out.push({ do: 'log', level, message });
   }
 
-  take(event: Event): void {
-    switch (event.on) {
-      case 'boot': {
-        const [clientSeed] = random32(event.seed);
-        this.client = createDevice(this.device.options, clientSeed).client;
-        this.toRunner({ on: 'boot', record: this.readRecord(event.record), seed: event.seed });
-        return this.toClient({ on: 'start' });
-      }
-      case 'opened':
-      case 'bytes':
-      case 'closed':
-        return this.toClient(event);
-      case 'wake':
-        this.toClient(event);
-        return this.toRunner(event);
-      default:
-        return this.toRunner(event);
+  function toRunner(event: RunnerEvent): void {
+    const [runner, effects] = stepRunner(device.runner, event, now);
+    device.runner = runner;
+    for (const effect of effects) {
+      if (effect.do === 'ask') {
+        const message = encodeAsk(thingName, effect.request);
+        // Otherwise the client itself repeats what was not acknowledged.
+        if (!isInFlight(device.client, message.key)) toClient({ on: 'publish', ...message, qos: effect.once ? 0 : 1 });
+      } else out.push(effect.do === 'persist' ? { do: 'persist', record: encodeRecord(effect.record) } : effect);
     }
   }
 
-  private readRecord(bytes: Uint8Array | undefined): JobRecord | undefined {
-    const record = decodeRecord(bytes);
-    if (record === 'unreadable') this.log('error', 'the record on disk is of another version: not used');
-    else if (record === undefined || record.thingName === this.device.options.thingName) return record;
-    else this.log('warn', `the record on disk is of thing ${record.thingName}: not used`);
+  function toClient(event: ClientEvent): void {
+    const [client, effects] = stepClient(device.client, event, now);
+    device.client = client;
+    for (const effect of effects) {
+      if (effect.do === 'online') {
+        log('info', effect.sessionPresent ? 'connected, session resumed' : 'connected');
+        toRunner({ on: 'online' });
+      } else if (effect.do === 'offline') {
+        const seconds = (effect.retryAtMillis - now) / 1000;
+        if (seconds < Infinity) log('warn', `not connected: ${effect.reason}; next try in ${seconds.toFixed(1)} s`);
+        toRunner({ on: 'offline' });
+      } else if (effect.do === 'message') {
+        const message = decodeMessage(thingName, effect.topic, effect.payload);
+        if (typeof message === 'string') log('warn', `a message was ignored: ${message}`);
+        else if (message) toRunner(message);
+      } else out.push(effect);
+    }
+  }
+
+  function recordOf(bytes: Uint8Array | undefined): JobRecord | undefined {
+    const record = bytes && decodeRecord(bytes);
+    if (!record || record.thingName === thingName) return record;
+    log('warn', `the record on disk is of thing ${record.thingName}: not used`);
     return undefined;
   }
 
-  private toRunner(event: RunnerEvent): void {
-    const [runner, effects] = stepRunner(this.runner, event, this.now);
-    this.runner = runner;
-    for (const effect of effects) this.fromRunner(effect);
+  if (event.on === 'boot') {
+    device.client = { ...device.client, chance: event.seed };
+    toRunner({ ...event, record: recordOf(event.record) });
+    toClient({ on: 'start' });
+  } else if (event.on === 'opened' || event.on === 'bytes' || event.on === 'closed') {
+    toClient(event);
+  } else {
+    if (event.on === 'wake') toClient(event);
+    toRunner(event);
   }
-
-  private fromRunner(effect: RunnerEffect): void {
-    switch (effect.do) {
-      case 'ask': {
-        const message = encodeAsk(this.device.options.thingName, effect.request);
-        if (isInFlight(this.client, message.key)) return; // the client itself repeats what was not acknowledged
-        return this.toClient({ on: 'publish', ...message, qos: effect.once ? 0 : 1 });
-      }
-      case 'persist':
-        this.out.push({ do: 'persist', record: encodeRecord(effect.record) });
-        return;
-      case 'finished':
-        this.toClient({ on: 'stop' });
-        this.out.push({ do: 'exit' });
-        return;
-      default:
-        this.out.push(effect);
-    }
+  if (device.runner.finished && !before.runner.finished) {
+    toClient({ on: 'stop' });
+    out.push({ do: 'exit' });
   }
-
-  private toClient(event: ClientEvent): void {
-    const [client, effects] = stepClient(this.client, event, this.now);
-    this.client = client;
-    for (const effect of effects) this.fromClient(effect);
-  }
-
-  private fromClient(effect: ClientEffect): void {
-    if (effect.do !== 'tell') {
-      this.out.push(effect);
-      return;
-    }
-    switch (effect.what) {
-      case 'online':
-        this.log('info', effect.sessionPresent ? 'connected, session resumed' : 'connected');
-        return this.toRunner({ on: 'online' });
-      case 'offline': {
-        const { reason, retryAtMillis } = effect;
-        if (retryAtMillis !== undefined) {
-          const seconds = (retryAtMillis - this.now) / 1000;
-          this.log('warn', `not connected: ${reason}; next try in ${seconds.toFixed(1)} s`);
-        }
-        return this.toRunner({ on: 'offline' });
-      }
-      case 'refused':
-        return this.log('error', `refused: ${effect.reason}`);
-      case 'message':
-        return this.message(effect.topic, effect.payload);
-    }
-  }
-
-  private message(topic: string, payload: Uint8Array): void {
-    const event = decodeMessage(this.device.options.thingName, topic, payload);
-    if (event === undefined) return;
-    if ('fault' in event) return this.log('warn', `a message was ignored: ${event.fault}`);
-    this.toRunner(event);
-  }
-
-  private log(level: 'info' | 'warn' | 'error', message: string): void {
-    this.out.push({ do: 'log', level, message });
-  }
-
-  /** The next state, with the one timer set when its time changed. */
-  end(): [Device, Effect[]] {
-    const { runner, client } = this;
-    const at = earliest(runnerWakeAt(runner), wakeAt(client));
-    if (at !== this.device.wakeAt) this.out.push({ do: 'wake', at });
-    return [{ options: this.device.options, runner, client, wakeAt: at }, this.out];
-  }
+  device.wakeAt = Math.min(runnerWakeAt(device.runner), wakeAt(device.client));
+  if (device.wakeAt !== before.wakeAt)
+    out.push({ do: 'wake', at: device.wakeAt < Infinity ? device.wakeAt : undefined });
+  return [device, out];
 }

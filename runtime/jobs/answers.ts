@@ -1,6 +1,7 @@
-import { type ErrorCode, isErrorCode } from './errorCodes.ts';
-import { STATUSES, type Status } from './execution.ts';
+import type { ErrorCode } from './errorCodes.ts';
+import type { Status } from './execution.ts';
 import { decodeObject, isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
+import { isJobId } from './names.ts';
 import type { StatusDetails } from './statusDetails.ts';
 
 /** Whole seconds since the Unix epoch: every time on the data plane (API model; captures). */
@@ -82,28 +83,23 @@ export interface NextJobExecutionChanged {
  */
 export function decodeAccepted(payload: Uint8Array): Accepted | undefined {
   const body = decodeObject(payload);
-  if (body === undefined) return undefined;
-  if (body.execution !== undefined && !isExecution(body.execution)) return undefined;
-  return withOwnToken(body) as unknown as Accepted;
+  return body?.execution === undefined || isExecution(body.execution) ? (body as Accepted | undefined) : undefined;
 }
 
-/** Reads a rejected answer as a device does; undefined when its code is none of the nine. */
+/** Reads a rejected answer as a device does; undefined when it has no code. One that we do not know is final, too. */
 export function decodeErrorResponse(payload: Uint8Array): ErrorResponse | undefined {
   const body = decodeObject(payload);
-  if (body === undefined || !isErrorCode(body.code)) return undefined;
-  if (body.executionState !== undefined && !isExecutionState(body.executionState)) delete body.executionState;
-  return withOwnToken(body) as unknown as ErrorResponse;
-}
-
-function withOwnToken(body: JsonObject): JsonObject {
-  if (typeof body.clientToken !== 'string') delete body.clientToken;
-  return body;
+  if (typeof body?.code !== 'string') return undefined;
+  if (!isExecutionState(body.executionState)) delete body.executionState;
+  return body as unknown as ErrorResponse;
 }
 
 function isExecution(value: JsonValue): boolean {
-  return isExecutionState(value) && typeof value.jobId === 'string' && isWhole(value.executionNumber);
+  return (
+    isExecutionState(value) && typeof value.jobId === 'string' && isJobId(value.jobId) && isWhole(value.executionNumber)
+  );
 }
 
-function isExecutionState(value: JsonValue): value is JsonObject {
-  return isObject(value) && STATUSES.includes(value.status as Status) && isWhole(value.versionNumber);
+function isExecutionState(value: JsonValue | undefined): value is JsonObject {
+  return isObject(value) && typeof value.status === 'string' && isWhole(value.versionNumber);
 }

@@ -1,4 +1,5 @@
-import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
+import { ProtocolError } from '../errors.ts';
+import { isObject, isWhole, type JsonValue } from './json.ts';
 
 /**
  * A job document of steps, checked: what AWS's managed templates and the AWS IoT Device Client use.
@@ -7,41 +8,31 @@ import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 export interface StepDocument {
   /** Report what the programs printed on stdout. */
   includeStdOut: boolean;
+  /** In the order they run: `finalStep` is the last, so it runs only when every other succeeded. */
   steps: Step[];
-  /** Runs after every step succeeded; its failure fails the job. */
-  finalStep?: Step;
 }
 
 /** One program to run, without a shell. */
 export interface Step {
   name: string;
   run:
-    | { type: 'runHandler'; handler: string; args: string[]; path?: string }
+    | { type: 'runHandler'; handler: string; args: string[]; path?: string | undefined }
     | { type: 'runCommand'; argv: [program: string, ...args: string[]] };
   /** The user to run as; absent: the agent's own. */
-  runAsUser?: string;
+  runAsUser?: string | undefined;
   /** Most lines on stderr with which the step still succeeds; absent: stderr does not matter. */
-  allowStdErr?: number;
+  allowStdErr?: number | undefined;
   /** The job goes on when this step fails. */
   ignoreStepFailure: boolean;
-}
-
-/** Where a document is wrong: `path` as in `$.steps[0].action.name`. */
-export interface DocumentFault {
-  path: string;
-  fault: string;
 }
 
 /** Most steps of a document. Our choice: 32 KiB hold about 400. */
 export const STEPS_MAX = 512;
 
-class Fault extends Error {
-  constructor(
-    readonly path: string,
-    readonly fault: string,
-  ) {
-    super();
-  }
+/** A value of the document, and where it is, as in `$.steps[0].action.name`. */
+interface Place {
+  value: JsonValue | undefined;
+  path: string;
 }
 
 /**
@@ -49,74 +40,63 @@ class Fault extends Error {
  *
  * `includeStdOut` and `ignoreStepFailure` are taken as a boolean or as text, elements of `steps` without `action` are
  * passed over, as AWS's client does.
+ *
+ * @returns one sentence when it is wrong: where, what was expected, what was found
  */
-export function parseDocument(value: JsonValue | undefined): StepDocument | DocumentFault {
+export function parseDocument(value: JsonValue | undefined): StepDocument | string {
   try {
-    return readDocument(value);
+    return readDocument({ value, path: '$' });
   } catch (error) {
-    if (error instanceof Fault) return { path: error.path, fault: error.fault };
+    if (error instanceof ProtocolError) return error.message;
     throw error;
   }
 }
 
-function readDocument(value: JsonValue | undefined): StepDocument {
-  const document = object(value, '$');
-  text(document, 'version', '$');
-  checkConditions(document.conditions);
-  const steps = array(document.steps, '$.steps').flatMap((step, i) =>
-    isObject(step) && step.action !== undefined ? readStep(step, `$.steps[${i}]`) : [],
-  );
-  expect(steps.length > 0 && steps.length <= STEPS_MAX, '$.steps', `1 to ${STEPS_MAX} with an action`, steps.length);
-  const checked: StepDocument = { includeStdOut: flag(document, 'includeStdOut', '$'), steps };
-  if (document.finalStep !== undefined)
-    checked.finalStep = readStep(object(document.finalStep, '$.finalStep'), '$.finalStep');
-  return checked;
+function readDocument(document: Place): StepDocument {
+  readText(document, 'version');
+  const conditions = member(document, 'conditions');
+  if (conditions.value !== undefined) for (const condition of items(conditions)) checkCondition(condition);
+  const list = member(document, 'steps');
+  const steps = items(list)
+    .filter(({ value }) => isObject(value) && value.action !== undefined)
+    .map(readStep);
+  expect(steps.length > 0 && steps.length <= STEPS_MAX, list, `1 to ${STEPS_MAX} with an action`);
+  const finalStep = member(document, 'finalStep');
+  if (finalStep.value !== undefined) steps.push(readStep(finalStep));
+  return { includeStdOut: readFlag(document, 'includeStdOut'), steps };
 }
 
-function readStep(step: JsonObject, at: string): Step {
-  const path = `${at}.action`;
-  const action = object(step.action, path);
-  const checked: Step = {
-    name: text(action, 'name', path),
-    run: readRun(action, path),
-    ignoreStepFailure: flag(action, 'ignoreStepFailure', path),
+function readStep(step: Place): Step {
+  const action = member(step, 'action');
+  const name = readText(action, 'name');
+  const isHandler = readText(action, 'type', /^run(Handler|Command)$/, 'runHandler or runCommand') === 'runHandler';
+  const input = member(action, 'input');
+  const allowed = member(action, 'allowStdErr');
+  const allowStdErr = allowed.value as number | undefined;
+  expect(allowStdErr === undefined || (isWhole(allowStdErr) && allowStdErr >= 0), allowed, 'a number of lines');
+  return {
+    name,
+    run: isHandler ? readHandler(input) : readCommand(input),
+    runAsUser: readOptional(action, 'runAsUser', TEXT, 'a user'),
+    allowStdErr,
+    ignoreStepFailure: readFlag(action, 'ignoreStepFailure'),
   };
-  const runAsUser = optionalText(action, 'runAsUser', path);
-  if (runAsUser) checked.runAsUser = runAsUser;
-  const { allowStdErr } = action;
-  if (allowStdErr !== undefined) {
-    expect(isWhole(allowStdErr) && allowStdErr >= 0, `${path}.allowStdErr`, 'a number of lines', allowStdErr);
-    checked.allowStdErr = allowStdErr as number;
-  }
-  return checked;
 }
 
-function readRun(action: JsonObject, path: string): Step['run'] {
-  const type = text(action, 'type', path);
-  expect(type === 'runHandler' || type === 'runCommand', `${path}.type`, 'runHandler or runCommand', type);
-  const at = `${path}.input`;
-  const input = object(action.input, at);
-  return type === 'runHandler' ? readHandler(input, at) : readCommand(input, at);
+function readHandler(input: Place): Step['run'] {
+  const args = member(input, 'args');
+  return {
+    type: 'runHandler',
+    handler: readText(input, 'handler', /^(?!\/|(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a name inside the handler folder'),
+    args: args.value === undefined ? [] : items(args).map((arg) => textOf(arg, /^[^\0]*$/)),
+    path: readOptional(input, 'path', /^(?!(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a folder without ".."'),
+  };
 }
 
-function readHandler(input: JsonObject, at: string): Step['run'] {
-  const handler = text(input, 'handler', at);
-  const path = optionalText(input, 'path', at);
-  const args = array(input.args ?? [], `${at}.args`).map((arg, i) => string(arg, `${at}.args[${i}]`));
-  expect(!/^\/|(^|\/)\.\.(\/|$)/.test(handler), `${at}.handler`, 'a name inside the handler folder', handler);
-  expect(!path?.split('/').includes('..'), `${at}.path`, 'a folder without ".."', path);
-  return { type: 'runHandler', handler, args, ...(path ? { path } : {}) };
-}
-
-function readCommand(input: JsonObject, at: string): Step['run'] {
-  const command = text(input, 'command', at);
-  const [program = '', ...args] = splitCommand(command);
-  expect(
-    /^\S+$/.test(program),
-    `${at}.command`,
-    'a program without white space, then arguments behind commas',
-    command,
-  );
+function readCommand(input: Place): Step['run'] {
+  const [program = '', ...args] = splitCommand(readText(input, 'command'));
+  const expected = 'a program without white space, then arguments behind commas';
+  expect(/^\S+$/.test(program), member(input, 'command'), expected);
   return { type: 'runCommand', argv: [program, ...args] };
 }
 
@@ -128,63 +108,54 @@ export function splitCommand(command: string): string[] {
   return command
     .split(/(?<!\\),/)
     .map((token) => token.replaceAll('\\,', ',').trim())
-    .filter((token) => token !== '');
+    .filter((token) => token);
 }
 
-function checkConditions(conditions: JsonValue = []): void {
-  for (const [i, entry] of array(conditions, '$.conditions').entries()) {
-    const at = `$.conditions[${i}]`;
-    const condition = object(entry, at);
-    text(condition, 'key', at);
-    optionalText(condition, 'type', at);
-    const values = array(condition.value, `${at}.value`);
-    expect(values.length > 0, `${at}.value`, 'a value', values);
-    for (const value of values) string(value, `${at}.value`);
-  }
+function checkCondition(condition: Place): void {
+  readText(condition, 'key');
+  readOptional(condition, 'type');
+  const value = member(condition, 'value');
+  expect(items(value).map((one) => textOf(one)).length > 0, value, 'a value');
 }
 
-function object(value: JsonValue | undefined, path: string): JsonObject {
-  expect(isObject(value), path, 'an object', value);
-  return value as JsonObject;
+function member({ value, path }: Place, name: string): Place {
+  expect(isObject(value), { value, path }, 'an object');
+  return { value: (value as Record<string, JsonValue>)[name], path: `${path}.${name}` };
 }
 
-function array(value: JsonValue | undefined, path: string): JsonValue[] {
-  expect(Array.isArray(value), path, 'an array', value);
-  return value as JsonValue[];
+function items({ value, path }: Place): Place[] {
+  expect(Array.isArray(value), { value, path }, 'an array');
+  return (value as JsonValue[]).map((value, i) => ({ value, path: `${path}[${i}]` }));
 }
 
 /** A NUL ends a program's argument early: what would run is not what was written. */
-function string(value: JsonValue | undefined, path: string): string {
-  expect(typeof value === 'string' && !value.includes('\0'), path, 'a string without U+0000', value);
-  return value as string;
+const TEXT = /^[^\0]+$/;
+
+function readText(owner: Place, name: string, pattern = TEXT, expected = 'text'): string {
+  return textOf(member(owner, name), pattern, expected);
 }
 
-function text(owner: JsonObject, member: string, at: string): string {
-  expect(owner[member] !== '', `${at}.${member}`, 'text', '');
-  return string(owner[member], `${at}.${member}`);
+/** Undefined also for an empty text. */
+function readOptional(owner: Place, name: string, pattern = TEXT, expected = 'text'): string | undefined {
+  const { value } = member(owner, name);
+  return value === undefined || value === '' ? undefined : readText(owner, name, pattern, expected);
 }
 
-function optionalText(owner: JsonObject, member: string, at: string): string | undefined {
-  return owner[member] === undefined ? undefined : string(owner[member], `${at}.${member}`);
+function textOf(place: Place, pattern = TEXT, expected = 'text'): string {
+  expect(typeof place.value === 'string' && pattern.test(place.value), place, expected);
+  return place.value as string;
 }
 
-function flag(owner: JsonObject, member: string, at: string): boolean {
-  const value = owner[member];
-  expect(
-    [undefined, true, false, 'true', 'false', ''].includes(value as never),
-    `${at}.${member}`,
-    'true or false',
-    value,
-  );
-  return value === true || value === 'true';
+function readFlag(owner: Place, name: string): boolean {
+  const place = member(owner, name);
+  expect([undefined, true, false, 'true', 'false', ''].includes(place.value as never), place, 'true or false');
+  return `${place.value}` === 'true';
 }
 
-function expect(holds: boolean, path: string, expected: string, found: JsonValue | undefined): void {
-  if (!holds)
-    throw new Fault(
-      path,
-      `expected ${expected}, found ${JSON.stringify(found)?.slice(0, FOUND_CHARS_MAX) ?? 'nothing'}`,
-    );
+function expect(holds: boolean, { value, path }: Place, expected: string): void {
+  if (holds) return;
+  const found = JSON.stringify(value)?.slice(0, FOUND_CHARS_MAX) ?? 'nothing';
+  throw new ProtocolError(`invalid job document at ${path}`, `expected ${expected}, found ${found}`);
 }
 
 /** As much of a wrong value is shown. */

@@ -15,11 +15,6 @@ const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** True for one of the nine codes. */
-export function isErrorCode(code: unknown): code is ErrorCode {
-  return ERROR_CODES.includes(code as ErrorCode);
-}
-
 /** True when asking again later can help. */
 export function isRetryable(code: ErrorCode): boolean {
   return (RETRYABLE as readonly string[]).includes(code);

@@ -33,7 +33,7 @@ export interface UpdateRequest {
   /** QUEUED is let through here: the table of moves refuses it. */
   status: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'REJECTED' | 'QUEUED';
   /** Present: replaces the whole stored map. */
-  statusDetails?: StatusDetails;
+  statusDetails?: StatusDetails | undefined;
   expectedVersion?: number;
   /** Absent: the latest. */
   executionNumber?: number;

@@ -17,12 +17,9 @@ export const EMPTY_TAIL: Tail = { text: '', lines: 0, open: false };
 
 /** Adds output; what no longer fits is dropped from the front. */
 export function addOutput(tail: Tail, text: string): Tail {
-  if (text === '') return tail;
-  let lines = tail.lines + (tail.open ? 0 : 1);
-  for (let at = text.indexOf('\n'); at >= 0 && at < text.length - 1; at = text.indexOf('\n', at + 1)) lines++;
-  const joined =
-    text.length >= TAIL_CHARS_MAX ? text.slice(-TAIL_CHARS_MAX) : (tail.text + text).slice(-TAIL_CHARS_MAX);
-  return { text: joined, lines, open: !text.endsWith('\n') };
+  const open = !text.endsWith('\n');
+  const begun = text.split('\n').length - Number(tail.open) - Number(!open);
+  return text ? { text: (tail.text + text).slice(-TAIL_CHARS_MAX), lines: tail.lines + begun, open } : tail;
 }
 
 /** The same tail for the next step: its text stays, its lines are counted from none. */

@@ -27,13 +27,14 @@ const PREFIX = '$aws/things/';
  * The answer comes on the same topic with `/accepted` or `/rejected` behind it. Developer Guide, "Jobs device MQTT API".
  */
 export function formatRequestTopic({ thingName, operation, jobId }: RequestTopic): string {
-  const levels = {
-    GetPendingJobExecutions: 'get',
-    StartNextPendingJobExecution: 'start-next',
-    DescribeJobExecution: `${jobId}/get`,
-    UpdateJobExecution: `${jobId}/update`,
-  };
-  return jobsTopic(thingName, levels[operation]);
+  if (jobId !== undefined)
+    return executionTopic(thingName, jobId, operation === 'UpdateJobExecution' ? 'update' : 'get');
+  return jobsTopic(thingName, operation === 'GetPendingJobExecutions' ? 'get' : 'start-next');
+}
+
+/** The topics of one execution: to describe it, and to update it. */
+export function executionTopic(thingName: string, jobId: string, level: 'get' | 'update'): string {
+  return jobsTopic(thingName, `${jobId}/${level}`);
 }
 
 function jobsTopic(thingName: string, levels: string): string {
@@ -65,20 +66,15 @@ export function parseRequestTopic(topic: string): RequestTopic | 'InvalidTopic' 
 
 const SERVICE_LEVELS = new Set(['accepted', 'rejected', 'notify', 'notify-next']);
 
-/** A message that the service sends to a device: the answer to a request, or one of the two notifications. */
-export type IncomingTopic =
-  | { kind: 'accepted' | 'rejected'; requestTopic: string }
-  | { kind: 'notify' | 'notify-next' };
-
-/** Reads a topic that a device received; undefined when it is not one of the service's for `thingName`. */
-export function parseIncomingTopic(topic: string, thingName: string): IncomingTopic | undefined {
-  const jobs = jobsTopic(thingName, '');
-  if (!topic.startsWith(jobs)) return undefined;
-  const levels = topic.slice(jobs.length).split('/');
-  const kind = levels.pop();
-  if (levels.length === 0) return kind === 'notify' || kind === 'notify-next' ? { kind } : undefined;
-  if (levels.length > 2 || (kind !== 'accepted' && kind !== 'rejected')) return undefined;
-  return { kind, requestTopic: jobs + levels.join('/') };
+/**
+ * Reads a topic that a device received: the answer to a request, or one of the two notifications.
+ *
+ * @returns its last level; undefined when it is not one of the service's for `thingName`
+ */
+export function parseIncomingTopic(topic: string, thingName: string): string | undefined {
+  const [prefix, levels = ''] = topic.split(jobsTopic(thingName, ''));
+  if (prefix !== '' || !/^(notify(-next)?|([^/]+\/){1,2}(accepted|rejected))$/.test(levels)) return undefined;
+  return levels.slice(levels.lastIndexOf('/') + 1);
 }
 
 /** Where the answer to a request goes: the request's topic, literally, with one level more. */

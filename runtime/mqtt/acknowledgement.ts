@@ -1,6 +1,5 @@
 import { checkPacketIdentifier, putUint16, takeEnd, takePacketIdentifier } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
-import type { Acknowledgement, Signal } from './packet.ts';
 
 /**
  * PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK (MQTT 3.1.1 §3.4 to §3.7, §3.11):
@@ -11,33 +10,29 @@ import type { Acknowledgement, Signal } from './packet.ts';
  *
  * @throws ProtocolError when the packet identifier is not 1..65_535
  */
-export function encodeAcknowledgement({ type, packetIdentifier }: Acknowledgement): Uint8Array {
+export function encodeAcknowledgement(type: number, packetIdentifier: number): Uint8Array {
   const body: number[] = [];
   putUint16(body, checkPacketIdentifier(packetIdentifier));
   return encodeSmallPacket(type, body);
 }
 
-/** @throws ProtocolError when it is another type, has another size, or packet identifier 0 */
-export function decodeAcknowledgement(bytes: Uint8Array, type: Acknowledgement['type']): Acknowledgement {
-  const cursor = openPacket(bytes, type);
+/** @returns the packet identifier. @throws ProtocolError when it has another size, or packet identifier 0 */
+export function decodeAcknowledgement(bytes: Uint8Array): number {
+  const cursor = openPacket(bytes);
   const packetIdentifier = takePacketIdentifier(cursor);
   takeEnd(cursor);
-  return { type, packetIdentifier };
+  return packetIdentifier;
 }
 
 /**
- * PINGREQ, PINGRESP, DISCONNECT (MQTT 3.1.1 §3.12 to §3.14):
+ * PINGREQ, PINGRESP, DISCONNECT (MQTT 3.1.1 §3.12 to §3.14): encodeSmallPacket of the type, and
  *
  *    +-----------+---+
  *    | type:4  0 | 0 |
  *    +-----------+---+
+ *
+ * @throws ProtocolError when it has a body
  */
-export function encodeSignal({ type }: Signal): Uint8Array {
-  return encodeSmallPacket(type, []);
-}
-
-/** @throws ProtocolError when it is another type or has a body */
-export function decodeSignal(bytes: Uint8Array, type: Signal['type']): Signal {
-  takeEnd(openPacket(bytes, type));
-  return { type };
+export function decodeSignal(bytes: Uint8Array): void {
+  takeEnd(openPacket(bytes));
 }

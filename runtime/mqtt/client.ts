@@ -2,28 +2,27 @@
  * The client's half of an MQTT 3.1.1 session: connect, subscribe, acknowledge, keep alive, back off. Events in,
  * effects out; the owner keeps the transport and one timer.
  */
-import { HELD_BYTES_MAX, HELD_MESSAGES_MAX } from '../limits.ts';
+import { HELD_BYTES_MAX, HELD_MESSAGES_MAX, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../limits.ts';
 import { take } from './arriving.ts';
 import { encodeConnect } from './connect.ts';
 import {
-  filtersOf,
   flush,
+  inFlight,
   inSession,
   isConnected,
   open,
   opened,
   pingAt,
   retryLater,
-  sendDuePackets,
+  sendDue,
   stop,
-  tell,
   wake,
 } from './connection.ts';
 import { createFramer } from './framer.ts';
+import { malformed } from './packet.ts';
 import { encodePublish } from './publish.ts';
-import type { Client, ClientEffect, ClientEvent, ClientOptions, Turn } from './session.ts';
+import type { Client, ClientEffect, ClientEvent, ClientOptions } from './session.ts';
 import { encodeSubscribe } from './subscribe.ts';
-import { resendAt } from './unacknowledged.ts';
 
 export type { Client, ClientEffect, ClientEvent, ClientOptions } from './session.ts';
 
@@ -32,30 +31,28 @@ export type { Client, ClientEffect, ClientEvent, ClientOptions } from './session
  * @throws ProtocolError when an option cannot be put into CONNECT or SUBSCRIBE
  */
 export function createClient(options: ClientOptions, seed: number): Client {
-  const subscribePackets: Uint8Array[] = [];
-  for (;;) {
-    const packetIdentifier = subscribePackets.length + 1;
-    const subscriptions = filtersOf(options, packetIdentifier);
-    if (subscriptions.length === 0) break;
-    subscribePackets.push(encodeSubscribe({ type: 'SUBSCRIBE', packetIdentifier, subscriptions }));
-  }
+  const { filters: subscriptions, extras } = options;
+  if (subscriptions.length > SUBSCRIPTIONS_PER_SUBSCRIBE_MAX) throw malformed('3.8.3', 'too many topic filters');
   return {
     options,
-    connectPacket: encodeConnect(options, options.extras),
-    subscribePackets,
+    connectPacket: encodeConnect(options, extras),
+    subscribePacket: subscriptions.length ? encodeSubscribe({ packetIdentifier: 1, subscriptions }) : undefined,
     at: 'stopped',
     untilMillis: Infinity,
     framer: createFramer(),
     sessionPresent: false,
-    subscribes: [],
     onlineSinceMillis: 0,
     sentAtMillis: 0,
     receivedAtMillis: 0,
+    subscribes: [],
     held: [],
-    packetIdentifier: 65_535,
+    packetIdentifier: 1,
     subscribed: false,
     attempts: 0,
     chance: seed,
+    now: 0,
+    effects: [],
+    packets: [],
   };
 }
 
@@ -65,75 +62,66 @@ export function createClient(options: ClientOptions, seed: number): Client {
  * @throws     ProtocolError when a message to publish is itself wrong; what the server does wrong closes instead
  */
 export function stepClient(before: Client, event: ClientEvent, now: number): [Client, ClientEffect[]] {
-  const client = { ...before };
-  const turn: Turn = { client, now, effects: [], packets: [] };
+  const client: Client = { ...before, now, effects: [], packets: [] };
   const { at } = client;
   switch (event.on) {
     case 'start':
-      if (at === 'stopped') open(turn);
+      if (at === 'stopped') open(client);
       break;
     case 'opened':
-      if (at === 'opening') opened(turn);
+      if (at === 'opening') opened(client);
       break;
     case 'bytes':
-      take(turn, event.bytes);
+      take(client, event.bytes);
       break;
     case 'closed':
-      if (at === 'opening' || isConnected(client)) retryLater(turn, event.reason ?? 'connection closed');
+      if (at === 'opening' || isConnected(client)) retryLater(client, event.reason ?? 'connection closed');
       break;
     case 'publish':
-      publish(turn, event);
+      publish(client, event);
       break;
     case 'stop':
-      if (at !== 'stopped') stop(turn);
+      if (at !== 'stopped') stop(client);
       break;
     case 'wake':
-      wake(turn);
+      wake(client);
   }
-  flush(turn);
-  return [client, turn.effects];
+  flush(client);
+  return [client, client.effects];
 }
 
-/** @returns the earliest time at which a `wake` is needed; undefined: not before another event */
-export function wakeAt(client: Client): number | undefined {
-  let at = client.untilMillis;
-  if (inSession(client)) {
-    if (at === Infinity) at = pingAt(client);
-    at = Math.min(at, resendAt(client.at === 'online' ? client.held : client.subscribes));
-  }
-  return at === Infinity ? undefined : at;
+/** @returns the earliest time at which a `wake` is needed; Infinity: not before another event */
+export function wakeAt(client: Client): number {
+  const { untilMillis } = client;
+  if (!inSession(client)) return untilMillis;
+  const resends = inFlight(client).map(({ resendAtMillis }) => resendAtMillis);
+  return Math.min(untilMillis === Infinity ? pingAt(client) : untilMillis, ...resends);
 }
 
-/** True from `publish` until it was told `acknowledged` (or was not held in the first place). */
+/** True from `publish` until it was acknowledged (or was not held in the first place). */
 export function isInFlight({ held }: Client, key: string): boolean {
   return held.some((message) => message.key === key);
 }
 
-function publish(turn: Turn, { topic: topicName, payload, qos, key }: ClientEvent & { on: 'publish' }): void {
-  const { client, packets } = turn;
+function publish(client: Client, { topic, payload, qos, key }: ClientEvent & { on: 'publish' }): void {
   const { held } = client;
-  const drop = (reason: string) => tell(turn, { what: 'dropped', key, reason });
-  const message = { type: 'PUBLISH', topicName, payload, retain: false, dup: false } as const;
-  if (qos === 0) {
-    const packet = encodePublish({ ...message, qos });
-    if (client.at === 'online') packets.push(packet);
-    else drop('QoS 0 while not online');
+  const packetIdentifier = qos && nextPacketIdentifier(client);
+  const packet = encodePublish({ topicName: topic, payload, qos, packetIdentifier });
+  if (!qos) {
+    if (client.at === 'online') client.packets.push(packet);
     return;
   }
-  const packetIdentifier = nextPacketIdentifier(client);
-  const packet = encodePublish({ ...message, qos, packetIdentifier });
   const heldBytes = held.reduce((sum, one) => sum + one.packet.length, packet.length);
-  if (held.length >= HELD_MESSAGES_MAX || heldBytes > HELD_BYTES_MAX)
-    return drop(`${held.length} messages wait to be acknowledged`);
-  client.held = [...held, { packetIdentifier, packet, key }];
+  if (held.length >= HELD_MESSAGES_MAX || heldBytes > HELD_BYTES_MAX) return;
+  client.held = [...held, { packetIdentifier, packet, key, resendAtMillis: 0, pauseMillis: 0 }];
   client.packetIdentifier = packetIdentifier;
-  if (client.at === 'online') sendDuePackets(turn);
+  if (client.at === 'online') sendDue(client);
 }
 
-/** The next one that no SUBSCRIBE and no message held has (§2.3.1). */
-function nextPacketIdentifier({ held, packetIdentifier, subscribePackets }: Client): number {
+/** The next one that neither SUBSCRIBE, which has 1, nor a message held has (§2.3.1). */
+function nextPacketIdentifier({ held, packetIdentifier }: Client): number {
   let next = packetIdentifier;
-  do next = next === 65_535 ? subscribePackets.length + 1 : next + 1;
+  do next = next === 65_535 ? 2 : next + 1;
   while (held.some((message) => message.packetIdentifier === next));
   return next;
 }

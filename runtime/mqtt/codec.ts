@@ -1,6 +1,7 @@
 /** Every packet in every direction. A device imports only the halves that it needs. */
-import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement, encodeSignal } from './acknowledgement.ts';
+import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement } from './acknowledgement.ts';
 import { decodeConnack, decodeConnect, encodeConnack, encodeConnect, encodeConnectExtras } from './connect.ts';
+import { decodePacketSize, encodeSmallPacket } from './fixed-header.ts';
 import { malformed, PACKET_TYPE, type Packet } from './packet.ts';
 import { decodePublish, encodePublish } from './publish.ts';
 import {
@@ -35,38 +36,41 @@ export function encodePacket(packet: Packet): Uint8Array {
     case 'PINGREQ':
     case 'PINGRESP':
     case 'DISCONNECT':
-      return encodeSignal(packet);
+      return encodeSmallPacket(PACKET_TYPE[packet.type]);
     default:
-      return encodeAcknowledgement(packet);
+      return encodeAcknowledgement(PACKET_TYPE[packet.type], packet.packetIdentifier);
   }
 }
 
 /**
  * @param bytes  one whole packet, as the framer gives it
- * @throws       ProtocolError when it breaks the standard, with the section
+ * @throws       ProtocolError when it breaks the standard, with the section; also when it is not one whole packet
  */
 export function decodePacket(bytes: Uint8Array): Packet {
-  const type = TYPES[((bytes[0] ?? 0) >> 4) - 1];
+  const size = decodePacketSize(bytes);
+  if (size !== bytes.length) throw malformed('2.2.3', `${bytes.length} bytes: expected ${size ?? 'a header'}`);
+  const type = TYPES[(bytes[0]! >> 4) - 1]!;
   switch (type) {
-    case undefined:
-      throw malformed('2.2.1', `first byte ${bytes[0]}: expected a packet type 1..14`);
     case 'CONNECT':
       return decodeConnect(bytes);
     case 'CONNACK':
-      return decodeConnack(bytes);
-    case 'PUBLISH':
-      return decodePublish(bytes);
+      return { type, ...decodeConnack(bytes) };
+    case 'PUBLISH': {
+      const { packetIdentifier, qos, dup, ...publish } = decodePublish(bytes);
+      return qos === 0 ? { type, qos, dup: false, ...publish } : { type, qos, dup, packetIdentifier, ...publish };
+    }
     case 'SUBSCRIBE':
       return decodeSubscribe(bytes);
     case 'SUBACK':
-      return decodeSuback(bytes);
+      return { type, ...decodeSuback(bytes) };
     case 'UNSUBSCRIBE':
       return decodeUnsubscribe(bytes);
     case 'PINGREQ':
     case 'PINGRESP':
     case 'DISCONNECT':
-      return decodeSignal(bytes, type);
+      decodeSignal(bytes);
+      return { type };
     default:
-      return decodeAcknowledgement(bytes, type);
+      return { type, packetIdentifier: decodeAcknowledgement(bytes) };
   }
 }

@@ -11,7 +11,15 @@ import {
   takeUint16,
 } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
-import { type Connack, type Connect, type ConnectReturnCode, malformed, type QoS, type Will } from './packet.ts';
+import {
+  type Connack,
+  type Connect,
+  type ConnectReturnCode,
+  malformed,
+  PACKET_TYPE,
+  type QoS,
+  type Will,
+} from './packet.ts';
 
 /** Length and `MQTT`, then the protocol level of 3.1.1 (§3.1.2.1, §3.1.2.2). */
 const PROTOCOL = [0, 4, 0x4d, 0x51, 0x54, 0x54, 4];
@@ -44,7 +52,7 @@ export function encodeConnect(
   const body = [...PROTOCOL, extras.flags | (cleanSession ? 2 : 0)];
   putUint16(body, keepAliveSeconds);
   putText(body, clientId);
-  return encodeSmallPacket('CONNECT', [...body, ...extras.body]);
+  return encodeSmallPacket(PACKET_TYPE.CONNECT, [...body, ...extras.body]);
 }
 
 /** @throws ProtocolError for a password without user name, a wrong topic name, or a text that is none */
@@ -76,7 +84,7 @@ function putField(body: number[], bytes: Uint8Array): void {
 
 /** @throws ProtocolError for another protocol or level, a reserved flag, or flags and fields that do not fit */
 export function decodeConnect(bytes: Uint8Array): Connect {
-  const cursor = openPacket(bytes, 'CONNECT');
+  const cursor = openPacket(bytes);
   if (!PROTOCOL.every((byte) => takeByte(cursor) === byte))
     throw malformed('3.1.2.1', 'another protocol name or level: expected MQTT, 4');
   const flags = takeByte(cursor);
@@ -109,18 +117,18 @@ function takeWill(cursor: Cursor, flags: number): Will | undefined {
  *    | 0x20 | 2 | 0:7 session present | return code |
  *    +------+---+---------------------+-------------+
  */
-export function encodeConnack({ sessionPresent, returnCode }: Connack): Uint8Array {
-  return encodeSmallPacket('CONNACK', [sessionPresent ? 1 : 0, returnCode]);
+export function encodeConnack({ sessionPresent, returnCode }: Omit<Connack, 'type'>): Uint8Array {
+  return encodeSmallPacket(PACKET_TYPE.CONNACK, [sessionPresent ? 1 : 0, returnCode]);
 }
 
 /** @throws ProtocolError for a reserved flag or return code, or a session present in a refusal */
-export function decodeConnack(bytes: Uint8Array): Connack {
-  const cursor = openPacket(bytes, 'CONNACK');
+export function decodeConnack(bytes: Uint8Array): Omit<Connack, 'type'> {
+  const cursor = openPacket(bytes);
   const flags = takeByte(cursor);
   const returnCode = takeByte(cursor);
   takeEnd(cursor);
   // 1: session present, which a refusal cannot have
   const wrong = flags > 1 ? 1 : returnCode > 5 ? 3 : flags === 1 && returnCode > 0 ? 2 : 0;
   if (wrong > 0) throw malformed(`3.2.2.${wrong}`, `CONNACK with flags ${flags}, return code ${returnCode}`);
-  return { type: 'CONNACK', sessionPresent: flags === 1, returnCode: returnCode as ConnectReturnCode };
+  return { sessionPresent: flags === 1, returnCode: returnCode as ConnectReturnCode };
 }

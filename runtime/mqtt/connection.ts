@@ -1,29 +1,31 @@
 /** The life of a connection: it is made, kept alive, lost, and made again after a pause. */
 import {
   CONNACK_MILLIS_MAX,
+  IN_FLIGHT_MAX,
   OPEN_MILLIS_MAX,
   PINGRESP_MILLIS_MAX,
+  RESEND_MILLIS_MAX,
+  RESEND_MILLIS_MIN,
   RETRY_MILLIS_BASE,
   RETRY_MILLIS_MIN,
   STABLE_MILLIS,
-  SUBSCRIPTIONS_PER_SUBSCRIBE_MAX,
 } from '../limits.ts';
-import { randomUnit } from '../random.ts';
+import { draw } from '../random.ts';
 import { joined } from './bytes.ts';
 import { encodeSmallPacket } from './fixed-header.ts';
 import { createFramer } from './framer.ts';
-import type { Client, ClientEffect, ClientOptions, Turn } from './session.ts';
-import { sendDue } from './unacknowledged.ts';
+import { PACKET_TYPE } from './packet.ts';
+import type { Client, Unacknowledged } from './session.ts';
 
-export function open({ client, now, effects }: Turn): void {
-  enter(client, 'opening', now + OPEN_MILLIS_MAX);
-  effects.push({ do: 'open' });
+export function open(client: Client): void {
+  enter(client, 'opening', client.now + OPEN_MILLIS_MAX);
+  client.effects.push({ do: 'open' });
 }
 
 /** The transport stands. */
-export function opened({ client, now, packets }: Turn): void {
-  enter(client, 'connecting', now + CONNACK_MILLIS_MAX);
-  packets.push(client.connectPacket);
+export function opened(client: Client): void {
+  enter(client, 'connecting', client.now + CONNACK_MILLIS_MAX);
+  client.packets.push(client.connectPacket);
 }
 
 /** Nothing of the connection before is kept. */
@@ -34,105 +36,116 @@ function enter(client: Client, at: Client['at'], untilMillis: number): void {
 }
 
 /** Accepted by CONNACK: subscribes where that is needed, or is online at once. */
-export function accepted(turn: Turn, sessionPresent: boolean): void {
-  const { client, now } = turn;
+export function accepted(client: Client, sessionPresent: boolean): void {
+  const { subscribePacket: packet } = client;
   client.subscribed &&= sessionPresent;
   client.at = 'subscribing';
   client.untilMillis = Infinity;
   client.sessionPresent = sessionPresent;
-  client.subscribes = client.subscribed
-    ? []
-    : client.subscribePackets.map((packet, index) => ({ packetIdentifier: index + 1, packet }));
-  client.sentAtMillis = client.receivedAtMillis = now;
-  onlineIfSubscribed(turn);
+  client.subscribes =
+    packet && !client.subscribed ? [{ packetIdentifier: 1, packet, resendAtMillis: 0, pauseMillis: 0 }] : [];
+  client.sentAtMillis = client.now;
+  onlineIfSubscribed(client);
 }
 
 /** Every filter is subscribed: answers will come back, so what waits may go. */
-export function onlineIfSubscribed(turn: Turn): void {
-  const { client, now } = turn;
-  const { sessionPresent } = client;
+export function onlineIfSubscribed(client: Client): void {
   const isOnline = client.subscribes.length === 0;
   if (isOnline) {
     client.at = 'online';
-    client.onlineSinceMillis = now;
+    client.onlineSinceMillis = client.now;
     client.subscribed = true;
-    tell(turn, { what: 'online', sessionPresent });
+    client.effects.push({ do: 'online', sessionPresent: client.sessionPresent });
   }
-  sendDuePackets(turn, isOnline);
+  sendDue(client, isOnline);
 }
 
-export function stop(turn: Turn): void {
-  const { client, packets, effects } = turn;
-  if (isConnected(client)) packets.push(encodeSmallPacket('DISCONNECT', []));
-  flush(turn);
-  if (client.at !== 'waiting') effects.push({ do: 'close' });
-  enter(client, 'stopped', Infinity);
-  tell(turn, { what: 'offline', reason: 'stopped', retryAtMillis: undefined });
+export function stop(client: Client): void {
+  const { at, packets, effects } = client;
+  if (isConnected(client)) packets.push(encodeSmallPacket(PACKET_TYPE.DISCONNECT));
+  flush(client);
+  if (at !== 'waiting') effects.push({ do: 'close' });
+  offline(client, 'stopped', 'stopped', Infinity);
 }
 
 /** Ends the connection from this side, and tries again later. */
-export function fail(turn: Turn, reason: string): void {
-  flush(turn);
-  turn.effects.push({ do: 'close' });
-  retryLater(turn, reason);
+export function fail(client: Client, reason: string): void {
+  flush(client);
+  client.effects.push({ do: 'close' });
+  retryLater(client, reason);
 }
 
 /**
  * Full jitter: a pause uniform between 0 and an end that doubles with each attempt, so that a fleet that lost its
  * server together does not come back together. A connection that did not last counts as a failed attempt.
  */
-export function retryLater(turn: Turn, reason: string): void {
-  const { client, now } = turn;
+export function retryLater(client: Client, reason: string): void {
+  const { now, options } = client;
   if (client.at === 'online' && now - client.onlineSinceMillis >= STABLE_MILLIS) client.attempts = 0;
   // CONNECT may have made a new session, and its CONNACK be lost: 'session present' would then mean that empty one.
   if (client.at === 'connecting') client.subscribed = false;
-  const [unit, chance] = randomUnit(client.chance);
-  const pauseMillis = unit * Math.min(client.options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** client.attempts++);
-  const retryAtMillis = now + Math.max(RETRY_MILLIS_MIN, pauseMillis);
-  client.chance = chance;
-  enter(client, 'waiting', retryAtMillis);
-  tell(turn, { what: 'offline', reason, retryAtMillis });
+  const longest = Math.min(options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** client.attempts++);
+  offline(client, 'waiting', reason, now + Math.max(RETRY_MILLIS_MIN, draw(client) * longest));
+}
+
+function offline(client: Client, at: Client['at'], reason: string, retryAtMillis: number): void {
+  enter(client, at, retryAtMillis);
+  client.effects.push({ do: 'offline', reason, retryAtMillis });
 }
 
 /** Does what is due, each by its own deadline. */
-export function wake(turn: Turn): void {
-  const { client, now, packets } = turn;
-  const { at, untilMillis } = client;
+export function wake(client: Client): void {
+  const { at, now, untilMillis } = client;
   if (now >= untilMillis) {
     const awaited = at === 'opening' ? 'connection' : at === 'connecting' ? 'CONNACK' : 'PINGRESP';
-    if (at === 'waiting') open(turn);
-    else fail(turn, `no ${awaited} in time`);
+    if (at === 'waiting') open(client);
+    else fail(client, `no ${awaited} in time`);
   } else if (inSession(client)) {
-    sendDuePackets(turn);
+    sendDue(client);
     if (untilMillis === Infinity && now >= pingAt(client)) {
-      packets.push(encodeSmallPacket('PINGREQ', []));
+      client.packets.push(encodeSmallPacket(PACKET_TYPE.PINGREQ));
       // With the keep-alive before it less than 1.5 times the keep-alive, when the server gives up too (§3.1.2.10).
       client.untilMillis = now + Math.min(PINGRESP_MILLIS_MAX, client.options.keepAliveSeconds * 400);
     }
   }
 }
 
-/** Messages only when online: before, their answers would find nobody subscribed. */
-export function sendDuePackets({ client, now, packets }: Turn, newConnection = false): void {
-  const isOnline = client.at === 'online';
-  const [list, due] = sendDue(isOnline ? client.held : client.subscribes, now, newConnection);
-  if (isOnline) client.held = list;
-  else client.subscribes = list;
-  packets.push(...due);
+/** What may be in flight now; messages only when online: before, their answers would find nobody subscribed. */
+export function inFlight({ at, held, subscribes }: Client): Unacknowledged[] {
+  return (at === 'online' ? held : subscribes).slice(0, IN_FLIGHT_MAX);
+}
+
+/**
+ * Sends what is new; and again, a message with DUP, what has waited too long. Each pause is twice the one before, so
+ * that a slow server is not flooded.
+ *
+ * @param newConnection  then everything is sent again, and the pauses begin anew
+ */
+export function sendDue(client: Client, newConnection = false): void {
+  const { now, packets } = client;
+  for (const one of inFlight(client)) {
+    if (!newConnection && now < one.resendAtMillis) continue;
+    packets.push(one.resendAtMillis ? duplicate(one.packet) : one.packet);
+    const longer = newConnection ? 0 : 2 * one.pauseMillis;
+    one.pauseMillis = Math.min(Math.max(longer, RESEND_MILLIS_MIN), RESEND_MILLIS_MAX);
+    one.resendAtMillis = now + one.pauseMillis;
+  }
+}
+
+/** The same packet, marked as sent before if it is a PUBLISH (§3.3.1.1); SUBSCRIBE has no such flag. */
+function duplicate(packet: Uint8Array): Uint8Array {
+  const again = packet.slice();
+  if (again[0]! >> 4 === PACKET_TYPE.PUBLISH) again[0]! |= 0x08;
+  return again;
 }
 
 /** The packets of this step leave as one write: with one each, every second one waits for a delayed ACK. */
-export function flush({ client, now, packets, effects }: Turn): void {
+export function flush(client: Client): void {
+  const packets = client.packets.splice(0);
   if (packets.length === 0) return;
-  effects.push({ do: 'write', bytes: joined(packets.splice(0)) });
-  client.sentAtMillis = now;
+  client.effects.push({ do: 'write', bytes: joined(packets) });
+  client.sentAtMillis = client.now;
 }
-
-export function tell({ effects }: Turn, told: Untold<ClientEffect>): void {
-  effects.push({ do: 'tell', ...told });
-}
-
-type Untold<E> = E extends { do: 'tell' } ? Omit<E, 'do'> : never;
 
 /** CONNACK has accepted. */
 export function inSession({ at }: Client): boolean {
@@ -146,10 +159,4 @@ export function isConnected(client: Client): boolean {
 /** A keep-alive after the last packet sent, as the server demands; or received, so that a dead peer is noticed. */
 export function pingAt({ sentAtMillis, receivedAtMillis, options }: Client): number {
   return Math.min(sentAtMillis, receivedAtMillis) + (options.keepAliveSeconds * 1000 || Infinity);
-}
-
-/** The filters of the SUBSCRIBE with that packet identifier. */
-export function filtersOf({ filters }: ClientOptions, packetIdentifier: number): ClientOptions['filters'] {
-  const end = packetIdentifier * SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
-  return filters.slice(end - SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, end);
 }

@@ -84,7 +84,7 @@ export function takePacketIdentifier(cursor: Cursor): number {
 }
 
 /** §2.3.1: 1..65_535 */
-export function checkPacketIdentifier(packetIdentifier: number): number {
+export function checkPacketIdentifier(packetIdentifier = 0): number {
   if (packetIdentifier > 0 && packetIdentifier < 65_536) return packetIdentifier;
   throw malformed('2.3.1', `packet identifier ${packetIdentifier}: expected 1..65535`);
 }

@@ -1,7 +1,7 @@
 /** What an MQTT client is told, asks for and remembers; and what the steps of its connection share. */
 import type { ConnectExtras } from './connect.ts';
 import type { Framer } from './framer.ts';
-import type { Unacknowledged } from './unacknowledged.ts';
+import type { QoS } from './packet.ts';
 
 export interface ClientOptions {
   clientId: string;
@@ -9,6 +9,7 @@ export interface ClientOptions {
   keepAliveSeconds: number;
   /** false: the server keeps subscriptions and undelivered messages while the device is away (§3.1.2.4). */
   cleanSession: boolean;
+  /** At most SUBSCRIPTIONS_PER_SUBSCRIBE_MAX. */
   filters: readonly { topicFilter: string; qos: 0 | 1 }[];
   /** The longest pause before connecting again. */
   retryMaxMillis: number;
@@ -41,23 +42,30 @@ export type ClientEffect =
   /** End the connection once what was written has left, and say nothing more of it. */
   | { do: 'close' }
   /** CONNACK has accepted, and every filter is subscribed. */
-  | { do: 'tell'; what: 'online'; sessionPresent: boolean }
-  /** The connection is gone, or did not come about; `retryAtMillis` undefined: stopped. */
-  | { do: 'tell'; what: 'offline'; reason: string; retryAtMillis: number | undefined }
+  | { do: 'online'; sessionPresent: boolean }
+  /** The connection is gone, refused, or did not come about. `retryAtMillis` Infinity: stopped. */
+  | { do: 'offline'; reason: string; retryAtMillis: number }
   /** `payload` is a view into the bytes that came: whoever keeps it copies it. Its PUBACK is in the write behind. */
-  | { do: 'tell'; what: 'message'; topic: string; payload: Uint8Array; qos: 0 | 1 }
-  /** CONNACK or SUBACK refuses; `offline` follows, and the next attempt. */
-  | { do: 'tell'; what: 'refused'; reason: string }
-  | { do: 'tell'; what: 'acknowledged'; key: string | undefined }
-  /** The message is not held: it was QoS 0 and there is no connection, or too much waits already. */
-  | { do: 'tell'; what: 'dropped'; key: string | undefined; reason: string };
+  | { do: 'message'; topic: string; payload: Uint8Array; qos: QoS };
 
-/** Read it, keep it, hand it back; only `stepClient` makes the next one. */
+/** A packet that the server has yet to acknowledge: PUBLISH at QoS 1, or SUBSCRIBE. */
+export interface Unacknowledged {
+  packetIdentifier: number;
+  packet: Uint8Array;
+  /** The caller's own name for a message. */
+  key?: string | undefined;
+  /** When it is sent again; 0: not sent yet. */
+  resendAtMillis: number;
+  /** The pause that ends then. */
+  pauseMillis: number;
+}
+
+/** Read it, keep it, hand it back; only `stepClient` makes the next one, and the one before is of no more use. */
 export interface Client {
   options: ClientOptions;
-  /** CONNECT and SUBSCRIBE are the same for every connection. SUBSCRIBE i has packet identifier i + 1. */
+  /** CONNECT and SUBSCRIBE (none without filters) are the same for every connection. */
   connectPacket: Uint8Array;
-  subscribePackets: readonly Uint8Array[];
+  subscribePacket: Uint8Array | undefined;
   /**
    *     stopped -> opening -> connecting -> subscribing -> online
    *                   ^------ waiting <--------'-----------'
@@ -68,13 +76,17 @@ export interface Client {
   /** Of the present connection, as all up to `receivedAtMillis`. */
   framer: Framer;
   sessionPresent: boolean;
-  subscribes: readonly Unacknowledged[];
   onlineSinceMillis: number;
   /** The last packet sent and the last bytes received; a PINGREQ is due a keep-alive after the earlier one. */
   sentAtMillis: number;
   receivedAtMillis: number;
-  /** QoS 1 messages until they are acknowledged, at most HELD_MESSAGES_MAX and HELD_BYTES_MAX. */
-  held: readonly Unacknowledged[];
+  /** The SUBSCRIBE under way, if any. */
+  subscribes: Unacknowledged[];
+  /**
+   * QoS 1 messages until they are acknowledged, in the order in which they are first sent (§4.4, §4.6), at most
+   * HELD_MESSAGES_MAX and HELD_BYTES_MAX. The first IN_FLIGHT_MAX are in flight.
+   */
+  held: Unacknowledged[];
   /** Given last to a message. */
   packetIdentifier: number;
   /** All filters were acknowledged to this process, and the server has not forgotten the session since. */
@@ -82,11 +94,7 @@ export interface Client {
   /** Attempts since the last stable connection. */
   attempts: number;
   chance: number;
-}
-
-/** One step in the making: `client` is a copy that may be changed. */
-export interface Turn {
-  client: Client;
+  /** The time of this step, its effects so far, and the packets of its one write. */
   now: number;
   effects: ClientEffect[];
   packets: Uint8Array[];

@@ -8,7 +8,15 @@ import {
   takeText,
 } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
-import { malformed, type QoS, type Suback, type Subscribe, type Subscription, type Unsubscribe } from './packet.ts';
+import {
+  malformed,
+  PACKET_TYPE,
+  type QoS,
+  type Suback,
+  type Subscribe,
+  type Subscription,
+  type Unsubscribe,
+} from './packet.ts';
 
 /**
  * SUBSCRIBE (MQTT 3.1.1 §3.8):
@@ -20,18 +28,18 @@ import { malformed, type QoS, type Suback, type Subscribe, type Subscription, ty
  *
  * @throws ProtocolError when there is no subscription, or a topic filter is wrong
  */
-export function encodeSubscribe({ packetIdentifier, subscriptions }: Subscribe): Uint8Array {
+export function encodeSubscribe({ packetIdentifier, subscriptions }: Omit<Subscribe, 'type'>): Uint8Array {
   const body = filtersBody(packetIdentifier, subscriptions.length);
   for (const { topicFilter, qos } of subscriptions) {
     putText(body, checkTopicFilter(topicFilter));
     body.push(qos);
   }
-  return encodeSmallPacket('SUBSCRIBE', body);
+  return encodeSmallPacket(PACKET_TYPE.SUBSCRIBE, body);
 }
 
 /** @throws ProtocolError for QoS 3, reserved bits, no subscription, or a wrong topic filter */
 export function decodeSubscribe(bytes: Uint8Array): Subscribe {
-  const cursor = openPacket(bytes, 'SUBSCRIBE');
+  const cursor = openPacket(bytes);
   const packetIdentifier = takePacketIdentifier(cursor);
   const subscriptions: Subscription[] = [];
   do {
@@ -53,12 +61,12 @@ export function decodeSubscribe(bytes: Uint8Array): Subscribe {
 export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Array {
   const body: number[] = [];
   putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return encodeSmallPacket('SUBACK', [...body, ...returnCodes]);
+  return encodeSmallPacket(PACKET_TYPE.SUBACK, [...body, ...returnCodes]);
 }
 
 /** @throws ProtocolError for a return code that is not 0, 1, 2 or 0x80, or none at all */
-export function decodeSuback(bytes: Uint8Array): Suback {
-  const cursor = openPacket(bytes, 'SUBACK');
+export function decodeSuback(bytes: Uint8Array): Omit<Suback, 'type'> {
+  const cursor = openPacket(bytes);
   const packetIdentifier = takePacketIdentifier(cursor);
   const returnCodes: (QoS | 0x80)[] = [];
   do {
@@ -66,7 +74,7 @@ export function decodeSuback(bytes: Uint8Array): Suback {
     if (code > 2 && code !== 0x80) throw malformed('3.9.3', `SUBACK return code ${code}`);
     returnCodes.push(code as QoS | 0x80);
   } while (cursor.at < bytes.length);
-  return { type: 'SUBACK', packetIdentifier, returnCodes };
+  return { packetIdentifier, returnCodes };
 }
 
 /**
@@ -81,12 +89,12 @@ export function decodeSuback(bytes: Uint8Array): Suback {
 export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
   const body = filtersBody(packetIdentifier, topicFilters.length);
   for (const topicFilter of topicFilters) putText(body, checkTopicFilter(topicFilter));
-  return encodeSmallPacket('UNSUBSCRIBE', body);
+  return encodeSmallPacket(PACKET_TYPE.UNSUBSCRIBE, body);
 }
 
 /** @throws ProtocolError for no topic filter or a wrong one */
 export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
-  const cursor = openPacket(bytes, 'UNSUBSCRIBE');
+  const cursor = openPacket(bytes);
   const packetIdentifier = takePacketIdentifier(cursor);
   const topicFilters: string[] = [];
   do topicFilters.push(checkTopicFilter(takeText(cursor)));

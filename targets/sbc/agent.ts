@@ -50,7 +50,7 @@ export async function runAgent<State>(
       connect,
       record,
       programs,
-      log: ({ level, message, fields }) => log(level, message, fields),
+      log: ({ level, message, jobId }) => log(level, message, jobId),
     });
     const stop = () => tell({ on: 'stop' });
     for (const signal of STOP_SIGNALS) process.on(signal, stop);

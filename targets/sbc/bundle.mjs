@@ -15,7 +15,7 @@ export const PRIVATE_NAMES = `
   groups held heldBytes keepAliveSeconds killAt lines newest onBytes onClosed onOpened online onlineSinceMillis
   operation options out packet packetIdentifier packets pauseMillis pauseUntil payload persist programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
-  retryMaxMillis returnCode returnCodes run runner running runs saving seed sent sentAtMillis sessionPresent
+  retryMaxMillis returnCode returnCodes run runner runs saving seed sent sentAtMillis sessionPresent
   setbacks signalled spawnOptions stopBy subscribePackets subscribed subscribes subscriptions tell toClient toRunner
   topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what withoutDetails work
 `

@@ -2,8 +2,8 @@ import { writeSync } from 'node:fs';
 import type { LogLevel } from '../../runtime/effects.ts';
 import { withoutSecrets } from '../../runtime/jobs/secrets.ts';
 
-export type Fields = Record<string, string | number | boolean>;
-export type Log = (level: LogLevel, message: string, fields?: Fields) => void;
+/** `jobId`: the job that it is about, for machines; people find it in the message. */
+export type Log = (level: LogLevel, message: string, jobId?: string) => void;
 
 export interface LogOptions {
   level: LogLevel;
@@ -21,29 +21,13 @@ export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
  */
 export function createLog({ level, json }: LogOptions, write: (line: string) => void = toStdout): Log {
   const least = LEVELS.indexOf(level);
-  return (level, message, fields) => {
+  return (level, said, jobId) => {
     if (LEVELS.indexOf(level) < least) return;
     const time = new Date().toISOString();
-    const safe = Object.entries({ message, ...fields }).map(
-      ([name, value]) => [name, typeof value === 'string' ? clean(value) : value] as const,
-    );
-    const line = json ? JSON.stringify({ time, level, ...Object.fromEntries(safe) }) : textLine(time, level, safe);
-    write(`${line}\n`);
+    const message = withoutSecrets(said).replace(/(\bhttps?:\/\/[^\s?"'<>]+\?)[^\s"'<>]+/gi, '$1[removed]');
+    const text = `${time.slice(0, 19)}Z ${level.padEnd(5)} ${oneLine(message)}`;
+    write(`${json ? JSON.stringify({ time, level, message, jobId }) : text}\n`);
   };
-}
-
-function textLine(time: string, level: LogLevel, [said, ...pairs]: (readonly [string, unknown])[]): string {
-  const fields = pairs.map(([name, value]) => ` ${name}=${plain(`${value}`)}`).join('');
-  return `${time.slice(0, 19)}Z ${level.padEnd(5)} ${oneLine(`${said?.[1]}`)}${fields}`;
-}
-
-function clean(text: string): string {
-  return withoutSecrets(text).replace(/(\bhttps?:\/\/[^\s?"'<>]+\?)[^\s"'<>]+/gi, '$1[removed]');
-}
-
-/** A value as it is when that is one word, in quotes when it is not. */
-function plain(value: string): string {
-  return /^[!#-<>-~\u00a1-\uffff]+$/.test(value) ? value : JSON.stringify(value);
 }
 
 /** What a device is told must not look like lines of its own, nor steer a terminal. */

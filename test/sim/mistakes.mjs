@@ -15,15 +15,15 @@ export const MISTAKES = [
   {
     name: 'run a step before its record is written',
     file: `${RUNNER}/work.ts`,
-    find: "persist(turn, { thingName: runner.thingName, job, phase: 'running', step, steps: steps.length, name });",
+    find: "persist(runner, job, { phase: 'running', step, name: nameStep(document, step) });",
     replace:
-      "launch(turn, { job, document, running });\n  persist(turn, { thingName: runner.thingName, job, phase: 'running', step, steps: steps.length, name });",
+      "launch(runner, runner.work);\n  persist(runner, job, { phase: 'running', step, name: nameStep(document, step) });",
   },
   {
     name: 'forget the outcome before the service has answered',
     file: `${RUNNER}/work.ts`,
     find: "runner.work = { ...work, at: 'reporting' };",
-    replace: "runner.work = { ...work, at: 'reporting' };\n      persist(turn, undefined);",
+    replace: "runner.work = { ...work, at: 'reporting' };\n      persist(runner);",
   },
   {
     name: 'take any answer for the one asked for (no clientToken check)',
@@ -46,9 +46,9 @@ export const MISTAKES = [
   {
     name: 'run the step that was interrupted once more',
     file: `${RUNNER}/work.ts`,
-    find: "case 'running': {",
+    find: "case 'running':\n      return fail(",
     replace:
-      "case 'running': {\n      if (record.step >= 0) {\n        runner.work = { at: 'resuming', job, step: record.step };\n        return;\n      }",
+      "case 'running':\n      if (record.step >= 0) {\n        runner.work = { at: 'resuming', job, step: record.step };\n        return;\n      }\n      return fail(",
   },
   {
     name: 'begin at the first step after every boot',
@@ -59,14 +59,14 @@ export const MISTAKES = [
   {
     name: 'never repeat a request that got no answer',
     file: `${RUNNER}/ask.ts`,
-    find: 'if (online && asked !== undefined && !lookAgain(turn)) send(turn, asked);',
-    replace: 'if (online && asked !== undefined) turn.runner.asked = { ...asked, repeatAt: Number.MAX_VALUE };',
+    find: 'if (online && asked && !lookAgain(runner)) send(runner, asked);',
+    replace: 'if (online && asked) asked.repeatAt = Number.MAX_VALUE;',
   },
   {
     name: 'report without the expected version',
     file: `${RUNNER}/ask.ts`,
-    find: "return {\n    operation: 'UpdateJobExecution',\n    jobId,\n    status,\n    executionNumber,\n    expectedVersion,",
-    replace: "return {\n    operation: 'UpdateJobExecution',\n    jobId,\n    status,\n    executionNumber,",
+    find: "return { operation: 'UpdateJobExecution', jobId, status, executionNumber, expectedVersion, statusDetails };",
+    replace: "return { operation: 'UpdateJobExecution', jobId, status, executionNumber, statusDetails };",
   },
   {
     name: 'read a record without looking at its checksum',
@@ -77,7 +77,7 @@ export const MISTAKES = [
   {
     name: 'keep a job running that the service no longer holds',
     file: `${RUNNER}/work.ts`,
-    find: "turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGTERM' });",
+    find: "signal(runner, work.running, 'SIGTERM');",
     replace: 'return;',
   },
 ];

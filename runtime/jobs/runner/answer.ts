@@ -2,164 +2,127 @@ import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '.
 import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
-import { lookAgain, pause } from './ask.ts';
-import { type Asked, type Job, log, logJob, type Turn } from './state.ts';
-import { begin, end, fail, forget, invalid, jobOf, lose, start } from './work.ts';
+import { lookAgain, ofQueued, pause } from './ask.ts';
+import { type Asked, jobAt, log, type Runner } from './state.ts';
+import { begin, end, fail, forget, jobOf, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
-export function accepted(turn: Turn, clientToken: string, answer: Accepted): void {
-  const asked = takeAsked(turn, clientToken);
-  if (asked === undefined) return;
-  const { work } = turn.runner;
-  if (asked.about === 'next') {
-    if (work.at === 'idle' && answer.execution !== undefined) begin(turn, answer.execution);
-    return;
-  }
-  if (!('job' in work)) return;
-  switch (asked.about) {
-    case 'own':
-      return described(turn, answer.execution);
-    case 'claim':
-      return claimed(turn);
-    case 'progress':
-      return setVersion(turn, work.job.versionNumber + 1);
-    case 'final':
-      turn.runner.setbacks = 0;
-      logJob(turn, 'debug', work.job, 'report accepted');
-      return forget(turn);
+export function accepted(runner: Runner, clientToken: string, { execution }: Accepted): void {
+  const asked = takeAsked(runner, clientToken);
+  const { work } = runner;
+  if (asked?.about === 'next') {
+    if (execution) begin(runner, execution);
+  } else if (asked && 'job' in work) {
+    runner.setbacks = 0;
+    if (asked.about === 'own') return described(runner, execution);
+    setVersion(runner, work.job.versionNumber + 1);
+    if (work.at === 'claiming') start(runner, jobAt(runner), work.document, 0);
+    if (asked.about === 'final') {
+      log(runner, 'debug', 'report accepted', work.job);
+      forget(runner);
+    }
   }
 }
 
 /** The service refused; by code, what is refused is tried later, given up, or shows that the execution is no longer ours. */
-export function rejected(turn: Turn, clientToken: string, error: ErrorResponse): void {
-  const asked = takeAsked(turn, clientToken);
-  if (asked === undefined) return;
-  const { runner } = turn;
-  const { code, message, executionState: state } = error;
-  log(turn, isRetryable(code) ? 'warn' : 'info', `${asked.request.operation} refused: ${code}: ${message}`);
-  if (isRetryable(code)) {
-    wantAgain(turn, asked);
-    return pause(turn);
+export function rejected(runner: Runner, clientToken: string, error: ErrorResponse): void {
+  const asked = takeAsked(runner, clientToken);
+  if (!asked) return;
+  const { code, message, executionState } = error;
+  const { about, request } = asked;
+  log(runner, isRetryable(code) ? 'warn' : 'info', `${request.operation} refused: ${code}: ${message}`);
+  if (about !== 'next' && 'job' in runner.work) {
+    if (code === 'ResourceNotFound' || code === 'TerminalStateReached')
+      return lose(runner, `the service no longer holds it (${code})`);
+    if (about !== 'own') {
+      if (code === 'VersionMismatch' || code === 'InvalidStateTransition')
+        return contradicted(runner, asked, executionState);
+      if (!isRetryable(code)) return unexpected(runner, asked);
+    }
   }
-  if (asked.about === 'next') {
-    runner.askNext = true;
-    return pause(turn);
-  }
-  if (!('job' in runner.work)) return;
-  if (code === 'ResourceNotFound' || code === 'TerminalStateReached')
-    return lose(turn, `the service no longer holds it (${code})`);
-  if (asked.about === 'own') {
-    runner.doubt = true;
-    return pause(turn);
-  }
-  if (code === 'VersionMismatch' || code === 'InvalidStateTransition') return contradicted(turn, asked, state);
-  unexpected(turn, asked);
+  wantAgain(runner, asked);
+  pause(runner);
 }
 
-function takeAsked(turn: Turn, clientToken: string): Asked | undefined {
-  const { asked } = turn.runner;
+function takeAsked(runner: Runner, clientToken: string): Asked | undefined {
+  const { asked } = runner;
   if (asked?.request.clientToken !== clientToken) return undefined;
-  turn.runner.asked = undefined;
+  runner.asked = undefined;
   return asked;
 }
 
-function wantAgain(turn: Turn, asked: Asked): void {
-  const { runner } = turn;
-  lookAgain(turn);
-  if (asked.about === 'next') runner.askNext = true;
-  if (asked.about === 'own') runner.doubt = true;
-  if (asked.about === 'progress' && 'statusDetails' in asked.request) runner.untold ??= asked.request.statusDetails;
-}
-
-function claimed(turn: Turn): void {
-  const { work } = turn.runner;
-  if (work.at !== 'claiming') return;
-  turn.runner.setbacks = 0;
-  start(turn, { ...work.job, versionNumber: work.job.versionNumber + 1 }, work.document, 0);
-}
-
-function setVersion(turn: Turn, versionNumber: number): void {
-  const { runner } = turn;
-  if ('job' in runner.work) runner.work = { ...runner.work, job: { ...runner.work.job, versionNumber } };
+function wantAgain(runner: Runner, { about, request }: Asked): void {
+  lookAgain(runner);
+  runner.askNext ||= about === 'next';
+  runner.doubt ||= about === 'own';
+  if (about === 'progress' && 'statusDetails' in request) runner.untold ??= request.statusDetails;
 }
 
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
-function described(turn: Turn, execution: JobExecution | undefined): void {
-  const { work } = turn.runner;
+function described(runner: Runner, execution: JobExecution | undefined): void {
+  const { work } = runner;
   if (!('job' in work)) return;
-  const { job } = work;
-  const same = execution?.jobId === job.jobId && execution.executionNumber === job.executionNumber;
-  const later = same && (execution.queuedAt ?? 0) !== job.queuedAt;
-  if (!same || later || isTerminal(execution.status) || execution.versionNumber < job.versionNumber) {
-    return lose(turn, 'the service holds another execution in its place');
-  }
-  if (work.at === 'resuming') return takeUp(turn, execution, work);
-  if (execution.status === 'QUEUED' && !(work.at === 'reporting' && work.outcome.status === 'REJECTED')) {
-    return lose(turn, 'the service holds it as QUEUED: it was made anew');
-  }
-  setVersion(turn, execution.versionNumber);
+  const { jobId, executionNumber, queuedAt } = work.job;
+  const held = execution && jobOf(execution);
+  if (held?.jobId !== jobId || held.executionNumber !== executionNumber || held.queuedAt !== queuedAt)
+    return lose(runner, ANOTHER);
+  if (!execution || !isOurs(runner, execution)) return;
+  if (work.at !== 'resuming') return setVersion(runner, held.versionNumber);
+  if (execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
+  const document = parseDocument(execution.jobDocument);
+  if (typeof document === 'string') return fail(runner, held, document);
+  log(runner, 'info', `taken up again at step ${work.step + 1}`, held);
+  start(runner, held, document, work.step);
 }
 
-function takeUp(turn: Turn, execution: JobExecution, { job, step }: { job: Job; step: number }): void {
-  if (execution.status === 'QUEUED') {
-    // No step has run of an execution that is still QUEUED: begun from its start.
-    turn.runner.work = { at: 'idle' };
-    return begin(turn, execution);
+const ANOTHER = 'the service holds another execution in its place';
+
+/**
+ * An update met another version or another status than we knew: our own update is there and its answer was lost, or the
+ * service has decided otherwise.
+ */
+function contradicted(runner: Runner, asked: Asked, state: JobExecutionState | undefined): void {
+  if (!state) {
+    runner.doubt = true;
+    wantAgain(runner, asked);
+  } else if (isOurs(runner, state)) {
+    if (asked.about === 'progress') wantAgain(runner, asked);
+    if (state.versionNumber === jobAt(runner).versionNumber) pause(runner);
+    setVersion(runner, state.versionNumber);
   }
-  const document = parseDocument(execution.jobDocument);
-  if ('fault' in document) return fail(turn, jobOf(execution), invalid(document));
-  logJob(turn, 'info', job, `taken up again at step ${step + 1}`);
-  start(turn, jobOf(execution), document, step);
 }
 
 /**
- * An update met another version or another status than we knew.
+ * Whether we may go on with what the service holds under our execution's name; if not, it is let go.
  *
- * - Our own update, whose answer was lost: its effect is there.
  * - Terminal: the service has it already, or has decided otherwise (cancelled, timed out).
- * - QUEUED, where ours was not: an execution made later under the same name.
+ * - QUEUED, where ours was not, or with an older version: an execution made later under the same name.
  */
-function contradicted(turn: Turn, asked: Asked, state: JobExecutionState | undefined): void {
-  const { work } = turn.runner;
-  if (!('job' in work)) return;
-  if (state === undefined) {
-    turn.runner.doubt = true;
-    return wantAgain(turn, asked);
-  }
-  if (isTerminal(state.status)) {
-    const told = work.at === 'reporting' && work.outcome.status === state.status;
-    return lose(turn, told ? 'the service has its report already' : `the service holds it as ${state.status}`);
-  }
-  const { versionNumber } = work.job;
-  if (asked.about === 'claim') {
-    if (state.status === 'QUEUED') return again(turn, state.versionNumber);
-    return lose(turn, 'somebody else has started it');
-  }
-  if (work.at === 'reporting' && work.outcome.status === 'REJECTED') {
-    if (state.status === 'QUEUED') return again(turn, state.versionNumber);
+function isOurs(runner: Runner, { status, versionNumber }: JobExecutionState): boolean {
+  const { work } = runner;
+  const queued = status === 'QUEUED';
+  if (isTerminal(status)) {
+    const told = work.at === 'reporting' && work.outcome.status === status;
+    lose(runner, told ? 'the service has its report already' : `the service holds it as ${status}`);
+  } else if (versionNumber < jobAt(runner).versionNumber || (queued && work.at !== 'resuming' && !ofQueued(runner))) {
+    lose(runner, ANOTHER);
+  } else if (queued || !ofQueued(runner)) {
+    return true;
+  } else if (work.at === 'reporting') {
     // From IN_PROGRESS the service may refuse REJECTED for good: FAILED says the same.
-    return end(turn, { ...work.job, versionNumber: state.versionNumber }, { ...work.outcome, status: 'FAILED' });
+    end(runner, { ...work.job, versionNumber }, { ...work.outcome, status: 'FAILED' });
+  } else {
+    lose(runner, 'somebody else has started it');
   }
-  if (state.status === 'QUEUED' || state.versionNumber < versionNumber)
-    return lose(turn, 'the service holds another execution in its place');
-  if (asked.about === 'progress' && asked.sent === 1) wantAgain(turn, asked);
-  again(turn, state.versionNumber);
-}
-
-/** The same once more, with the version that the service told us; paused when that keeps happening. */
-function again(turn: Turn, versionNumber: number): void {
-  const known = 'job' in turn.runner.work ? turn.runner.work.job.versionNumber : 0;
-  setVersion(turn, versionNumber);
-  if (versionNumber === known) pause(turn);
+  return false;
 }
 
 /** A refusal that our own request should never get: it is not repeated for ever, and the report gets through without details. */
-function unexpected(turn: Turn, asked: Asked): void {
-  const { runner } = turn;
+function unexpected(runner: Runner, { about }: Asked): void {
   const { work } = runner;
-  pause(turn);
-  if (asked.about === 'claim') return forget(turn);
-  if (asked.about !== 'final' || work.at !== 'reporting') return;
-  if (work.withoutDetails) return lose(turn, 'the service refuses its report');
-  runner.work = { ...work, withoutDetails: true };
+  pause(runner);
+  if (about === 'claim') forget(runner);
+  if (about !== 'final' || work.at !== 'reporting') return;
+  if (work.withoutDetails) lose(runner, 'the service refuses its report');
+  else runner.work = { ...work, withoutDetails: true };
 }

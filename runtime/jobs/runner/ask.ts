@@ -1,34 +1,64 @@
-import { random32, randomUnit } from '../../random.ts';
+import { draw } from '../../random.ts';
 import { NEXT_JOB } from '../names.ts';
 import type { StatusDetails } from '../statusDetails.ts';
 import { ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN, SETBACK_MILLIS_MAX, SETBACK_MILLIS_MIN } from './limits.ts';
 import { progressDetails } from './outcome.ts';
-import type { Ask, Asked, Job, Runner, Turn } from './state.ts';
+import type { Ask, Asked, Job, Runner } from './state.ts';
 
 type Unsigned = Ask extends infer A ? (A extends Ask ? Omit<A, 'clientToken'> : never) : never;
-interface Wanted {
-  about: Asked['about'];
-  request: Unsigned;
+
+/** Sends what the state calls for, when nothing else is under way; the order is the urgency. */
+export function askIfWanted(runner: Runner): void {
+  const { work, untold } = runner;
+  if (!runner.online || runner.finished || runner.asked || runner.pauseUntil) return;
+  if (work.at === 'idle') {
+    if (!runner.askNext || runner.stopBy) return;
+    runner.askNext = false;
+    ask(runner, 'next', { operation: 'DescribeJobExecution', jobId: NEXT_JOB });
+  } else if ('job' in work) {
+    const { jobId, executionNumber } = work.job;
+    if (work.at === 'resuming' || runner.doubt) {
+      const includeJobDocument = work.at === 'resuming';
+      runner.doubt = false;
+      ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });
+    } else if (work.at === 'claiming') {
+      ask(runner, 'claim', update(work.job, 'IN_PROGRESS', progressDetails(work.document, 0)));
+    } else if (work.at === 'reporting') {
+      const { status, statusDetails } = work.outcome;
+      ask(runner, 'final', update(work.job, status, work.withoutDetails ? undefined : statusDetails));
+    } else if (untold) {
+      runner.untold = undefined;
+      ask(runner, 'progress', update(work.job, 'IN_PROGRESS', untold));
+    }
+  }
 }
 
-/** Sends what the state calls for, when nothing else is under way. */
-export function askIfWanted(turn: Turn): void {
-  const { runner } = turn;
-  if (!runner.online || runner.finished || runner.asked !== undefined || runner.pauseUntil !== undefined) return;
-  const wanted = wantedOf(runner);
-  if (wanted === undefined) return;
-  const request = { ...wanted.request, clientToken: freshToken(runner) } as Ask;
-  if (wanted.about === 'next') runner.askNext = false;
-  if (wanted.about === 'own') runner.doubt = false;
-  if (wanted.about === 'progress') runner.untold = undefined;
-  runner.asked = { about: wanted.about, request, sent: 0, repeatAt: 0 };
-  send(turn, runner.asked);
+/** The version we know is always expected: an execution made later under the same name is never touched. */
+function update(
+  { jobId, executionNumber, versionNumber }: Job,
+  status: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'REJECTED',
+  statusDetails: StatusDetails | undefined,
+): Unsigned {
+  const expectedVersion = versionNumber;
+  return { operation: 'UpdateJobExecution', jobId, status, executionNumber, expectedVersion, statusDetails };
+}
+
+/** Each request has a token unlike any other of this boot and, by chance, of others. */
+function ask(runner: Runner, about: Asked['about'], request: Unsigned): void {
+  const clientToken = `${draw(runner).toString(36).slice(2, 9)}-${++runner.tokens}`;
+  runner.asked = { about, request: { ...request, clientToken } as Ask, sent: 0, repeatAt: 0 };
+  send(runner, runner.asked);
 }
 
 /** No answer came: the request is sent again, with its own token, so that the service applies it no second time. */
-export function askAgain(turn: Turn): void {
-  const { asked, online } = turn.runner;
-  if (online && asked !== undefined && !lookAgain(turn)) send(turn, asked);
+export function askAgain(runner: Runner): void {
+  const { asked, online } = runner;
+  if (online && asked && !lookAgain(runner)) send(runner, asked);
+}
+
+function send(runner: Runner, asked: Asked): void {
+  asked.repeatAt = runner.now + Math.min(ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN * 2 ** asked.sent++);
+  runner.out.push({ do: 'ask', request: asked.request, once: ofQueued(runner) });
 }
 
 /**
@@ -37,7 +67,7 @@ export function askAgain(turn: Turn): void {
  *
  * @returns false when something else is asked
  */
-export function lookAgain({ runner }: Turn): boolean {
+export function lookAgain(runner: Runner): boolean {
   const { work } = runner;
   if (!ofQueued(runner)) return false;
   runner.asked = undefined;
@@ -47,74 +77,12 @@ export function lookAgain({ runner }: Turn): boolean {
 }
 
 /** A claim, or a REJECTED: nothing else moves an execution out of QUEUED. */
-function ofQueued({ work }: Runner): boolean {
+export function ofQueued({ work }: Runner): boolean {
   return work.at === 'claiming' || (work.at === 'reporting' && work.outcome.status === 'REJECTED');
 }
 
-function send(turn: Turn, asked: Asked): void {
-  const wait = Math.min(ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN * 2 ** asked.sent);
-  turn.runner.asked = { ...asked, sent: asked.sent + 1, repeatAt: turn.now + wait };
-  turn.out.push({ do: 'ask', request: asked.request, once: ofQueued(turn.runner) });
-}
-
-/** What the state calls for next; the order is the urgency. */
-function wantedOf(runner: Runner): Wanted | undefined {
-  const { work, doubt } = runner;
-  switch (work.at) {
-    case 'resuming':
-      return { about: 'own', request: describe(work.job, true) };
-    case 'claiming':
-      return { about: 'claim', request: update(work.job, 'IN_PROGRESS', progressDetails(work.document, 0)) };
-    case 'running':
-    case 'starting':
-      if (doubt) return { about: 'own', request: describe(work.job, false) };
-      return runner.untold && { about: 'progress', request: update(work.job, 'IN_PROGRESS', runner.untold) };
-    case 'reporting': {
-      if (doubt) return { about: 'own', request: describe(work.job, false) };
-      const { status, statusDetails } = work.outcome;
-      return { about: 'final', request: update(work.job, status, work.withoutDetails ? undefined : statusDetails) };
-    }
-    case 'idle':
-      if (!runner.askNext || runner.stopBy !== undefined) return undefined;
-      return { about: 'next', request: { operation: 'DescribeJobExecution', jobId: NEXT_JOB } };
-    default:
-      return undefined;
-  }
-}
-
-function describe({ jobId, executionNumber }: Job, includeJobDocument: boolean): Unsigned {
-  return { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument };
-}
-
-/** The version we know is always expected: an execution made later under the same name is never touched. */
-function update(
-  job: Job,
-  status: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'REJECTED',
-  statusDetails?: StatusDetails,
-): Unsigned {
-  const { jobId, executionNumber, versionNumber: expectedVersion } = job;
-  return {
-    operation: 'UpdateJobExecution',
-    jobId,
-    status,
-    executionNumber,
-    expectedVersion,
-    ...(statusDetails && { statusDetails }),
-  };
-}
-
-/** Unlike any other of this boot and, by its seed, of others: 7 characters of chance and a count. */
-function freshToken(runner: Runner): string {
-  const [bits, next] = random32(runner.chance);
-  runner.chance = next;
-  return `${bits.toString(36).padStart(7, '0')}${(++runner.tokens).toString(36)}`;
-}
-
 /** Asks nothing for a while: a refusal may pass. Half of the pause is chance, so that a fleet does not come back at once. */
-export function pause(turn: Turn): void {
-  const { runner, now } = turn;
-  const longest = Math.min(SETBACK_MILLIS_MAX, SETBACK_MILLIS_MIN * 2 ** Math.min(runner.setbacks++, 30));
-  const [unit, next] = randomUnit(runner.chance);
-  runner.chance = next;
-  runner.pauseUntil = now + longest * (0.5 + unit / 2);
+export function pause(runner: Runner): void {
+  const longest = Math.min(SETBACK_MILLIS_MAX, SETBACK_MILLIS_MIN * 2 ** runner.setbacks++);
+  runner.pauseUntil = runner.now + longest * (0.5 + draw(runner) / 2);
 }

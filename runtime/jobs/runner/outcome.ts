@@ -5,59 +5,42 @@ import { headOf, reportable, type StatusDetails } from '../statusDetails.ts';
 import { reportTail } from '../tail.ts';
 import type { RunnerEvent, Running } from './state.ts';
 
-/** The steps in the order they run: finalStep last, so it runs only when every other succeeded. */
-export function stepsOf(document: StepDocument): Step[] {
-  return document.finalStep ? [...document.steps, document.finalStep] : document.steps;
-}
-
 /** `step 2 of 3 'flash'`: how a step is named in reasons and logs. */
-export function nameStep(step: number, steps: number, name: string): string {
-  return `step ${step + 1} of ${steps} '${name}'`;
+export function nameStep({ steps }: StepDocument, step: number): string {
+  return `step ${step + 1} of ${steps.length} '${steps[step]?.name}'`;
 }
 
 /** What is reported while a step runs. */
-export function progressDetails(document: StepDocument, step: number): StatusDetails {
-  const steps = stepsOf(document);
-  return { step: headOf(reportable(steps[step]?.name ?? '')), progress: `${step + 1}/${steps.length}` };
+export function progressDetails({ steps }: StepDocument, step: number): StatusDetails {
+  return details({ step: steps[step]?.name ?? '', progress: `${step + 1}/${steps.length}` });
 }
 
 export type Exited = Extract<RunnerEvent, { on: 'exited' }>;
 
 /**
- * Whether a step succeeded: exit code 0, and no more lines on stderr than allowed where the document says how many.
- * Death by a signal is never success.
+ * How a step ended, in one sentence (in the words of AWS IoT Device Client), and whether that is success: exit code 0,
+ * and no more lines on stderr than the document allows, where it says how many. Death by a signal never is.
  */
-export function succeeded(step: Step, exited: Exited, stderrLines: number): boolean {
-  if (exited.code !== 0 || exited.error !== undefined) return false;
-  return step.allowStdErr === undefined || stderrLines <= step.allowStdErr;
-}
-
-/** One sentence on how a program ended, in the words of AWS IoT Device Client. */
-export function reasonOf(step: Step, exited: Exited, stderrLines: number): string {
-  if (exited.error !== undefined) return exited.error;
-  if (exited.signal !== undefined) return `Job killed by signal: ${exited.signal}`;
-  if (exited.code === 0 && step.allowStdErr !== undefined && stderrLines > step.allowStdErr) {
-    return `${stderrLines} lines on stderr: at most ${step.allowStdErr} are allowed`;
-  }
-  return `Job exited with status: ${exited.code ?? 'unknown'}`;
+export function judge(
+  { allowStdErr = Infinity }: Step,
+  { code, signal, error }: Exited,
+  stderrLines: number,
+): { succeeded: boolean; reason: string } {
+  if (code === 0 && stderrLines > allowStdErr)
+    return { succeeded: false, reason: `${stderrLines} lines on stderr: at most ${allowStdErr} are allowed` };
+  const reason = error ?? (signal ? `Job killed by signal: ${signal}` : `Job exited with status: ${code}`);
+  return { succeeded: code === 0, reason };
 }
 
 /** The outcome after the last step, or after the first that failed. */
 export function outcomeOf(
   document: StepDocument,
-  running: Running,
-  status: 'SUCCEEDED' | 'FAILED',
+  { step, stdout, stderr }: Running,
+  status: Outcome['status'],
   reason: string,
 ): Outcome {
-  return {
-    status,
-    statusDetails: details({
-      ...progressDetails(document, running.step),
-      reason,
-      stdout: document.includeStdOut ? reportTail(running.stdout) : '',
-      stderr: reportTail(running.stderr),
-    }),
-  };
+  const output = { stdout: document.includeStdOut ? reportTail(stdout) : '', stderr: reportTail(stderr) };
+  return { status, statusDetails: details({ ...progressDetails(document, step), reason, ...output }) };
 }
 
 /** An outcome without output. */
@@ -66,7 +49,7 @@ export function plainOutcome(status: Outcome['status'], reason: string): Outcome
 }
 
 /** Values made reportable; empty ones left out. */
-function details(values: Record<string, string>): StatusDetails {
-  const pairs = Object.entries(values).map(([key, value]) => [key, headOf(reportable(withoutSecrets(value)))] as const);
-  return Object.fromEntries(pairs.filter(([, value]) => value !== ''));
+function details(values: StatusDetails): StatusDetails {
+  const entries = Object.entries(values).map(([key, value]) => [key, headOf(reportable(withoutSecrets(value)))]);
+  return Object.fromEntries(entries.filter(([, value]) => value));
 }

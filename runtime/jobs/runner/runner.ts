@@ -1,11 +1,11 @@
 import type { Millis } from '../../effects.ts';
 import type { JobExecution } from '../answers.ts';
-import { isPending } from '../execution.ts';
+import { isTerminal } from '../execution.ts';
 import { accepted, rejected } from './answer.ts';
 import { askAgain, askIfWanted } from './ask.ts';
-import { KILL_GRACE_MILLIS, STOP_GRACE_MILLIS } from './limits.ts';
-import { log, type Runner, type RunnerEffect, type RunnerEvent, type Turn } from './state.ts';
-import { afterPersist, begin, exited, forget, output, park, resume } from './work.ts';
+import { STOP_GRACE_MILLIS } from './limits.ts';
+import { log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
+import { afterPersist, begin, exited, forget, output, park, resume, signal, terminate } from './work.ts';
 
 /** A runner before boot. */
 export function createRunner(thingName: string): Runner {
@@ -25,6 +25,8 @@ export function createRunner(thingName: string): Runner {
     runs: 0,
     tokens: 0,
     chance: 0,
+    now: 0,
+    out: [],
   };
 }
 
@@ -35,95 +37,85 @@ export function createRunner(thingName: string): Runner {
  * that was claimed is reported until the service has answered.
  */
 export function stepRunner(before: Runner, event: RunnerEvent, now: Millis): [Runner, RunnerEffect[]] {
-  const turn: Turn = { runner: { ...before }, now, out: [] };
-  if (before.pauseUntil !== undefined && now >= before.pauseUntil) turn.runner.pauseUntil = undefined;
-  take(turn, event);
-  const { work, saving, pauseUntil } = turn.runner;
-  if (work.at === 'forgetting' && saving === 0 && pauseUntil === undefined) forget(turn);
-  if (turn.runner.stopBy !== undefined) hasten(turn);
-  askIfWanted(turn);
-  if (turn.runner.finished && !before.finished) turn.out.push({ do: 'finished' });
-  return [turn.runner, turn.out];
+  const runner: Runner = { ...before, now, out: [] };
+  if (now >= (runner.pauseUntil ?? Infinity)) runner.pauseUntil = undefined;
+  take(runner, event);
+  if (runner.work.at === 'forgetting' && !runner.saving && !runner.pauseUntil) forget(runner);
+  if (runner.stopBy) hasten(runner, now >= runner.stopBy);
+  askIfWanted(runner);
+  return [runner, runner.out];
 }
 
-function take(turn: Turn, event: RunnerEvent): void {
-  const { runner } = turn;
+function take(runner: Runner, event: RunnerEvent): void {
   switch (event.on) {
     case 'boot':
       runner.chance = event.seed;
-      if (event.record !== undefined) resume(turn, event.record);
+      if (event.record) resume(runner, event.record);
       return;
     case 'online':
       runner.online = true;
       // While we were away a cancel may have passed us by; a request or its answer may be lost.
       runner.askNext ||= runner.asked?.about !== 'next';
-      runner.doubt = runner.work.at === 'running' || runner.work.at === 'starting';
-      return askAgain(turn);
+      runner.doubt = isBusy(runner);
+      return askAgain(runner);
     case 'offline':
       runner.online = false;
       return;
     case 'accepted':
-      return accepted(turn, event.clientToken, event.answer);
+      return accepted(runner, event.clientToken, event.answer);
     case 'rejected':
-      return rejected(turn, event.clientToken, event.error);
+      return rejected(runner, event.clientToken, event.error);
     case 'nextChanged':
-      return nextChanged(turn, event.execution);
+      return nextChanged(runner, event.execution);
     case 'persisted':
-      return afterPersist(turn);
+      return afterPersist(runner);
     case 'unpersisted':
-      return afterPersist(turn, event.reason);
+      return afterPersist(runner, event.reason);
     case 'output':
-      return output(turn, event);
+      return output(runner, event);
     case 'exited':
-      return exited(turn, event);
+      return exited(runner, event);
     case 'wake':
-      return wake(turn);
+      return wake(runner);
     case 'stop':
-      return stop(turn);
+      if (!runner.stopBy && runner.work.at === 'running')
+        log(runner, 'info', 'ending: the running step has 10 s to finish');
+      runner.stopBy = runner.now + (runner.stopBy ? 0 : STOP_GRACE_MILLIS);
   }
+}
+
+function isBusy({ work }: Runner): boolean {
+  return work.at === 'running' || work.at === 'starting';
 }
 
 /**
  * Idle: begin with what it names, unless `$next` is still to be asked or answered: what was kept for us while we were away
  * may be long gone, or made anew. Busy: when it names another job, ours may be gone.
  */
-function nextChanged(turn: Turn, execution: JobExecution | undefined): void {
-  const { runner } = turn;
+function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
   const { work } = runner;
   if (work.at === 'idle') {
-    const told = !runner.askNext && runner.asked === undefined && runner.pauseUntil === undefined;
+    const told = !runner.askNext && !runner.asked && !runner.pauseUntil && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
-    const fit = execution?.jobDocument !== undefined && isPending(execution.status);
-    if (told && fit && runner.stopBy === undefined) begin(turn, execution);
-    return;
+    if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
+  } else if ('job' in work && isBusy(runner)) {
+    const { jobId, executionNumber } = work.job;
+    runner.doubt ||= execution?.jobId !== jobId || execution.executionNumber !== executionNumber;
   }
-  if (work.at !== 'running' && work.at !== 'starting') return;
-  if (execution?.jobId === work.job.jobId && execution.executionNumber === work.job.executionNumber) return;
-  runner.doubt = true;
 }
 
-function wake(turn: Turn): void {
-  const { runner, now } = turn;
-  const { work } = runner;
+function wake(runner: Runner): void {
+  const { work, now, asked } = runner;
   if (work.at === 'stopping' && now >= work.killAt) {
-    turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGKILL' });
+    signal(runner, work.running, 'SIGKILL');
     runner.work = { ...work, killAt: Infinity };
   }
-  if (runner.asked !== undefined && now >= runner.asked.repeatAt) askAgain(turn);
+  if (asked && now >= asked.repeatAt) askAgain(runner);
 }
 
-function stop(turn: Turn): void {
-  const { runner, now } = turn;
-  const first = runner.stopBy === undefined;
-  runner.stopBy = first ? now + STOP_GRACE_MILLIS : now;
-  if (first && runner.work.at === 'running') log(turn, 'info', 'ending: the running step has 10 s to finish');
-}
-
-/** Once asked to stop: what needs no waiting is left as the record has it, what does is waited for until `stopBy`. */
-function hasten(turn: Turn): void {
-  const { runner, now } = turn;
+/** Once asked to stop: what needs no waiting is left as the record has it, what does is waited for until it is late. */
+function hasten(runner: Runner, late: boolean): void {
   const { work } = runner;
-  const late = now >= (runner.stopBy as Millis);
   switch (work.at) {
     case 'idle':
     case 'resuming':
@@ -131,33 +123,25 @@ function hasten(turn: Turn): void {
       runner.finished = true;
       return;
     case 'forgetting':
-      if (runner.saving === 0) runner.finished = true;
+      runner.finished ||= !runner.saving;
       return;
     case 'reporting':
-      if (late || !runner.online) runner.finished = true;
+      runner.finished ||= late || !runner.online;
       return;
     case 'starting': // its record says that it runs: taken back before it does
-      return park(turn, work.job, work.running.step);
+      return park(runner, work.job, work.running.step);
     case 'running':
-      if (!late) return;
-      turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGTERM' });
-      runner.work = { ...work, at: 'stopping', killAt: now + KILL_GRACE_MILLIS, because: 'stop' };
+      if (late) terminate(runner, work, false);
   }
 }
 
-/** When the runner wants its next `wake`; undefined: only an event can move it. */
-export function runnerWakeAt({ work, asked, online, pauseUntil, stopBy, finished }: Runner): Millis | undefined {
-  if (finished) return undefined;
-  return earliest(
-    work.at === 'stopping' ? work.killAt : undefined,
-    online ? asked?.repeatAt : undefined,
-    (online && asked === undefined) || work.at === 'forgetting' ? pauseUntil : undefined,
-    work.at === 'running' || work.at === 'reporting' ? stopBy : undefined,
+/** When the runner wants its next `wake`; Infinity: only an event can move it. */
+export function runnerWakeAt({ work, asked, online, pauseUntil, stopBy, finished }: Runner): Millis {
+  if (finished) return Infinity;
+  return Math.min(
+    work.at === 'stopping' ? work.killAt : Infinity,
+    (online && asked?.repeatAt) || Infinity,
+    pauseUntil ?? Infinity,
+    ((work.at === 'running' || work.at === 'reporting') && stopBy) || Infinity,
   );
-}
-
-/** The first of some times; undefined when there is none, or none ever. */
-export function earliest(...times: (Millis | undefined)[]): Millis | undefined {
-  const first = Math.min(...times.map((time) => time ?? Infinity));
-  return first === Infinity ? undefined : first;
 }

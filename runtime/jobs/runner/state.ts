@@ -35,11 +35,7 @@ export type RunnerEffect =
   | { do: 'persist'; record: JobRecord | undefined }
   | { do: 'run'; run: number; step: Step }
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
-  | { do: 'log'; level: LogLevel; message: string; fields: LogFields }
-  /** After `stop`: nothing is left to run, to write or to tell. */
-  | { do: 'finished' };
-
-type LogFields = Record<string, string | number | boolean>;
+  | { do: 'log'; level: LogLevel; message: string; jobId?: string | undefined };
 
 /** The execution a device works on; versionNumber follows the service's. */
 export type Job = RecordedJob;
@@ -65,12 +61,15 @@ export type Work =
   | { at: 'resuming'; job: Job; step: number }
   | { at: 'remembering' | 'claiming'; job: Job; document: StepDocument }
   | { at: 'starting' | 'running'; job: Job; document: StepDocument; running: Running }
-  /** The service no longer holds the job, or the agent has to end now: the program is being ended. */
-  | { at: 'stopping'; job: Job; document: StepDocument; running: Running; killAt: Millis; because: 'lost' | 'stop' }
+  /** The service no longer holds the job (`lost`), or the agent has to end now: the program is being ended. */
+  | { at: 'stopping'; job: Job; document: StepDocument; running: Running; killAt: Millis; lost: boolean }
   /** On `stop`, between two steps. */
   | { at: 'parking' }
   | { at: 'ending' | 'reporting'; job: Job; outcome: Outcome; withoutDetails: boolean }
   | { at: 'forgetting' };
+
+/** With a program that was started, or is about to be. */
+export type Launched = Extract<Work, { running: Running }>;
 
 /** The one request under way. */
 export interface Asked {
@@ -81,7 +80,10 @@ export interface Asked {
   sent: number;
 }
 
-/** The state of the part that runs jobs. A step works on a copy of its own. */
+/**
+ * The state of the part that runs jobs. A step works on a copy of its own and writes to it; what is to be done is in
+ * `out`. Times are undefined where nothing is waited for.
+ */
 export interface Runner {
   thingName: string;
   work: Work;
@@ -101,24 +103,22 @@ export interface Runner {
   saving: number;
   /** When a stopping agent stops waiting; undefined: not stopping. */
   stopBy: Millis | undefined;
+  /** Nothing is left to run, to write or to tell after `stop`. */
   finished: boolean;
   runs: number;
   tokens: number;
   chance: number;
-}
-
-/** One step under way: a copy of the state that may be written to, the time, and the effects so far. */
-export interface Turn {
-  runner: Runner;
+  /** The time of this step, and its effects so far. */
   now: Millis;
   out: RunnerEffect[];
 }
 
-export function log(turn: Turn, level: LogLevel, message: string, fields: LogFields = {}): void {
-  turn.out.push({ do: 'log', level, message, fields });
+/** What happens to a job has its id in the sentence, and beside it for machines. */
+export function log({ out }: Runner, level: LogLevel, what: string, job?: Job): void {
+  out.push({ do: 'log', level, message: job ? `job ${job.jobId}: ${what}` : what, jobId: job?.jobId });
 }
 
-/** What happens to a job: its id is in the sentence and in the fields. */
-export function logJob(turn: Turn, level: LogLevel, { jobId }: Job, what: string, fields: LogFields = {}): void {
-  log(turn, level, `job ${jobId}: ${what}`, { jobId, ...fields });
+/** The job at work, where there is one. */
+export function jobAt({ work }: Runner): Job {
+  return (work as Extract<Work, { job: Job }>).job;
 }

@@ -1,212 +1,188 @@
 import type { JobExecution } from '../answers.ts';
-import { type DocumentFault, parseDocument, type StepDocument } from '../document.ts';
-import type { JobRecord, Outcome } from '../record.ts';
+import { parseDocument, type StepDocument } from '../document.ts';
+import type { JobRecord, Outcome, Phase } from '../record.ts';
 import { addOutput, EMPTY_TAIL, nextStepTail } from '../tail.ts';
 import { pause } from './ask.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
-import {
-  type Exited,
-  nameStep,
-  outcomeOf,
-  plainOutcome,
-  progressDetails,
-  reasonOf,
-  stepsOf,
-  succeeded,
-} from './outcome.ts';
-import { type Job, log, logJob, type RunnerEvent, type Running, type Turn } from './state.ts';
+import { type Exited, judge, nameStep, outcomeOf, plainOutcome, progressDetails } from './outcome.ts';
+import { type Job, jobAt, type Launched, log, type Runner, type RunnerEvent, type Running } from './state.ts';
 
 /** Takes up what the record says was under way when the device last ran. */
-export function resume(turn: Turn, record: JobRecord): void {
-  const { runner } = turn;
-  const job: Job = record.job;
+export function resume(runner: Runner, record: JobRecord): void {
+  const { job } = record;
   switch (record.phase) {
     case 'claimed':
-      runner.work = { at: 'resuming', job, step: 0 };
-      return;
-    case 'between':
       runner.work = { at: 'resuming', job, step: record.step };
       return;
-    case 'running': {
-      const name = nameStep(record.step, record.steps, record.name);
-      fail(turn, job, `${name} was interrupted by a power cut or a restart: it is not run again`);
-      return;
-    }
+    case 'running':
+      return fail(runner, job, `${record.name} was interrupted by a power cut or a restart: it is not run again`);
     case 'ended':
       runner.work = { at: 'reporting', job, outcome: record.outcome, withoutDetails: false };
   }
 }
 
 /** Takes an execution that the service named; its document is checked while it is still QUEUED. */
-export function begin(turn: Turn, execution: JobExecution): void {
+export function begin(runner: Runner, execution: JobExecution): void {
   const job = jobOf(execution);
-  logJob(turn, 'info', job, 'received');
-  if (execution.status !== 'QUEUED') {
-    // Our record is written before IN_PROGRESS is reported, so somebody else started it, or the record was lost with its disk.
-    fail(turn, job, 'it was IN_PROGRESS, but this device has no record of it');
-    return;
-  }
+  log(runner, 'info', 'received', job);
+  // Our record is written before IN_PROGRESS is reported, so somebody else started it, or the record was lost with its disk.
+  if (execution.status !== 'QUEUED')
+    return fail(runner, job, 'it was IN_PROGRESS, but this device has no record of it');
   const document = parseDocument(execution.jobDocument);
-  if ('fault' in document) {
-    reject(turn, job, invalid(document));
-    return;
+  if (typeof document === 'string') {
+    // Nothing has run, so nothing is remembered: whatever goes wrong, the execution is asked for and refused again.
+    runner.work = { at: 'reporting', job, outcome: plainOutcome('REJECTED', document), withoutDetails: false };
+    return log(runner, 'warn', `REJECTED: ${document}`, job);
   }
-  turn.runner.work = { at: 'remembering', job, document };
-  persist(turn, { thingName: turn.runner.thingName, job, phase: 'claimed' });
+  runner.work = { at: 'remembering', job, document };
+  persist(runner, job, { phase: 'claimed', step: 0 });
 }
 
-/** Nothing has run, so nothing is remembered: whatever goes wrong, the execution is asked for and refused again. */
-function reject(turn: Turn, job: Job, reason: string): void {
-  const outcome = plainOutcome('REJECTED', reason);
-  turn.runner.work = { at: 'reporting', job, outcome, withoutDetails: false };
-  logJob(turn, 'warn', job, `REJECTED: ${reason}`);
-}
-
-/** Why a document is refused, with the place. */
-export function invalid({ path, fault }: DocumentFault): string {
-  return `invalid job document at ${path}: ${fault}`;
-}
-
-export function jobOf(execution: JobExecution): Job {
-  const { jobId, executionNumber, versionNumber, queuedAt = 0 } = execution;
+export function jobOf({ jobId, executionNumber, versionNumber, queuedAt = 0 }: JobExecution): Job {
   return { jobId, executionNumber, versionNumber, queuedAt };
 }
 
+export function setVersion(runner: Runner, versionNumber: number): void {
+  const { work } = runner;
+  if ('job' in work) runner.work = { ...work, job: { ...work.job, versionNumber } };
+}
+
 /** Remembers that a step is about to run; it is started when the record is on disk. */
-export function start(turn: Turn, job: Job, document: StepDocument, step: number, before?: Running): void {
-  const { runner } = turn;
-  const steps = stepsOf(document);
+export function start(runner: Runner, job: Job, document: StepDocument, step: number, before = NOTHING): void {
   const running: Running = {
     run: ++runner.runs,
     step,
-    stdout: nextStepTail(before?.stdout ?? EMPTY_TAIL),
-    stderr: nextStepTail(before?.stderr ?? EMPTY_TAIL),
+    stdout: nextStepTail(before.stdout),
+    stderr: nextStepTail(before.stderr),
   };
   runner.work = { at: 'starting', job, document, running };
-  const name = steps[step]?.name ?? '';
-  persist(turn, { thingName: runner.thingName, job, phase: 'running', step, steps: steps.length, name });
+  persist(runner, job, { phase: 'running', step, name: nameStep(document, step) });
 }
 
+const NOTHING: Pick<Running, 'stdout' | 'stderr'> = { stdout: EMPTY_TAIL, stderr: EMPTY_TAIL };
+
 /** The record is on disk (or, with `failure`, could not be written): what it was written for may happen now. */
-export function afterPersist(turn: Turn, failure?: string): void {
-  const { runner } = turn;
-  runner.saving--;
-  if (failure !== undefined) log(turn, 'error', `the record could not be written: ${failure}`);
-  if (runner.saving > 0) return; // a later record is on its way: only that one counts
+export function afterPersist(runner: Runner, failure?: string): void {
+  if (failure) log(runner, 'error', `the record could not be written: ${failure}`);
+  if (--runner.saving > 0) return; // a later record is on its way: only that one counts
   const { work } = runner;
   switch (work.at) {
-    case 'remembering':
-      if (failure === undefined) runner.work = { ...work, at: 'claiming' };
-      else giveBack(turn);
+    case 'remembering': // without a record it is not claimed: it stays QUEUED, and is asked for again after a pause
+      if (failure) {
+        idle(runner);
+        pause(runner);
+      } else runner.work = { ...work, at: 'claiming' };
       return;
     case 'starting':
-      if (failure === undefined) launch(turn, work);
-      else fail(turn, work.job, `the step was not started: its record could not be written: ${failure}`);
+      if (failure) fail(runner, work.job, `the step was not started: its record could not be written: ${failure}`);
+      else launch(runner, work);
       return;
     case 'ending': // reported even without a record: nothing of it is left to run
       runner.work = { ...work, at: 'reporting' };
       return;
     case 'forgetting': // an old outcome must not be told again at the next boot: repeated until it is gone
-      if (failure !== undefined) return pause(turn);
-      runner.work = { at: 'idle' };
-      runner.askNext = true;
+      if (failure) pause(runner);
+      else idle(runner);
       return;
     case 'parking':
       runner.finished = true;
   }
 }
 
-/** The job was not claimed and cannot be now: it stays QUEUED, and is asked for again after a pause. */
-function giveBack(turn: Turn): void {
-  turn.runner.work = { at: 'idle' };
-  turn.runner.askNext = true;
-  pause(turn);
+function idle(runner: Runner): void {
+  runner.work = { at: 'idle' };
+  runner.askNext = true;
 }
 
-function launch(turn: Turn, { job, document, running }: { job: Job; document: StepDocument; running: Running }): void {
-  const steps = stepsOf(document);
-  const step = steps[running.step]!;
-  turn.runner.work = { at: 'running', job, document, running };
-  logJob(turn, 'info', job, `${nameStep(running.step, steps.length, step.name)} started`);
-  turn.out.push({ do: 'run', run: running.run, step });
+function launch(runner: Runner, work: Launched): void {
+  const { job, document, running } = work;
+  runner.work = { at: 'running', job, document, running };
+  log(runner, 'info', `${nameStep(document, running.step)} started`, job);
+  runner.out.push({ do: 'run', run: running.run, step: document.steps[running.step]! });
 }
 
-export function output(turn: Turn, event: Extract<RunnerEvent, { on: 'output' }>): void {
-  const { work } = turn.runner;
-  if ((work.at !== 'running' && work.at !== 'stopping') || event.run !== work.running.run) return;
-  const running = { ...work.running, [event.stream]: addOutput(work.running[event.stream], event.text) };
-  turn.runner.work = { ...work, running };
+export function output(runner: Runner, { run, stream, text }: Extract<RunnerEvent, { on: 'output' }>): void {
+  const { work } = runner;
+  if (!('running' in work) || work.running.run !== run) return;
+  runner.work = { ...work, running: { ...work.running, [stream]: addOutput(work.running[stream], text) } };
 }
 
 /** A program ended: the next step, the end of the job, or the end of one that was stopped. */
-export function exited(turn: Turn, event: Exited): void {
-  const { work } = turn.runner;
-  if ((work.at !== 'running' && work.at !== 'stopping') || event.run !== work.running.run) return;
+export function exited(runner: Runner, event: Exited): void {
+  const { work } = runner;
+  if (!('running' in work) || work.running.run !== event.run) return;
   const { job, document, running } = work;
-  const steps = stepsOf(document);
-  const step = steps[running.step]!;
-  const name = nameStep(running.step, steps.length, step.name);
-  const reason = reasonOf(step, event, running.stderr.lines);
-  logJob(turn, 'info', job, `${name} ended: ${reason}`);
+  const step = document.steps[running.step]!;
+  const name = nameStep(document, running.step);
+  const { succeeded, reason } = judge(step, event, running.stderr.lines);
+  const next = running.step + 1;
+  const finish = (status: Outcome['status'], why = reason) =>
+    end(runner, job, outcomeOf(document, running, status, why));
+  log(runner, 'info', `${name} ended: ${reason}`, job);
   if (work.at === 'stopping') {
-    turn.out.push({ do: 'signal', run: running.run, signal: 'SIGKILL' }); // what the program left behind in its group
-    if (work.because === 'lost') forget(turn);
-    else end(turn, job, outcomeOf(document, running, 'FAILED', `${name} was ended because the agent was asked to end`));
-    return;
-  }
-  if (!succeeded(step, event, running.stderr.lines) && !step.ignoreStepFailure) {
-    end(turn, job, outcomeOf(document, running, 'FAILED', reason));
-  } else if (running.step === steps.length - 1) {
-    end(turn, job, outcomeOf(document, running, 'SUCCEEDED', reason));
-  } else if (turn.runner.stopBy !== undefined) {
-    park(turn, job, running.step + 1);
+    signal(runner, running, 'SIGKILL'); // what the program left behind in its group
+    if (work.lost) forget(runner);
+    else finish('FAILED', `${name} was ended because the agent was asked to end`);
+  } else if (!succeeded && !step.ignoreStepFailure) {
+    finish('FAILED');
+  } else if (next === document.steps.length) {
+    finish('SUCCEEDED');
+  } else if (runner.stopBy) {
+    park(runner, job, next);
   } else {
-    turn.runner.untold = progressDetails(document, running.step + 1);
-    start(turn, job, document, running.step + 1, running);
+    runner.untold = progressDetails(document, next);
+    start(runner, job, document, next, running);
   }
 }
 
 /** Remembers that the next boot goes on with `step`. */
-export function park(turn: Turn, job: Job, step: number): void {
-  turn.runner.work = { at: 'parking' };
-  persist(turn, { thingName: turn.runner.thingName, job, phase: 'between', step });
+export function park(runner: Runner, job: Job, step: number): void {
+  runner.work = { at: 'parking' };
+  persist(runner, job, { phase: 'claimed', step });
 }
 
 /** Nothing of the job is left to run: its outcome is remembered, then reported. */
-export function end(turn: Turn, job: Job, outcome: Outcome): void {
-  turn.runner.untold = undefined;
-  turn.runner.work = { at: 'ending', job, outcome, withoutDetails: false };
-  logJob(turn, 'info', job, outcome.status, { reason: outcome.statusDetails.reason ?? '' });
-  persist(turn, { thingName: turn.runner.thingName, job, phase: 'ended', outcome });
+export function end(runner: Runner, job: Job, outcome: Outcome): void {
+  runner.untold = undefined;
+  runner.work = { at: 'ending', job, outcome, withoutDetails: false };
+  log(runner, 'info', `${outcome.status}: ${outcome.statusDetails.reason}`, job);
+  persist(runner, job, { phase: 'ended', outcome });
 }
 
 /** The job fails without output of a program. */
-export function fail(turn: Turn, job: Job, reason: string): void {
-  end(turn, job, plainOutcome('FAILED', reason));
+export function fail(runner: Runner, job: Job, reason: string): void {
+  end(runner, job, plainOutcome('FAILED', reason));
 }
 
 /** The service no longer holds the execution, or has decided otherwise: end what runs, then forget it. */
-export function lose(turn: Turn, why: string): void {
-  const { runner, now } = turn;
+export function lose(runner: Runner, why: string): void {
   const { work } = runner;
-  if (!('job' in work) || work.at === 'stopping') return;
-  logJob(turn, 'warn', work.job, why);
-  if (work.at === 'running') {
-    turn.out.push({ do: 'signal', run: work.running.run, signal: 'SIGTERM' });
-    runner.work = { ...work, at: 'stopping', killAt: now + KILL_GRACE_MILLIS, because: 'lost' };
-    return;
-  }
-  forget(turn);
+  if (work.at === 'stopping') return;
+  log(runner, 'warn', why, jobAt(runner));
+  if (work.at === 'running') terminate(runner, work, true);
+  else forget(runner);
 }
 
-export function forget(turn: Turn): void {
-  turn.runner.untold = undefined;
-  turn.runner.doubt = false;
-  turn.runner.work = { at: 'forgetting' };
-  persist(turn, undefined);
+/** Asks the running program to end, and gives it a while. */
+export function terminate(runner: Runner, work: Launched, lost: boolean): void {
+  signal(runner, work.running, 'SIGTERM');
+  const { job, document, running } = work;
+  runner.work = { at: 'stopping', job, document, running, killAt: runner.now + KILL_GRACE_MILLIS, lost };
 }
 
-function persist(turn: Turn, record: JobRecord | undefined): void {
-  turn.runner.saving++;
-  turn.out.push({ do: 'persist', record });
+export function signal({ out }: Runner, { run }: Running, signal: 'SIGTERM' | 'SIGKILL'): void {
+  out.push({ do: 'signal', run, signal });
+}
+
+export function forget(runner: Runner): void {
+  runner.untold = undefined;
+  runner.doubt = false;
+  runner.work = { at: 'forgetting' };
+  persist(runner);
+}
+
+function persist(runner: Runner, job?: Job, phase?: Phase): void {
+  const { thingName, out } = runner;
+  runner.saving++;
+  out.push({ do: 'persist', record: job && ({ thingName, job, ...phase } as JobRecord) });
 }

@@ -65,12 +65,12 @@ test('parseRequestTopic: the service keeps silent on its own topics and outside 
 test('parseIncomingTopic: answers and notifications of one’s own thing, and of no other', () => {
   for (const [topic] of REQUESTS) {
     for (const kind of ['accepted', 'rejected'] as const) {
-      assert.equal(parseIncomingTopic(answerTopic(topic, kind), 'T:1'), { kind, requestTopic: topic });
+      assert.is(parseIncomingTopic(answerTopic(topic, kind), 'T:1'), kind);
       assert.is(parseIncomingTopic(answerTopic(topic, kind), 'T'), undefined);
     }
   }
   for (const kind of ['notify', 'notify-next'] as const) {
-    assert.equal(parseIncomingTopic(notificationTopic('T', kind), 'T'), { kind });
+    assert.is(parseIncomingTopic(notificationTopic('T', kind), 'T'), kind);
     assert.is(parseIncomingTopic(notificationTopic('T2', kind), 'T'), undefined);
   }
   assert.is(parseIncomingTopic('$aws/things/T/jobs/J/update', 'T'), undefined);

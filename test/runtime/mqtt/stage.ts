@@ -13,7 +13,7 @@ import { decodePacket, encodePacket } from '../../../runtime/mqtt/codec.ts';
 import { createFramer, nextPacket, offer } from '../../../runtime/mqtt/framer.ts';
 import type { Packet } from '../../../runtime/mqtt/packet.ts';
 
-export type Told = Extract<ClientEffect, { do: 'tell' }>;
+export type Told = Exclude<ClientEffect, { do: 'open' | 'write' | 'close' }>;
 
 export const OPTIONS: ClientOptions = {
   clientId: 'thing-1',
@@ -76,7 +76,7 @@ export function createStage(
     },
     pass(millis) {
       const end = stage.now + millis;
-      for (let at = wakeAt(stage.client); at !== undefined && at <= end; at = wakeAt(stage.client)) {
+      for (let at = wakeAt(stage.client); at <= end; at = wakeAt(stage.client)) {
         stage.now = Math.max(stage.now, at);
         if (++stage.wakes > 100_000) throw new Error('the client wakes for ever');
         stage.give({ on: 'wake' });
@@ -103,7 +103,7 @@ export function createStage(
           happened.push(packet);
         }
         break;
-      case 'tell':
+      default:
         stage.told.push({ ...effect, at: stage.now });
     }
   }
@@ -137,6 +137,6 @@ export function sentOf<T extends Packet['type']>(stage: Stage, type: T) {
 }
 
 /** What was told of one kind. */
-export function toldOf<W extends Told['what']>(stage: Stage, what: W) {
-  return stage.told.filter((one): one is Extract<Told, { what: W }> & { at: number } => one.what === what);
+export function toldOf<W extends Told['do']>(stage: Stage, what: W) {
+  return stage.told.filter((one): one is Extract<Told, { do: W }> & { at: number } => one.do === what);
 }

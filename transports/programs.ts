@@ -1,5 +1,5 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
-import { realpathSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -15,8 +15,6 @@ export interface ProgramsOptions {
   /** Where programs start; it exists. One that runs as another user starts in that user's home, or in `/`. */
   work: string;
   tell: (event: Event) => void;
-  /** Takes what an operator should know and the job cannot: one sentence. */
-  warn: (message: string) => void;
 }
 
 export interface Programs {
@@ -31,8 +29,6 @@ export const DRAIN_MILLIS_MAX = 500;
 
 /** Where programs are looked for when the agent itself was started without a PATH (Debian's for root). */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Sets users and groups and becomes the program: in util-linux, on every Debian; BusyBox has a lesser one. */
-const SETPRIV = '/usr/bin/setpriv';
 
 interface Run {
   child: ChildProcess;
@@ -45,8 +41,7 @@ interface Run {
  * variable but PATH, HOME, USER, LOGNAME, LANG and ERRAND_THING. Both outputs are read as they come, so that no program ever waits for us.
  *
  * `runCommand` runs its words; `runHandler` has the user's name (or nothing) before its arguments, as AWS IoT Device Client does.
- * `runAsUser` is honoured by real uid and gid or the step fails. Node can drop other groups but not set them:
- * where the user has any, setpriv sets them, and where that is missing the program runs without them and a warning says so.
+ * `runAsUser` is honoured by real uid and gid or the step fails. Node drops all other groups and cannot set the user's own.
  */
 export function createPrograms(options: ProgramsOptions): Programs {
   const { tell } = options;
@@ -147,19 +142,8 @@ function prepare(step: Step, options: ProgramsOptions): { file: string; args: st
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   };
-  const { file, args } = command(step, options.handlers, search);
-  if (user === undefined) return { file, args, spawnOptions };
-  const { uid, gid, groups } = user;
-  if (groups.length > 0) {
-    if (hasSetpriv())
-      return {
-        file: SETPRIV,
-        args: [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups}`, '--', file, ...args],
-        spawnOptions,
-      };
-    options.warn(`step '${step.name}' runs without the groups ${groups} of '${user.name}': ${SETPRIV} is missing`);
-  }
-  return { file, args, spawnOptions: { ...spawnOptions, uid, gid } };
+  if (user) Object.assign(spawnOptions, { uid: user.uid, gid: user.gid });
+  return { ...command(step, options.handlers, search), spawnOptions };
 }
 
 /** @returns undefined when it is the user that we are */
@@ -207,13 +191,4 @@ function failure({ name, run }: Step, error: Error): string {
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** BusyBox's, a link to busybox, cannot set groups. */
-function hasSetpriv(): boolean {
-  try {
-    return realpathSync(SETPRIV).endsWith('/setpriv');
-  } catch {
-    return false;
-  }
 }

@@ -45,7 +45,7 @@ export async function runAgent<State>(
     if (record.warning) log('warn', record.warning);
     let loop: Loop;
     const tell = (event: Event) => loop.tell(event);
-    const programs = createPrograms({ thingName, handlers, work, tell, warn: (message) => log('warn', message) });
+    const programs = createPrograms({ thingName, handlers, work, tell });
     loop = startLoop(core.state, core.step, {
       connect,
       record,

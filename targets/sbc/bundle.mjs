@@ -12,11 +12,11 @@ const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
 export const PRIVATE_NAMES = `
   about alpn answer askNext asked attempts because bytesMax chance chunk cleanSession client clientId connectPacket
   device document doubt dup effects extras fields filters finished found framer fromClient fromRunner generation
-  groups held heldBytes keepAliveSeconds killAt lines newest onBytes onClosed onOpened online onlineSinceMillis
+  groups held heldBytes keepAliveSeconds killAt lines lost newest onBytes onClosed onOpened online onlineSinceMillis
   operation options out packet packetIdentifier packets pauseMillis pauseUntil payload persist programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
   retryMaxMillis returnCode returnCodes run runner runs saving seed sent sentAtMillis sessionPresent
-  setbacks signalled spawnOptions stopBy subscribePackets subscribed subscribes subscriptions tell toClient toRunner
+  setbacks signalled spawnOptions stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
   topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what withoutDetails work
 `
   .trim()

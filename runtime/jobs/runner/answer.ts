@@ -1,5 +1,5 @@
 import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '../answers.ts';
-import { parseDocument } from '../document.ts';
+import { parseDocument, type StepDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
@@ -7,7 +7,7 @@ import { type Asked, jobAt, log, type Runner } from './state.ts';
 import { begin, end, fail, forget, jobOf, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
-export function accepted(runner: Runner, clientToken: string, { execution }: Accepted): void {
+export function accepted(runner: Runner, clientToken: string, { execution, jobDocument }: Accepted): void {
   const asked = takeAsked(runner, clientToken);
   const { work } = runner;
   if (asked?.about === 'next') {
@@ -16,12 +16,21 @@ export function accepted(runner: Runner, clientToken: string, { execution }: Acc
     runner.setbacks = 0;
     if (asked.about === 'own') return described(runner, execution);
     setVersion(runner, work.job.versionNumber + 1);
-    if (work.at === 'claiming') start(runner, jobAt(runner), work.document, 0);
+    if (work.at === 'claiming') claimed(runner, jobDocument === undefined ? work.document : parseDocument(jobDocument));
     if (asked.about === 'final') {
       log(runner, 'debug', 'report accepted', work.job);
       forget(runner);
     }
   }
+}
+
+/**
+ * The execution is ours. What runs is the document that came with this answer: while the claim was on its way, the job may
+ * have been deleted and made anew, and the claim have met the new one.
+ */
+function claimed(runner: Runner, document: StepDocument | string): void {
+  if (typeof document === 'string') fail(runner, jobAt(runner), document);
+  else start(runner, jobAt(runner), document, 0);
 }
 
 /** The service refused; by code, what is refused is tried later, given up, or shows that the execution is no longer ours. */

@@ -22,7 +22,8 @@ export function askIfWanted(runner: Runner): void {
       runner.doubt = false;
       ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });
     } else if (work.at === 'claiming') {
-      ask(runner, 'claim', update(work.job, 'IN_PROGRESS', progressDetails(work.document, 0)));
+      const claim = update(work.job, 'IN_PROGRESS', progressDetails(work.document, 0));
+      ask(runner, 'claim', { ...claim, includeJobDocument: true });
     } else if (work.at === 'reporting') {
       const { status, statusDetails } = work.outcome;
       ask(runner, 'final', update(work.job, status, work.withoutDetails ? undefined : statusDetails));

@@ -102,6 +102,7 @@ test('a job over MQTT: claimed with what the execution was known by, and nothing
       executionNumber: 1,
       expectedVersion: 1,
       statusDetails: { step: 'one', progress: '1/1' },
+      includeJobDocument: true,
       clientToken: undefined,
     },
   );

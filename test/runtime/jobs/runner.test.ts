@@ -74,7 +74,7 @@ function bench(record?: JobRecord) {
       while (runner.saving > 0) tell({ on: 'persisted' });
       return self;
     },
-    accept: (more: { execution?: JobExecution } = {}) => {
+    accept: (more: { execution?: JobExecution; jobDocument?: JsonValue } = {}) => {
       tell({ on: 'accepted', clientToken: self.ask.clientToken, answer: { timestamp: 1, ...more } });
       return self;
     },
@@ -303,6 +303,19 @@ test('a notification that names our own job again, or comes twice, changes nothi
   b.tell({ on: 'nextChanged', execution: EXECUTION });
   b.tell({ on: 'nextChanged', execution: EXECUTION });
   assert.is(b.trace.length, length);
+});
+
+test('what runs is the document that came with the accepted claim: the job may have been made anew on its way', () => {
+  const b = bench().boot().accept({ execution: EXECUTION }).save();
+  b.accept({ jobDocument: { version: '1.0', steps: [STEP('other')] } }).save();
+  assert.equal(
+    b.runs.map((run) => run.name),
+    ['other'],
+  );
+  const invalid = bench().boot().accept({ execution: EXECUTION }).save();
+  invalid.accept({ jobDocument: {} }).save();
+  assert.is(invalid.trace.at(-1), 'update FAILED');
+  assert.equal(invalid.runs, []);
 });
 
 test('a notification that was kept while the device was away begins nothing: $next is asked first', () => {

@@ -154,7 +154,7 @@ async function listen<T>(what: string, port: number, start: () => Promise<T>): P
 }
 
 function startMqtt(
-  { host, mqttPort: port }: ServiceSettings,
+  { host, mqttPort: port, eventsTo }: ServiceSettings,
   { caPem: ca, server }: Identity,
   store: Store,
   jobs: JobsService,
@@ -167,7 +167,10 @@ function startMqtt(
     port,
     ca,
     ...server,
-    identify: (certificateId) => findPrincipal(store, certificateId),
+    identify: async (certificateId) => {
+      const principal = await findPrincipal(store, certificateId);
+      return principal && { ...principal, hearsEvents: principal.thingNames.some((name) => eventsTo.includes(name)) };
+    },
     onRequest: (request) => void answer(request),
     log: (level, message, fields) => log(level, message, fields),
     now: () => performance.now(),

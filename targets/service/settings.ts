@@ -13,6 +13,8 @@ export interface ServiceSettings {
   account: string;
   /** Further names and addresses in the server's certificate. */
   names: string[];
+  /** Things whose certificates may subscribe to events of jobs. */
+  eventsTo: string[];
   log: { json: boolean; debug: boolean };
 }
 
@@ -35,6 +37,11 @@ const FLAGS = {
   name: {
     value: 'NAME',
     about: "another name or address of this machine for the server's certificate; may be repeated",
+    fallback: '',
+  },
+  'events-to': {
+    value: 'THING',
+    about: 'a Thing that may subscribe to $aws/events/...; may be repeated',
     fallback: '',
   },
   log: { value: 'WORDS', about: 'info, debug, json; several with commas', fallback: 'info' },
@@ -63,7 +70,8 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   const parsed = parse(argv);
   if ('faults' in parsed) return parsed;
   const { values } = parsed;
-  const text = (name: Exclude<keyof typeof FLAGS, 'name'>): string => values[name] ?? FLAGS[name].fallback;
+  const text = (name: Exclude<keyof typeof FLAGS, 'name' | 'events-to'>): string =>
+    values[name] ?? FLAGS[name].fallback;
   const faults: string[] = [];
   const port = (name: 'mqtt-port' | 'https-port' | 'data-port'): number => {
     const found = text(name);
@@ -89,6 +97,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
+    eventsTo: values['events-to'] ?? [],
     log: { json: words.includes('json'), debug: words.includes('debug') },
   };
   return faults.length > 0 ? { faults } : settings;
@@ -107,6 +116,7 @@ function parse(argv: readonly string[]) {
       account: string,
       log: string,
       name: { type: 'string', multiple: true },
+      'events-to': { type: 'string', multiple: true },
     } as const;
     return parseArgs({ args: [...argv], options, allowPositionals: false });
   } catch (error) {

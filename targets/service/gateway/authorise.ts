@@ -7,13 +7,15 @@
  *         (rejected, notify, notify-next)
  *     $aws/things/{own}/...                    taken, nobody hears it         yes
  *     $aws/things/{another}/...                disconnected                   0x80
+ *     $aws/events/...                          disconnected                   a monitor, else 0x80
  *     $aws/things/+/..., $aws/#, other $...    disconnected                   0x80
  *     any $aws/... with RETAIN                 disconnected                   -
  *     #                                        (not a topic)                  0x80
  *     +/..., second level things, + or #       (not a topic)                  0x80
  *     all others                               to whoever subscribed          yes
  *
- * An open principal may publish and subscribe everywhere; in a thing's jobs namespace it too makes requests, and RETAIN
+ * A monitor is a principal of a thing that the service was started to give events to (`--events-to`). An open principal may
+ * subscribe everywhere, and publish everywhere but on `$aws/events/`, where the service alone speaks; in a thing's jobs namespace it too makes requests, and RETAIN
  * on `$aws/` disconnects it too. AWS leaves this table to IoT policies; this is the policy of its guides, "a thing reaches
  * its own topics". The rows for `#` and `+/...` guard twice: no wildcard at the first level covers `$aws` anyway
  * (MQTT 3.1.1 §4.7.2), but a policy that grants a filter should not rest on how filters are matched.
@@ -30,11 +32,14 @@ export type PublishVerdict =
 
 const SUBSCRIBERS: PublishVerdict = { to: 'subscribers' };
 const NOBODY: PublishVerdict = { to: 'nobody' };
+/** Where the service tells of jobs and executions. */
+const EVENTS = '$aws/events/';
 
 /** @param topic  without fault: see `faultOfTopic` */
 export function authorisePublish(principal: Principal, topic: string, retain: boolean): PublishVerdict {
   if (!topic.startsWith('$')) return SUBSCRIBERS;
   if (retain && topic.startsWith('$aws/')) return refused('RETAIN is not taken on $aws/');
+  if (topic.startsWith(EVENTS)) return refused('only the service publishes events');
   const thingName = thingOfTopic(topic);
   if (thingName === undefined || !(principal.open || principal.thingNames.includes(thingName)))
     return principal.open ? SUBSCRIBERS : refused('the topic is not of a thing of this certificate');
@@ -54,6 +59,7 @@ export function refusalOfSubscribe(principal: Principal, filter: string): string
   if (filter === '#') return '# reaches over every topic';
   if (/^\+\/(things|\+|#)(\/|$)/.test(filter)) return 'the filter would reach over $aws/things';
   if (!filter.startsWith('$')) return undefined;
+  if (principal.hearsEvents && filter.startsWith(EVENTS)) return undefined;
   const thingName = thingOfTopic(filter);
   if (thingName === undefined || !principal.thingNames.includes(thingName))
     return 'the filter is not of a thing of this certificate';

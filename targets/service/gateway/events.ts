@@ -7,6 +7,8 @@ export interface Principal {
   thingNames: readonly string[];
   /** May publish and subscribe anywhere: an operator's listener, or a service started open. */
   open?: boolean;
+  /** May subscribe to what the service tells of jobs, `$aws/events/...`. */
+  hearsEvents?: boolean;
 }
 
 /** All that a gateway may be told. A connection is a number of the shell's choosing, never used twice. */

@@ -19,6 +19,7 @@ import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { ownGroup } from './control/targets.ts';
 import { moved } from './decide.ts';
+import { tellOfJob } from './events.ts';
 import type { JobConfig } from './jobConfig.ts';
 import { CHANGE_CHUNK_MAX, NOTIFY_BUSY_MILLIS, ROLLOUT_CHUNK_MAX } from './limits.ts';
 import { queueForMembers } from './membership.ts';
@@ -45,6 +46,7 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
     const config: JobConfig = JSON.parse(job.config);
     if (mustAbort(config.abortConfig, counts)) abort(job, clock);
     else await keepSchedule(tx, job, config.schedulingConfig, clock.now());
+    if (isCanceled(job)) await tellOfJob(tx, job, 'cancellation_in_progress', clock.now());
   }
   const revealed = await reveal(tx, job, before, clock.now());
   const isLive = job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED';
@@ -55,11 +57,16 @@ export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Prom
     counts = plus(counts, created);
   }
   if (isLive && countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0) {
-    if (await mayEnd(tx, job, clock)) complete(job, clock);
+    if (await mayEnd(tx, job, clock)) {
+      complete(job, clock);
+      await tellOfJob(tx, job, 'completed', clock.now(), counts);
+    }
   }
   if (job.status === 'CANCELED' && (isDue(job, clock) || countOf(counts, 'QUEUED') > 0)) {
     // Where there are several writers a retry may have been queued while the last of the others were cancelled.
+    const wasDue = isDue(job, clock);
     things = await cancelSome(tx, job, clock);
+    if (wasDue && job.next_tick === null) await tellOfJob(tx, job, 'canceled', clock.now());
     folded = plus(folded, await takeDeltas(tx, jobNo));
   }
   if (job.status === 'COMPLETED') job.next_tick = null;
@@ -97,6 +104,11 @@ async function mayEnd(tx: Connection, job: JobRow, clock: Clock): Promise<boolea
   const hasEnded = job.ends_at !== null && job.ends_at <= clock.now();
   if (job.started === 0 || job.next_tick !== null || (job.target_selection === 'CONTINUOUS' && !hasEnded)) return false;
   return job.status === 'IN_PROGRESS' || (await loadOpenTargets(tx, { jobNo: job.job_no })).length === 0;
+}
+
+/** What is asked of a row that was changed in between, which the compiler does not see. */
+function isCanceled(job: JobRow): boolean {
+  return job.status === 'CANCELED';
 }
 
 function isDue(job: JobRow, clock: Clock): boolean {
@@ -162,7 +174,10 @@ async function deleteSome(tx: Connection, job: JobRow, clock: Clock): Promise<To
   const executions = await loadOfJob(tx, job.job_no, STATUSES, CHANGE_CHUNK_MAX);
   const changes = await changeAll(tx, executions, () => undefined, clock.now());
   const isLast = executions.length < CHANGE_CHUNK_MAX && changes.length === executions.length;
-  if (isLast) await removeJob(tx, job.job_no, ownGroup(job.job_id));
+  if (isLast) {
+    await removeJob(tx, job.job_no, ownGroup(job.job_id));
+    await tellOfJob(tx, job, 'deleted', clock.now());
+  }
   return toNotify(changes);
 }
 

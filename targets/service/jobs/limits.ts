@@ -16,6 +16,10 @@ export const TICK_ROUNDS_MAX = 32;
 export const FOLD_AFTER_MILLIS = 100;
 /** Things whose notifications are read and sent together. */
 export const NOTIFY_BATCH_MAX = 64;
+/** Events of jobs and executions that are read and published together. */
+export const EVENTS_BATCH_MAX = 64;
+/** Before events that could not be published are tried again, milliseconds. */
+export const EVENTS_RETRY_MILLIS = 5_000;
 /** How long the writer of a notification has to send it before a sweep takes over, milliseconds. */
 export const NOTIFY_BUSY_MILLIS = 5_000;
 /** Notifications left behind that one sweep takes over. */

@@ -2,6 +2,7 @@ import { inTransaction } from '../store/open.ts';
 import { deleteEndedJobs, loadEnded, oldestJobMillis } from '../store/retention.ts';
 import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
+import { tellOfJob } from './events.ts';
 import { changeAll } from './jobTick.ts';
 import { CHANGE_CHUNK_MAX, RETENTION_EVERY_MILLIS, TICK_ROUNDS_MAX } from './limits.ts';
 import type { Change } from './storedExecution.ts';
@@ -28,7 +29,12 @@ export function createRetention(store: Connection, clock: Clock, retentionMillis
     const nowMillis = clock.now();
     const beforeMillis = nowMillis - retentionMillis;
     // One at a time: an operator may have ten deleted at once.
-    if ((await deleteEndedJobs(store, beforeMillis, nowMillis, 1)) > 0) return { changes, finished: false };
+    const deleted = await inTransaction(store, async (tx) => {
+      const jobs = await deleteEndedJobs(tx, beforeMillis, nowMillis, 1);
+      for (const job of jobs) await tellOfJob(tx, job, 'deletion_in_progress', nowMillis);
+      return jobs;
+    });
+    if (deleted.length > 0) return { changes, finished: false };
     for (let round = 0; round < TICK_ROUNDS_MAX; round++) {
       const { ended, written } = await inTransaction(store, async (tx) => {
         const ended = await loadEnded(tx, beforeMillis, CHANGE_CHUNK_MAX);

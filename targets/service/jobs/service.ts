@@ -9,7 +9,8 @@ import * as executions from './control/executions.ts';
 import { describeJob, getJobDocument, type ListJobsInput, listJobs } from './control/readJobs.ts';
 import { updateJob } from './control/updateJob.ts';
 import { createDelivery, type Signer } from './delivery.ts';
-import { RETENTION_MILLIS } from './limits.ts';
+import { createEvents } from './events.ts';
+import { EVENTS_RETRY_MILLIS, RETENTION_MILLIS } from './limits.ts';
 import { createMembership } from './membership.ts';
 import { createNotifications } from './notifications.ts';
 import { createRequests, type Message } from './requests.ts';
@@ -25,7 +26,7 @@ export interface JobsServiceOptions {
   /** Both appear in ARNs. */
   region: string;
   account: string;
-  /** Sends a notification to whoever subscribed; resolves when it is on its way for good, throws where it could not be sent. */
+  /** Sends a notification, or an event, to whoever subscribed; resolves when it is on its way for good, throws where it could not be sent. */
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** Signs the URLs in documents; without one CreateJob refuses documents that need it. */
   signer?: Signer;
@@ -70,6 +71,15 @@ export function createJobsService(options: JobsServiceOptions) {
     log,
     failed: () => due(ticks.unsent()),
   });
+  const events = createEvents({
+    store,
+    underway,
+    region,
+    account,
+    publish,
+    log,
+    failed: () => due(clock.now() + EVENTS_RETRY_MILLIS),
+  });
   const ticks = createTicks({
     store,
     clock,
@@ -80,6 +90,7 @@ export function createJobsService(options: JobsServiceOptions) {
   function committed(changes: readonly Change[]): void {
     const told = changes.filter(({ notify, notifyNext }) => notify || notifyNext);
     notifications.send(told.map(({ before }) => before.thingNo));
+    events.send();
     due(ticks.changed(changes));
     for (const { after } of changes) if (after !== undefined) due(deadlineOf(after));
   }
@@ -109,6 +120,7 @@ export function createJobsService(options: JobsServiceOptions) {
   async function runTick(): Promise<void> {
     nextTickMillis = Number.POSITIVE_INFINITY;
     due(await ticks.tick());
+    events.send();
   }
 
   return {

@@ -27,6 +27,11 @@ export function rows(
     : sql`(select ${sql.join(list)} from jsonb_array_elements(${json}::jsonb) as element(value))`;
 }
 
+/** 128 random bits as hexadecimal digits, others in each row. */
+export function randomId(engine: Engine): RawBuilder<string> {
+  return engine === 'sqlite' ? sql`lower(hex(randomblob(16)))` : sql`replace(gen_random_uuid()::text, '-', '')`;
+}
+
 /** Behind a select of work that is due: other workers pass over the rows taken here. SQLite has one writer at a time anyway. */
 export function lockDue(engine: Engine, table: string): RawBuilder<unknown> {
   return engine === 'sqlite' ? sql`` : sql`for update of ${sql.ref(table)} skip locked`;

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Change, deadlineOf, rank, type StoredExecution } from '../jobs/storedExecution.ts';
 import { rows } from './dialect.ts';
+import { writeExecutionEvents } from './events.ts';
 import { type Connection, statement } from './statement.ts';
 
 /**
- * Writes changes, each only if its execution still has the versionNumber it was read with; with them the counters' deltas
- * and the notifications they cause. For use inside a transaction.
+ * Writes changes, each only if its execution still has the versionNumber it was read with; with them the counters' deltas,
+ * the notifications and the events they cause. For use inside a transaction.
  *
  * @returns the changes that were written; the others were overtaken by another writer
  */
@@ -30,6 +31,7 @@ export async function writeChanges(
   if (retries.length > 0) await insertRetries(tx, { retries: JSON.stringify(retries) });
   await writeDeltas(tx, [...deltasOf(written), ...counted]);
   await writeNotifications(tx, written, nowMillis, busyUntilMillis);
+  await writeExecutionEvents(tx, written, nowMillis);
   return written;
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { StoredExecution } from '../jobs/storedExecution.ts';
+import type { JobRow } from './jobs.ts';
 import { type ExecutionRow, executionColumns, fromRow } from './loadExecutions.ts';
 import { type Connection, statement } from './statement.ts';
 
@@ -8,14 +9,14 @@ export async function oldestJobMillis(on: Connection): Promise<number | undefine
   return (await selectOldestJob(on, {}))[0]?.created_at;
 }
 
-/** Marks jobs that ended before a time, and have nothing pending, to be deleted. Gives how many. */
+/** Marks jobs that ended before a time, and have nothing pending, to be deleted. Gives them. */
 export async function deleteEndedJobs(
   on: Connection,
   beforeMillis: number,
   nowMillis: number,
   limit: number,
-): Promise<number> {
-  return (await updateEnded(on, { beforeMillis, nowMillis, limit })).length;
+): Promise<JobRow[]> {
+  return updateEnded(on, { beforeMillis, nowMillis, limit });
 }
 
 /** Executions of any job that ended before a time. */
@@ -27,7 +28,7 @@ const selectOldestJob = statement<object, { created_at: number }>(
   () => sql`select created_at from job where status <> 'DELETION_IN_PROGRESS' order by job_no limit 1`,
 );
 
-const updateEnded = statement<{ beforeMillis: number; nowMillis: number; limit: number }, { job_no: number }>(
+const updateEnded = statement<{ beforeMillis: number; nowMillis: number; limit: number }, JobRow>(
   (value) => sql`
   update job set status = 'DELETION_IN_PROGRESS', next_tick = ${value('nowMillis')}, alarm = null, ver = ver + 1
   where job_no in (
@@ -35,7 +36,7 @@ const updateEnded = statement<{ beforeMillis: number; nowMillis: number; limit: 
       and coalesce(j.completed_at, j.last_updated_at) < ${value('beforeMillis')}
       and not exists (select 1 from exec e where e.job_no = j.job_no and (e.status < 2 or e.updated_at >= ${value('beforeMillis')}))
     order by j.job_no limit ${value('limit')})
-  returning job_no`,
+  returning *`,
 );
 
 /** A cross join, which SQLite does from left to right: it would read all executions to find those of old jobs. */

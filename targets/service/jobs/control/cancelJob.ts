@@ -1,4 +1,5 @@
 import { inTransaction } from '../../store/open.ts';
+import { tellOfJob } from '../events.ts';
 import { type Control, invalidRequest } from './context.ts';
 import { type JobReference, referenceTo } from './createJob.ts';
 import { findJob } from './readJobs.ts';
@@ -23,20 +24,21 @@ export async function cancelJob(control: Control, input: CancelJobInput): Promis
     const found = await findJob({ ...control, store: tx }, jobId);
     if (found.status === 'COMPLETED' || found.status === 'DELETION_IN_PROGRESS')
       throw invalidRequest(`The job ${jobId} is ${found.status} and cannot be cancelled`);
+    const changed = {
+      status: 'CANCELED' as const,
+      force_canceled: force ? 1 : found.force_canceled,
+      reason_code: reasonCode ?? found.reason_code,
+      comment: comment ?? found.comment,
+      last_updated_at: nowMillis,
+      next_tick: nowMillis,
+      alarm: null,
+    };
     await tx.db
       .updateTable('job')
-      .set((eb) => ({
-        status: 'CANCELED' as const,
-        force_canceled: force ? 1 : found.force_canceled,
-        reason_code: reasonCode ?? found.reason_code,
-        comment: comment ?? found.comment,
-        last_updated_at: nowMillis,
-        next_tick: nowMillis,
-        alarm: null,
-        ver: eb('ver', '+', 1),
-      }))
+      .set((eb) => ({ ...changed, ver: eb('ver', '+', 1) }))
       .where('job_no', '=', found.job_no)
       .execute();
+    await tellOfJob(tx, { ...found, ...changed }, 'cancellation_in_progress', nowMillis);
     return found;
   });
   control.due(nowMillis);

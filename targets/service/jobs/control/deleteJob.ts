@@ -1,6 +1,7 @@
 import { ModelledError } from '../../modelledError.ts';
 import { inTransaction } from '../../store/open.ts';
 import type { Connection } from '../../store/statement.ts';
+import { tellOfJob } from '../events.ts';
 import { DELETIONS_MAX } from '../limits.ts';
 import type { Control } from './context.ts';
 import { findJob, refuseNamespace } from './readJobs.ts';
@@ -23,7 +24,8 @@ export async function deleteJob(control: Control, input: DeleteJobInput): Promis
   refuseNamespace(input);
   const nowMillis = control.clock.now();
   await inTransaction(control.store, async (tx) => {
-    const { job_no: jobNo, status } = await findJob({ ...control, store: tx }, jobId);
+    const found = await findJob({ ...control, store: tx }, jobId);
+    const { job_no: jobNo, status } = found;
     const hasEnded = status === 'COMPLETED' || status === 'CANCELED';
     if (status === 'DELETION_IN_PROGRESS') throw invalidTransition(`The job ${jobId} is being deleted already`);
     if (!hasEnded && !force)
@@ -40,6 +42,7 @@ export async function deleteJob(control: Control, input: DeleteJobInput): Promis
       }))
       .where('job_no', '=', jobNo)
       .execute();
+    await tellOfJob(tx, { ...found, last_updated_at: nowMillis }, 'deletion_in_progress', nowMillis);
   });
   control.due(nowMillis);
 }

@@ -16,6 +16,7 @@ const PUBLISH: [topic: string, device: string, open: string][] = [
   ['$aws/things/T1', 'nobody', 'subscribers'],
   ['$aws/things/T11/jobs/get', 'refused', 'service'],
   ['$aws/rules/r/t', 'refused', 'subscribers'],
+  ['$aws/events/job/J/completed', 'refused', 'refused'],
   ['$SYS/x', 'refused', 'subscribers'],
   ['site/T3/temperature', 'subscribers', 'subscribers'],
 ];
@@ -44,6 +45,8 @@ const SUBSCRIBE: [filter: string, granted: boolean][] = [
   ['$aws/things/#', false],
   ['$aws/+/T1/jobs/notify', false],
   ['$aws/#', false],
+  ['$aws/events/#', false],
+  ['$aws/events/job/J/completed', false],
   ['$SYS/#', false],
   ['$SYS/broker/uptime', false],
   ['$share/g/site/#', false],
@@ -63,6 +66,12 @@ test('refusalOfSubscribe: a device hears its own things and all outside $, but n
     assert.is(refusalOfSubscribe(device, filter) === undefined, granted, filter);
   for (const [filter] of SUBSCRIBE)
     assert.is(refusalOfSubscribe(open, filter) === undefined, !filter.startsWith('$share/'), filter);
+});
+
+test('refusalOfSubscribe: a monitor hears events, and nothing else that a device may not', () => {
+  const monitor = { ...device, hearsEvents: true };
+  for (const [filter, granted] of SUBSCRIBE)
+    assert.is(refusalOfSubscribe(monitor, filter) === undefined, granted || filter.startsWith('$aws/events/'), filter);
 });
 
 test('maySucceed: the same certificate, one of the same thing, or an open principal', () => {

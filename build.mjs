@@ -8,7 +8,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -134,10 +133,10 @@ export async function build() {
 }
 
 function check() {
-  const bin = (name) => createRequire(import.meta.url).resolve(name);
-  run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'tsconfig.json']);
-  run(process.execPath, [bin('typescript/bin/tsc'), '-p', 'runtime/tsconfig.json']);
-  run(process.execPath, [bin('@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
+  const tool = (file, ...args) => run(process.execPath, [path.join(root, 'node_modules', file), ...args]);
+  tool('typescript/bin/tsc', '-p', 'tsconfig.json');
+  tool('typescript/bin/tsc', '-p', 'runtime/tsconfig.json');
+  tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -53,11 +53,7 @@ function take(runner: Runner, event: RunnerEvent): void {
       if (event.record) resume(runner, event.record);
       return;
     case 'online':
-      runner.online = true;
-      // While we were away a cancel may have passed us by; a request or its answer may be lost.
-      runner.askNext ||= runner.asked?.about !== 'next';
-      runner.doubt = isBusy(runner);
-      return askAgain(runner);
+      return online(runner);
     case 'offline':
       runner.online = false;
       return;
@@ -84,6 +80,18 @@ function take(runner: Runner, event: RunnerEvent): void {
   }
 }
 
+/**
+ * While we were away a cancel may have passed us by; a request or its answer may be lost. What is only read is asked anew: an
+ * answer that was kept for us tells how things were then.
+ */
+function online(runner: Runner): void {
+  const about = runner.asked?.about;
+  if (about === 'next' || about === 'own') runner.asked = undefined;
+  runner.online = runner.askNext = true;
+  runner.doubt = isBusy(runner) || about === 'own';
+  askAgain(runner);
+}
+
 function isBusy({ work }: Runner): boolean {
   return work.at === 'running' || work.at === 'starting';
 }
@@ -95,7 +103,7 @@ function isBusy({ work }: Runner): boolean {
 function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
   const { work } = runner;
   if (work.at === 'idle') {
-    const told = !runner.askNext && !runner.asked && !runner.pauseUntil && !runner.stopBy;
+    const told = runner.online && !runner.askNext && !runner.asked && !runner.pauseUntil && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
   } else if ('job' in work && isBusy(runner)) {

@@ -124,10 +124,13 @@ test('a message of another thing, of no known shape or without our token is igno
   );
 });
 
-test('a request that was not acknowledged when the connection broke goes out once after reconnect, not twice', () => {
+test('a report that was not acknowledged when the connection broke goes out once after reconnect, not twice', () => {
   const t = talk();
-  t.tell({ on: 'boot', record: undefined, seed: 1 });
+  const job = { jobId: 'J', executionNumber: 1, queuedAt: 1, versionNumber: 2 };
+  const outcome = { status: 'SUCCEEDED', statusDetails: {} } as const;
+  t.tell({ on: 'boot', record: encodeRecord({ thingName: 'T', job, phase: 'ended', outcome }), seed: 1 });
   t.connect();
+  assert.is(t.sent.at(-1)!.topic, `${JOBS}/J/update`);
   t.tell({ on: 'closed', reason: 'cut' });
   t.later(100_000);
   t.tell({ on: 'wake' });
@@ -135,7 +138,7 @@ test('a request that was not acknowledged when the connection broke goes out onc
   t.connect(true);
   assert.equal(
     t.sent.slice(before).map((packet) => packet.topic ?? packet.cmd),
-    ['connect', `${JOBS}/$next/get`],
+    ['connect', `${JOBS}/J/update`],
   );
 });
 

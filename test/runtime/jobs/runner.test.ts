@@ -318,12 +318,27 @@ test('what runs is the document that came with the accepted claim: the job may h
   assert.equal(invalid.runs, []);
 });
 
+test('an answer that was kept while the device was away is old: $next is asked anew after a reconnect', () => {
+  const b = bench().boot();
+  const { clientToken } = b.ask;
+  b.tell({ on: 'offline' });
+  b.tell({ on: 'online' });
+  b.tell({ on: 'accepted', clientToken, answer: { timestamp: 1 } });
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  assert.equal(b.trace, ['describe $next', 'describe $next']);
+});
+
 test('a notification that was kept while the device was away begins nothing: $next is asked first', () => {
   const b = bench().boot();
   b.tell({ on: 'nextChanged', execution: EXECUTION });
   assert.equal(b.trace, ['describe $next']);
   b.accept();
   assert.equal(b.trace, ['describe $next', 'describe $next']);
+  const subscribing = bench().boot().accept();
+  subscribing.tell({ on: 'offline' });
+  subscribing.tell({ on: 'nextChanged', execution: EXECUTION });
+  subscribing.tell({ on: 'online' });
+  assert.equal(subscribing.trace, ['describe $next', 'describe $next']);
 });
 
 test('idle, a notification that nothing is pending asks nothing', () => {

@@ -6,6 +6,9 @@ import { pathToFileURL } from 'node:url';
 /** The order of the rooms: what is pure first, what starts processes last. */
 const ROOMS = ['runtime', 'transports', 'targets', 'sim', 'whole'];
 
+/** Longer than any file takes on the slowest machine. */
+const FILE_SECONDS_MAX = 400;
+
 type Suite = () => Promise<[errors: string | true, passed: number, skipped: number, total: number]>;
 const uvu = globalThis as unknown as { UVU_DEFER: number; UVU_INDEX: number; UVU_QUEUE: [string, ...Suite[]][] };
 
@@ -30,7 +33,9 @@ for (const file of files) {
   const started = performance.now();
   process.stdout.write(`${file} `);
   for (const suite of (uvu.UVU_QUEUE[uvu.UVU_INDEX] as [string, ...Suite[]]).slice(1) as Suite[]) {
+    const guard = setTimeout(tooLong, FILE_SECONDS_MAX * 1000, file);
     const [errors, ran, skips, total] = await suite();
+    clearTimeout(guard);
     passed += ran;
     failed += total - ran;
     skipped += skips;
@@ -45,3 +50,10 @@ if (files.length === 0) {
 }
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed > 0 ? 1 : 0);
+
+/** A test that waits for what never comes would hold up all behind it: the run ends there, as failed. */
+function tooLong(file: string): void {
+  console.log(`\n  ${file} did not end within ${FILE_SECONDS_MAX} s: what it waits for never came`);
+  console.log(`${passed} passed, ${failed + 1} failed`);
+  process.exit(1);
+}

@@ -295,7 +295,7 @@ codes(
     const publishes: [string[], RegExp][] = [
       [['-t', `${other}/get`, '-m', '{}'], /not of a thing of this certificate/],
       [['-t', `${other}/job/update`, '-m', '{"status":"SUCCEEDED"}'], /not of a thing of this certificate/],
-      [['-t', '$aws/events/job/x/completed', '-m', '{}'], /not of a thing of this certificate/],
+      [['-t', '$aws/events/job/x/completed', '-m', '{}'], /only the service publishes events/],
       [['-t', `${JOBS}/get`, '-m', '{}', '-r'], /RETAIN is not taken/],
       [['-t', `${JOBS}/notify`, '-m', '{}', '-r'], /RETAIN is not taken/],
     ];

@@ -90,7 +90,7 @@ export async function traceJobs(site: Site, jobs: number): Promise<Traced> {
 
 /** All but those of the first of `jobs` + 1 jobs, which are equal. */
 function countCalls(trace: string, data: string, jobs: number): Omit<Traced, 'accountBytes'> {
-  const lines = trace.split('\n').filter((line) => line.includes(`<${data}/`));
+  const lines = wholeCalls(trace).filter((line) => line.includes(`<${data}/`));
   const strange = lines.find((line) => line.includes('<unfinished') || /= -1 |= \?/.test(line));
   if (strange !== undefined) throw new Error(`a call that did not end well: ${strange}`);
   const total = { syncs: 0, writes: 0, bytes: 0, blockBytes: 0 };
@@ -107,6 +107,20 @@ function countCalls(trace: string, data: string, jobs: number): Omit<Traced, 'ac
   const share = (value: number) => (value * jobs) / (jobs + 1);
   const { syncs, writes, bytes, blockBytes } = total;
   return { syncs: share(syncs), writes: share(writes), bytes: share(bytes), blockBytes: share(blockBytes) };
+}
+
+/** A call during which another thread made one stands in two lines, `... <unfinished ...>` and `<... resumed>`: put together. */
+function wholeCalls(trace: string): string[] {
+  const begun = new Map<string, string>();
+  return trace.split('\n').flatMap((line) => {
+    const [, pid = '', head] = /^(\d+) +(.*?) *<unfinished \.\.\.>$/.exec(line) ?? [];
+    if (head !== undefined) {
+      begun.set(pid, head);
+      return [];
+    }
+    const [, thread = '', rest] = /^(\d+) +<\.\.\. \w+ resumed>(.*)$/.exec(line) ?? [];
+    return [rest === undefined ? line : `${thread} ${begun.get(thread) ?? ''}${rest}`];
+  });
 }
 
 /** The agent itself: strace's own child. */

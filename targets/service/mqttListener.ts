@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Millis } from '../../runtime/effects.ts';
 import type { GatewayEvent, GatewayRequest, Principal } from './gateway/events.ts';
 import { createGateway, stepGateway, wakeAt } from './gateway/gateway.ts';
@@ -40,6 +40,12 @@ export interface MqttListener {
     payload: Uint8Array,
   ) => void;
   revoke: (certificateId: string) => void;
+  /** Serves new connections with another certificate from now on (PEM). */
+  setCertificate: (certificate: { cert: string; key: string }) => void;
+  /** Open connections whose certificate is known. */
+  connections: () => number;
+  /** Takes no connection and no packet any more, so that what was accepted can be answered before `close`. */
+  drain: () => void;
   /** Ends every connection, those of MQTT 5 with the reason, and listens no more; resolves when all are gone. */
   close: () => Promise<void>;
 }
@@ -59,6 +65,7 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
   let connections = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
+  let draining = false;
 
   function step(event: GatewayEvent): void {
     const slow: number[] = [];
@@ -143,16 +150,17 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
     });
     step({ on: 'connected', connection, principal });
     // Read only now: what the client sent meanwhile has waited in the socket.
-    socket.on('data', (bytes: Buffer) => step({ on: 'bytes', connection, bytes }));
+    socket.on('data', (bytes: Buffer) => {
+      // Dropped, not left unread: a socket that is closed with unread bytes resets, and an answer on its way may be lost.
+      if (!draining) step({ on: 'bytes', connection, bytes });
+    });
   }
 
+  const tls: TlsOptions = { ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' };
   const server = createServer({
-    ca,
+    ...tls,
     cert,
     key,
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
     ALPNProtocols: [ALPN_PROTOCOL],
     handshakeTimeout: handshakeMillisMax,
     noDelay: true,
@@ -181,14 +189,24 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
   });
   server.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
 
+  const gone = new Promise<void>((resolve) => server.once('close', resolve));
+  function drain(): void {
+    if (!draining) server.close();
+    draining = true;
+  }
+
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
     answer: ({ connection, clientId, correlationData }, topic, payload) =>
       step({ on: 'answer', connection, clientId, topic, payload, correlationData }),
     revoke: (certificateId) => step({ on: 'revoked', certificateId }),
+    setCertificate: (certificate) => server.setSecureContext({ ...tls, ...certificate }),
+    connections: () => sockets.size,
+    drain,
     close: async () => {
-      const gone = new Promise<void>((resolve) => server.close(() => resolve()));
+      drain();
       clearTimeout(timer);
       timerAt = Number.NEGATIVE_INFINITY; // and never again
       const told = [...sockets.values()].map((socket) => {

@@ -11,6 +11,7 @@ import { handlersOf } from './http/handlers.ts';
 import { type HttpsServer, serveHttps } from './http/server.ts';
 import { writeEndpoints } from './identity/endpointsFile.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
+import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
 import { listenMqtt, type MqttListener } from './mqttListener.ts';
@@ -65,6 +66,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       nowMillis,
       region,
       account,
+      retentionMillis: settings.retentionMillis,
       publish: (topic, payload) => {
         mqtt?.publish(topic, payload, 1);
         for (const plane of planes) plane.notified(topic);
@@ -96,7 +98,11 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       },
     };
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
-    closing.push(mqtt.close);
+    const { drain, close: closeMqtt } = mqtt;
+    closing.push(async () => {
+      await jobs.settled(); // what it says leaves through MQTT
+      await closeMqtt();
+    });
     const https = await listen('HTTPS', settings.httpsPort, () =>
       startHttps(settings, identity, registry, jobs, forOperators, onFailure),
     );
@@ -108,6 +114,17 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     closing.push(() => {
       for (const plane of planes) plane.end();
     });
+    closing.push(drain);
+    const listeners = [mqtt, https, devices];
+    closing.push(
+      keepCertificate({
+        identity,
+        serve: (certificate) => {
+          for (const listener of listeners) listener.setCertificate(certificate);
+        },
+        log,
+      }),
+    );
     const name = advertised(settings.host);
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;

@@ -1,6 +1,9 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { LogLevel } from '../../runtime/effects.ts';
+import { RETENTION_MILLIS } from './jobs/limits.ts';
+import { LEVELS, type LogOptions } from './log.ts';
 
 /** What `errand service` is told; paths are absolute. */
 export interface ServiceSettings {
@@ -15,8 +18,14 @@ export interface ServiceSettings {
   names: string[];
   /** Things whose certificates may subscribe to events of jobs. */
   eventsTo: string[];
-  log: { json: boolean; debug: boolean };
+  /** How long jobs and executions are kept after they ended. */
+  retentionMillis: number;
+  log: LogOptions;
 }
+
+const DAY_MILLIS = 86_400_000;
+/** What --retention-days may be: a century, whose milliseconds are still exact. */
+const RETENTION_DAYS_MAX = 36_500;
 
 const FLAGS = {
   data: { value: 'DIR', about: 'data folder: store, CA, endpoints.json', fallback: './errand-data' },
@@ -44,7 +53,12 @@ const FLAGS = {
     about: 'a Thing that may subscribe to $aws/events/...; may be repeated',
     fallback: '',
   },
-  log: { value: 'WORDS', about: 'info, debug, json; several with commas', fallback: 'info' },
+  'retention-days': {
+    value: 'DAYS',
+    about: 'how long jobs and executions are kept after they ended',
+    fallback: String(RETENTION_MILLIS / DAY_MILLIS),
+  },
+  log: { value: 'WORDS', about: 'debug, info, warn, error; json; or both: json,warn', fallback: 'info' },
 } as const;
 
 /** The text of `errand service --help`. */
@@ -61,7 +75,7 @@ ${Object.entries(FLAGS)
   .join('\n')}
   --help
 
-Ctrl-C ends it: what was accepted is answered first. Exit codes: 0 ended, 1 failed, 2 wrong settings.
+Ctrl-C or SIGTERM ends it: what was accepted is answered first; a second one ends it at once. Exit codes: 0 ended, 1 failed, 2 wrong settings.
 `;
 
 /** Reads the flags; all that is wrong with them comes as sentences. */
@@ -83,9 +97,6 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     if (!shape.test(text(name))) faults.push(`--${name} is '${text(name)}': expected ${expected}`);
     return text(name);
   };
-  const words = text('log').split(',');
-  for (const word of words)
-    if (!['info', 'debug', 'json'].includes(word)) faults.push(`--log has '${word}': expected info, debug or json`);
   if (isIP(text('host')) === 0 && text('host') !== 'localhost')
     faults.push(`--host is '${text('host')}': expected an address of this machine, or localhost`);
   const settings: ServiceSettings = {
@@ -98,9 +109,26 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
     eventsTo: values['events-to'] ?? [],
-    log: { json: words.includes('json'), debug: words.includes('debug') },
+    retentionMillis: retention(text('retention-days'), faults),
+    log: readLog(text('log'), faults),
   };
   return faults.length > 0 ? { faults } : settings;
+}
+
+function retention(days: string, faults: string[]): number {
+  if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > RETENTION_DAYS_MAX)
+    faults.push(`--retention-days is '${days}': expected 1 to ${RETENTION_DAYS_MAX}`);
+  return Number(days) * DAY_MILLIS;
+}
+
+function readLog(words: string, faults: string[]): LogOptions {
+  const log: LogOptions = { level: 'info', json: false };
+  for (const word of words.split(',')) {
+    if (word === 'json') log.json = true;
+    else if (LEVELS.includes(word as LogLevel)) log.level = word as LogLevel;
+    else faults.push(`--log has '${word}': expected debug, info, warn, error or json`);
+  }
+  return log;
 }
 
 function parse(argv: readonly string[]) {
@@ -114,6 +142,7 @@ function parse(argv: readonly string[]) {
       'data-port': string,
       region: string,
       account: string,
+      'retention-days': string,
       log: string,
       name: { type: 'string', multiple: true },
       'events-to': { type: 'string', multiple: true },

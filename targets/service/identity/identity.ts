@@ -13,7 +13,9 @@ export interface Identity {
   caPem: string;
   caFile: string;
   /** PEM texts for both listeners. */
-  server: { key: string; cert: string };
+  server: ServerCertificate;
+  /** Another for the listeners when the present one ends within 30 days; undefined: it does not. */
+  renewServer(): Promise<ServerCertificate | undefined>;
   /** Makes a P-256 key pair and a certificate for it, valid ten years, for clients only. Nothing of it is kept here. */
   issueCertificate(): Promise<DeviceCertificate>;
   /**
@@ -23,6 +25,11 @@ export interface Identity {
    * @returns       the certificate, or one sentence that says why there is none
    */
   certifyRequest(csrPem: string): Promise<Omit<DeviceCertificate, 'keyPair'> | string>;
+}
+
+export interface ServerCertificate {
+  key: string;
+  cert: string;
 }
 
 export interface IdentityOptions {
@@ -67,11 +74,19 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const caFile = path.join(folder, 'ca.pem');
   if (!existsSync(caFile) || readFileSync(caFile, 'utf8') !== ca.pem) writeAtomically(caFile, ca.pem, 0o644);
   const names = ['localhost', '127.0.0.1', '::1', options.hostName ?? hostname(), ...(options.names ?? [])];
-  const server = await openServer(privateFolder, ca, [...new Set(names.filter(isHostNameOrAddress))], nowMillis());
+  const serverNames = [...new Set(names.filter(isHostNameOrAddress))];
+  const server = await openServer(privateFolder, ca, serverNames, nowMillis());
+  let present = server;
   return {
     caPem: ca.pem,
     caFile,
     server,
+    async renewServer() {
+      const next = await openServer(privateFolder, ca, serverNames, nowMillis());
+      if (next.cert === present.cert) return undefined;
+      present = next;
+      return next;
+    },
     issueCertificate: () => issueDeviceCertificate(ca, nowMillis()),
     certifyRequest: (csrPem) => certifyDevice(ca, csrPem, nowMillis()),
   };
@@ -115,7 +130,7 @@ async function openServer(
   ca: Ca,
   names: readonly string[],
   nowMillis: number,
-): Promise<{ key: string; cert: string }> {
+): Promise<ServerCertificate> {
   const file = path.join(privateFolder, 'server.pem');
   const text = readPrivateFile(file);
   if (text !== undefined) {

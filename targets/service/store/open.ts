@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import type SqliteDriver from 'better-sqlite3';
-import { Kysely, Migrator, SqliteDialect, type SqliteStatement, sql } from 'kysely';
+import { Kysely, Migrator, SqliteAdapter, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { type Database, migrationsFor } from './schema.ts';
 import type { Connection } from './statement.ts';
 
@@ -64,9 +64,9 @@ function storeOn(driver: SqliteDriver.Database): Store {
     }
     return made;
   };
-  const db = new Kysely<Database>({
-    dialect: new SqliteDialect({ database: { prepare, close: () => void driver.close() } }),
-  });
+  const dialect = new SqliteDialect({ database: { prepare, close: () => void driver.close() } });
+  dialect.createAdapter = () => new TransactionalAdapter();
+  const db = new Kysely<Database>({ dialect });
   return {
     engine: 'sqlite',
     db,
@@ -76,6 +76,13 @@ function storeOn(driver: SqliteDriver.Database): Store {
       driver.close();
     },
   };
+}
+
+/** SQLite changes tables in transactions too: a start that is cut off leaves the store as the older version had it. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 async function migrate(store: Store, file: string): Promise<void> {

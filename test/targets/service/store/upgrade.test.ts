@@ -56,4 +56,27 @@ test('a store of the first version is brought up to date: rows stay, tags move o
   }
 });
 
+test('a store that cannot be brought up to date whole stays as its version made it, and the next start does it', async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'errand-store-'));
+  const file = path.join(folder, 'errand.db');
+  try {
+    const driver = await makeFirst(file);
+    // In the way of the last migration: all before it is done by then.
+    driver.exec('create table event_q (here integer)');
+    const before = driver.prepare('select sql from sqlite_master order by name').all();
+    const refusal = await openStore(file).then(
+      () => 'none',
+      (error: Error) => error.message,
+    );
+    assert.match(refusal, 'event_q');
+    assert.equal(driver.prepare('select sql from sqlite_master order by name').all(), before);
+    assert.equal(driver.prepare('select name from kysely_migration').all(), [{ name: '001_first' }]);
+    driver.exec('drop table event_q');
+    driver.close();
+    await (await openStore(file)).close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test.run();

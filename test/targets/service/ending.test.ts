@@ -55,7 +55,7 @@ test('asked to end under load, the service answers every request that it acknowl
     client.on('error', () => {}); // it is cut while it sends
     client.on('message', (_topic, payload) => void answered.add(JSON.parse(payload.toString()).clientToken));
     await client.subscribeAsync(`$aws/things/${thingName}/jobs/get/#`, { qos: 0 });
-    const closed = once(client, 'close');
+    const closed = new Promise<void>((resolve) => client.on('close', () => resolve()));
     let serial = 0;
     const send = () => {
       const clientToken = `${thingName}-${serial++}`;

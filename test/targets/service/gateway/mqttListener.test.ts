@@ -418,4 +418,25 @@ test('a port that is taken is refused with its reason', async () => {
   }
 });
 
-if (hasTool('openssl', 'openssl')) test.run();
+if (hasTool('openssl', 'openssl'))
+  test('while it drains it takes neither connections nor packets, and what it acknowledged is still answered', async () => {
+    const client = await online('T');
+    const topic = '$aws/things/T/jobs/get';
+    const ask = (messageId: number) =>
+      client.send({ cmd: 'publish', topic, payload: '{}', qos: 1, messageId, dup: false, retain: false });
+    ask(1);
+    assert.is((await client.next()).cmd, 'puback');
+    listener.drain();
+    ask(2);
+    const late = await open('U');
+    assert.match(String(await late.closed), 'ECONNREFUSED');
+    listener.answer(requests[0]!, `${topic}/accepted`, Buffer.from('{}'));
+    const ended = listener.close();
+    const answer = await client.next();
+    assert.is(answer.cmd === 'publish' && answer.topic, `${topic}/accepted`);
+    assert.is(await client.closed, undefined, 'closed, not reset');
+    await ended;
+    assert.is(requests.length, 1);
+  });
+
+test.run();

@@ -13,7 +13,8 @@ export interface RecordedJob {
 
 export interface Outcome {
   status: 'SUCCEEDED' | 'FAILED' | 'REJECTED';
-  statusDetails: StatusDetails;
+  /** Absent: the service refuses them. */
+  statusDetails?: StatusDetails;
 }
 
 /**

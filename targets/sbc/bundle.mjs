@@ -16,8 +16,8 @@ export const PRIVATE_NAMES = `
   operation options out packet packetIdentifier packets pauseMillis pauseUntil payload persist programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
   retryMaxMillis returnCode returnCodes run runner runs saving seed sent sentAtMillis sessionPresent
-  setbacks signalled spawnOptions stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
-  topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what withoutDetails work
+  setbacks signalled spawnOptions stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
+  topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what
 `
   .trim()
   .split(/\s+/);

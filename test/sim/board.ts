@@ -169,8 +169,8 @@ export function createBoard(world: World, thingName: string): Board {
 
   /** From here on the job may end as FAILED though its steps went well. Once its outcome is on disk, it may not. */
   const interrupted = () => {
-    const { work } = device.runner;
-    if ('job' in work && work.at !== 'reporting') world.checks.interrupted(thingName, work.job.jobId);
+    const { job, at } = device.runner;
+    if (job && at !== 'reporting') world.checks.interrupted(thingName, job.jobId);
   };
 
   /** Ended as by SIGTERM, and started again later. */
@@ -204,7 +204,7 @@ export function createBoard(world: World, thingName: string): Board {
     },
     powered: () => power % 2 === 1,
     atRest: () =>
-      power % 2 === 1 && device.runner.work.at === 'idle' && device.runner.online && readDisk(disk) === undefined,
+      power % 2 === 1 && device.runner.at === 'idle' && device.runner.online && readDisk(disk) === undefined,
     powerOn,
     cutPower,
     stop,

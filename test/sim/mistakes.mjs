@@ -15,15 +15,14 @@ export const MISTAKES = [
   {
     name: 'run a step before its record is written',
     file: `${RUNNER}/work.ts`,
-    find: "persist(runner, job, { phase: 'running', step, name: nameStep(document, step) });",
-    replace:
-      "launch(runner, runner.work);\n  persist(runner, job, { phase: 'running', step, name: nameStep(document, step) });",
+    find: "persist(runner, { phase: 'running', step, name: nameStep(document, step) });",
+    replace: "launch(runner);\n  persist(runner, { phase: 'running', step, name: nameStep(document, step) });",
   },
   {
     name: 'forget the outcome before the service has answered',
     file: `${RUNNER}/work.ts`,
-    find: "runner.work = { ...work, at: 'reporting' };",
-    replace: "runner.work = { ...work, at: 'reporting' };\n      persist(runner);",
+    find: "runner.at = 'reporting';\n      return;",
+    replace: "runner.at = 'reporting';\n      persist(runner);\n      return;",
   },
   {
     name: 'take any answer for the one asked for (no clientToken check)',
@@ -48,13 +47,13 @@ export const MISTAKES = [
     file: `${RUNNER}/work.ts`,
     find: "case 'running':\n      return fail(",
     replace:
-      "case 'running':\n      if (record.step >= 0) {\n        runner.work = { at: 'resuming', job, step: record.step };\n        return;\n      }\n      return fail(",
+      "case 'running':\n      if (record.step >= 0) {\n        runner.at = 'resuming';\n        runner.step = record.step;\n        return;\n      }\n      return fail(",
   },
   {
     name: 'begin at the first step after every boot',
     file: `${RUNNER}/work.ts`,
-    find: "runner.work = { at: 'resuming', job, step: record.step };",
-    replace: "runner.work = { at: 'resuming', job, step: 0 };",
+    find: 'runner.step = record.step;',
+    replace: 'runner.step = 0;',
   },
   {
     name: 'never repeat a request that got no answer',
@@ -77,7 +76,7 @@ export const MISTAKES = [
   {
     name: 'keep a job running that the service no longer holds',
     file: `${RUNNER}/work.ts`,
-    find: "signal(runner, work.running, 'SIGTERM');",
+    find: "signal(runner, 'SIGTERM');",
     replace: 'return;',
   },
 ];

@@ -104,7 +104,7 @@ function restless(boards: Board[]): string {
     .filter((board) => !board.atRest())
     .map(
       ({ thingName, device: { runner } }) =>
-        `${thingName} ${runner.work.at}${runner.online ? '' : ' offline'}${runner.asked ? ` asked ${runner.asked.about}` : ''}`,
+        `${thingName} ${runner.at}${runner.online ? '' : ' offline'}${runner.asked ? ` asked ${runner.asked.about}` : ''}`,
     )
     .join(', ');
 }

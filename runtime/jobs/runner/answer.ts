@@ -1,36 +1,29 @@
 import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '../answers.ts';
-import { parseDocument, type StepDocument } from '../document.ts';
+import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
-import { type Asked, jobAt, log, type Runner } from './state.ts';
-import { begin, end, fail, forget, jobOf, lose, setVersion, start } from './work.ts';
+import { type Asked, type Job, log, type Runner } from './state.ts';
+import { begin, end, forget, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
 export function accepted(runner: Runner, clientToken: string, { execution, jobDocument }: Accepted): void {
   const asked = takeAsked(runner, clientToken);
-  const { work } = runner;
+  const { at, job, document } = runner;
   if (asked?.about === 'next') {
     if (execution) begin(runner, execution);
-  } else if (asked && 'job' in work) {
+  } else if (asked && job) {
     runner.setbacks = 0;
     if (asked.about === 'own') return described(runner, execution);
-    setVersion(runner, work.job.versionNumber + 1);
-    if (work.at === 'claiming') claimed(runner, jobDocument === undefined ? work.document : parseDocument(jobDocument));
+    setVersion(runner, job.versionNumber + 1);
+    // The execution is ours. What runs is the document that came with this answer: while the claim was on its way, the job
+    // may have been deleted and made anew, and the claim have met the new one.
+    if (at === 'claiming') start(runner, jobDocument === undefined ? document! : parseDocument(jobDocument), 0);
     if (asked.about === 'final') {
-      log(runner, 'debug', 'report accepted', work.job);
+      log(runner, 'debug', 'report accepted');
       forget(runner);
     }
   }
-}
-
-/**
- * The execution is ours. What runs is the document that came with this answer: while the claim was on its way, the job may
- * have been deleted and made anew, and the claim have met the new one.
- */
-function claimed(runner: Runner, document: StepDocument | string): void {
-  if (typeof document === 'string') fail(runner, jobAt(runner), document);
-  else start(runner, jobAt(runner), document, 0);
 }
 
 /** The service refused; by code, what is refused is tried later, given up, or shows that the execution is no longer ours. */
@@ -40,7 +33,7 @@ export function rejected(runner: Runner, clientToken: string, error: ErrorRespon
   const { code, message, executionState } = error;
   const { about, request } = asked;
   log(runner, isRetryable(code) ? 'warn' : 'info', `${request.operation} refused: ${code}: ${message}`);
-  if (about !== 'next' && 'job' in runner.work) {
+  if (about !== 'next' && runner.job) {
     if (code === 'ResourceNotFound' || code === 'TerminalStateReached')
       return lose(runner, `the service no longer holds it (${code})`);
     if (about !== 'own') {
@@ -69,19 +62,23 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
-  const { work } = runner;
-  if (!('job' in work)) return;
-  const { jobId, executionNumber, queuedAt } = work.job;
-  const held = execution && jobOf(execution);
-  if (held?.jobId !== jobId || held.executionNumber !== executionNumber || held.queuedAt !== queuedAt)
-    return lose(runner, ANOTHER);
-  if (!execution || !isOurs(runner, execution)) return;
-  if (work.at !== 'resuming') return setVersion(runner, held.versionNumber);
-  if (execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
-  const document = parseDocument(execution.jobDocument);
-  if (typeof document === 'string') return fail(runner, held, document);
-  log(runner, 'info', `taken up again at step ${work.step + 1}`, held);
-  start(runner, held, document, work.step);
+  const { at, step } = runner;
+  if (!isAtWork(runner, execution)) return lose(runner, ANOTHER);
+  if (!isOurs(runner, execution)) return;
+  if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
+  setVersion(runner, execution.versionNumber);
+  if (at !== 'resuming') return;
+  log(runner, 'info', `taken up again at step ${step + 1}`);
+  start(runner, parseDocument(execution.jobDocument), step);
+}
+
+/** Whether an execution is the one at work, and not another, made later under the same name. */
+export function isAtWork({ job }: Runner, execution: JobExecution | undefined): execution is JobExecution {
+  return execution !== undefined && identity(execution) === identity(job!);
+}
+
+function identity({ jobId, executionNumber, queuedAt = 0 }: Job | JobExecution): string {
+  return `${jobId} ${executionNumber} ${queuedAt}`;
 }
 
 const ANOTHER = 'the service holds another execution in its place';
@@ -96,7 +93,7 @@ function contradicted(runner: Runner, asked: Asked, state: JobExecutionState | u
     wantAgain(runner, asked);
   } else if (isOurs(runner, state)) {
     if (asked.about === 'progress') wantAgain(runner, asked);
-    if (state.versionNumber === jobAt(runner).versionNumber) pause(runner);
+    if (state.versionNumber === runner.job?.versionNumber) pause(runner);
     setVersion(runner, state.versionNumber);
   }
 }
@@ -108,18 +105,19 @@ function contradicted(runner: Runner, asked: Asked, state: JobExecutionState | u
  * - QUEUED, where ours was not, or with an older version: an execution made later under the same name.
  */
 function isOurs(runner: Runner, { status, versionNumber }: JobExecutionState): boolean {
-  const { work } = runner;
+  const { at, job, outcome } = runner;
   const queued = status === 'QUEUED';
   if (isTerminal(status)) {
-    const told = work.at === 'reporting' && work.outcome.status === status;
+    const told = at === 'reporting' && outcome!.status === status;
     lose(runner, told ? 'the service has its report already' : `the service holds it as ${status}`);
-  } else if (versionNumber < jobAt(runner).versionNumber || (queued && work.at !== 'resuming' && !ofQueued(runner))) {
+  } else if (versionNumber < job!.versionNumber || (queued && at !== 'resuming' && !ofQueued(runner))) {
     lose(runner, ANOTHER);
   } else if (queued || !ofQueued(runner)) {
     return true;
-  } else if (work.at === 'reporting') {
+  } else if (at === 'reporting') {
     // From IN_PROGRESS the service may refuse REJECTED for good: FAILED says the same.
-    end(runner, { ...work.job, versionNumber }, { ...work.outcome, status: 'FAILED' });
+    setVersion(runner, versionNumber);
+    end(runner, 'FAILED', outcome!.statusDetails ?? {});
   } else {
     lose(runner, 'somebody else has started it');
   }
@@ -128,10 +126,10 @@ function isOurs(runner: Runner, { status, versionNumber }: JobExecutionState): b
 
 /** A refusal that our own request should never get: it is not repeated for ever, and the report gets through without details. */
 function unexpected(runner: Runner, { about }: Asked): void {
-  const { work } = runner;
+  const { outcome } = runner;
   pause(runner);
   if (about === 'claim') forget(runner);
-  if (about !== 'final' || work.at !== 'reporting') return;
-  if (work.withoutDetails) lose(runner, 'the service refuses its report');
-  else runner.work = { ...work, withoutDetails: true };
+  if (about !== 'final') return;
+  if (outcome?.statusDetails) runner.outcome = { status: outcome.status };
+  else lose(runner, 'the service refuses its report');
 }

@@ -1,35 +1,35 @@
 import { draw } from '../../random.ts';
 import { NEXT_JOB } from '../names.ts';
+import type { Outcome } from '../record.ts';
 import type { StatusDetails } from '../statusDetails.ts';
 import { ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN, SETBACK_MILLIS_MAX, SETBACK_MILLIS_MIN } from './limits.ts';
-import { progressDetails } from './outcome.ts';
+import { details, progressDetails } from './outcome.ts';
 import type { Ask, Asked, Job, Runner } from './state.ts';
 
 type Unsigned = Ask extends infer A ? (A extends Ask ? Omit<A, 'clientToken'> : never) : never;
 
 /** Sends what the state calls for, when nothing else is under way; the order is the urgency. */
 export function askIfWanted(runner: Runner): void {
-  const { work, untold } = runner;
+  const { at, job, outcome, untold } = runner;
   if (!runner.online || runner.finished || runner.asked || runner.pauseUntil) return;
-  if (work.at === 'idle') {
+  if (at === 'idle') {
     if (!runner.askNext || runner.stopBy) return;
     runner.askNext = false;
     ask(runner, 'next', { operation: 'DescribeJobExecution', jobId: NEXT_JOB });
-  } else if ('job' in work) {
-    const { jobId, executionNumber } = work.job;
-    if (work.at === 'resuming' || runner.doubt) {
-      const includeJobDocument = work.at === 'resuming';
+  } else if (job) {
+    const { jobId, executionNumber } = job;
+    const includeJobDocument = at === 'resuming';
+    if (includeJobDocument || runner.doubt) {
       runner.doubt = false;
       ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });
-    } else if (work.at === 'claiming') {
-      const claim = update(work.job, 'IN_PROGRESS', progressDetails(work.document, 0));
+    } else if (at === 'claiming') {
+      const claim = update(job, 'IN_PROGRESS', progressDetails(runner.document!, 0));
       ask(runner, 'claim', { ...claim, includeJobDocument: true });
-    } else if (work.at === 'reporting') {
-      const { status, statusDetails } = work.outcome;
-      ask(runner, 'final', update(work.job, status, work.withoutDetails ? undefined : statusDetails));
+    } else if (at === 'reporting') {
+      ask(runner, 'final', update(job, outcome!.status, outcome!.statusDetails));
     } else if (untold) {
       runner.untold = undefined;
-      ask(runner, 'progress', update(work.job, 'IN_PROGRESS', untold));
+      ask(runner, 'progress', update(job, 'IN_PROGRESS', untold));
     }
   }
 }
@@ -37,10 +37,11 @@ export function askIfWanted(runner: Runner): void {
 /** The version we know is always expected: an execution made later under the same name is never touched. */
 function update(
   { jobId, executionNumber, versionNumber }: Job,
-  status: 'IN_PROGRESS' | 'SUCCEEDED' | 'FAILED' | 'REJECTED',
-  statusDetails: StatusDetails | undefined,
+  status: 'IN_PROGRESS' | Outcome['status'],
+  values: StatusDetails | undefined,
 ): Unsigned {
   const expectedVersion = versionNumber;
+  const statusDetails = values && details(values);
   return { operation: 'UpdateJobExecution', jobId, status, executionNumber, expectedVersion, statusDetails };
 }
 
@@ -69,17 +70,24 @@ function send(runner: Runner, asked: Asked): void {
  * @returns false when something else is asked
  */
 export function lookAgain(runner: Runner): boolean {
-  const { work } = runner;
   if (!ofQueued(runner)) return false;
   runner.asked = undefined;
-  runner.work = work.at === 'claiming' ? { at: 'resuming', job: work.job, step: 0 } : { at: 'idle' };
-  runner.askNext = true;
+  if (runner.at === 'claiming') runner.at = 'resuming';
+  else idle(runner);
   return true;
 }
 
 /** A claim, or a REJECTED: nothing else moves an execution out of QUEUED. */
-export function ofQueued({ work }: Runner): boolean {
-  return work.at === 'claiming' || (work.at === 'reporting' && work.outcome.status === 'REJECTED');
+export function ofQueued({ at, outcome }: Runner): boolean {
+  return at === 'claiming' || (at === 'reporting' && outcome?.status === 'REJECTED');
+}
+
+/** No job is at work: the next one is asked for. */
+export function idle(runner: Runner): void {
+  runner.at = 'idle';
+  runner.job = undefined;
+  runner.stdout = runner.stderr = '';
+  runner.askNext = true;
 }
 
 /** Asks nothing for a while: a refusal may pass. Half of the pause is chance, so that a fleet does not come back at once. */

@@ -1,9 +1,9 @@
 import type { Step, StepDocument } from '../document.ts';
-import type { Outcome } from '../record.ts';
+import { STATUS_DETAILS_VALUE_CHARS_MAX } from '../limits.ts';
 import { withoutSecrets } from '../secrets.ts';
-import { headOf, reportable, type StatusDetails } from '../statusDetails.ts';
+import { reportable, type StatusDetails } from '../statusDetails.ts';
 import { reportTail } from '../tail.ts';
-import type { RunnerEvent, Running } from './state.ts';
+import type { Runner, RunnerEvent } from './state.ts';
 
 /** `step 2 of 3 'flash'`: how a step is named in reasons and logs. */
 export function nameStep({ steps }: StepDocument, step: number): string {
@@ -12,7 +12,12 @@ export function nameStep({ steps }: StepDocument, step: number): string {
 
 /** What is reported while a step runs. */
 export function progressDetails({ steps }: StepDocument, step: number): StatusDetails {
-  return details({ step: steps[step]?.name ?? '', progress: `${step + 1}/${steps.length}` });
+  return { step: steps[step]?.name ?? '', progress: `${step + 1}/${steps.length}` };
+}
+
+/** What is reported of the programs' output after the last step, or after the first that failed. */
+export function outputDetails({ document, stdout, stderr }: Runner): StatusDetails {
+  return { stdout: document?.includeStdOut ? reportTail(stdout) : '', stderr: reportTail(stderr) };
 }
 
 export type Exited = Extract<RunnerEvent, { on: 'exited' }>;
@@ -22,9 +27,9 @@ export type Exited = Extract<RunnerEvent, { on: 'exited' }>;
  * and no more lines on stderr than the document allows, where it says how many. Death by a signal never is.
  */
 export function judge(
-  { allowStdErr = Infinity }: Step,
   { code, signal, error }: Exited,
   stderrLines: number,
+  allowStdErr: Step['allowStdErr'] = Infinity,
 ): { succeeded: boolean; reason: string } {
   if (code === 0 && stderrLines > allowStdErr)
     return { succeeded: false, reason: `${stderrLines} lines on stderr: at most ${allowStdErr} are allowed` };
@@ -32,24 +37,11 @@ export function judge(
   return { succeeded: code === 0, reason };
 }
 
-/** The outcome after the last step, or after the first that failed. */
-export function outcomeOf(
-  document: StepDocument,
-  { step, stdout, stderr }: Running,
-  status: Outcome['status'],
-  reason: string,
-): Outcome {
-  const output = { stdout: document.includeStdOut ? reportTail(stdout) : '', stderr: reportTail(stderr) };
-  return { status, statusDetails: details({ ...progressDetails(document, step), reason, ...output }) };
-}
-
-/** An outcome without output. */
-export function plainOutcome(status: Outcome['status'], reason: string): Outcome {
-  return { status, statusDetails: details({ reason }) };
-}
-
 /** Values made reportable; empty ones left out. */
-function details(values: StatusDetails): StatusDetails {
-  const entries = Object.entries(values).map(([key, value]) => [key, headOf(reportable(withoutSecrets(value)))]);
+export function details(values: StatusDetails): StatusDetails {
+  const entries = Object.entries(values).map(([key, value]) => [
+    key,
+    reportable(withoutSecrets(value).slice(0, STATUS_DETAILS_VALUE_CHARS_MAX)),
+  ]);
   return Object.fromEntries(entries.filter(([, value]) => value));
 }

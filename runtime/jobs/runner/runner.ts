@@ -1,7 +1,7 @@
 import type { Millis } from '../../effects.ts';
 import type { JobExecution } from '../answers.ts';
 import { isTerminal } from '../execution.ts';
-import { accepted, rejected } from './answer.ts';
+import { accepted, isAtWork, rejected } from './answer.ts';
 import { askAgain, askIfWanted } from './ask.ts';
 import { STOP_GRACE_MILLIS } from './limits.ts';
 import { log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
@@ -11,16 +11,21 @@ import { afterPersist, begin, exited, forget, output, park, resume, signal, term
 export function createRunner(thingName: string): Runner {
   return {
     thingName,
-    work: { at: 'idle' },
+    at: 'idle',
+    step: 0,
+    run: 0,
+    stdout: '',
+    stderr: '',
+    stderrLines: 0,
+    killAt: Infinity,
+    lost: false,
     online: false,
-    asked: undefined,
     askNext: true,
     doubt: false,
-    untold: undefined,
-    pauseUntil: undefined,
+    pauseUntil: 0,
     setbacks: 0,
     saving: 0,
-    stopBy: undefined,
+    stopBy: 0,
     finished: false,
     runs: 0,
     tokens: 0,
@@ -38,9 +43,9 @@ export function createRunner(thingName: string): Runner {
  */
 export function stepRunner(before: Runner, event: RunnerEvent, now: Millis): [Runner, RunnerEffect[]] {
   const runner: Runner = { ...before, now, out: [] };
-  if (now >= (runner.pauseUntil ?? Infinity)) runner.pauseUntil = undefined;
+  if (now >= runner.pauseUntil) runner.pauseUntil = 0;
   take(runner, event);
-  if (runner.work.at === 'forgetting' && !runner.saving && !runner.pauseUntil) forget(runner);
+  if (runner.at === 'forgetting' && !runner.saving && !runner.pauseUntil) forget(runner);
   if (runner.stopBy) hasten(runner, now >= runner.stopBy);
   askIfWanted(runner);
   return [runner, runner.out];
@@ -74,8 +79,7 @@ function take(runner: Runner, event: RunnerEvent): void {
     case 'wake':
       return wake(runner);
     case 'stop':
-      if (!runner.stopBy && runner.work.at === 'running')
-        log(runner, 'info', 'ending: the running step has 10 s to finish');
+      if (!runner.stopBy && runner.at === 'running') log(runner, 'info', 'ending: the running step has 10 s to finish');
       runner.stopBy = runner.now + (runner.stopBy ? 0 : STOP_GRACE_MILLIS);
   }
 }
@@ -92,8 +96,8 @@ function online(runner: Runner): void {
   askAgain(runner);
 }
 
-function isBusy({ work }: Runner): boolean {
-  return work.at === 'running' || work.at === 'starting';
+function isBusy({ at }: Runner): boolean {
+  return at === 'running' || at === 'starting';
 }
 
 /**
@@ -101,30 +105,27 @@ function isBusy({ work }: Runner): boolean {
  * may be long gone, or made anew. Busy: when it names another job, ours may be gone.
  */
 function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
-  const { work } = runner;
-  if (work.at === 'idle') {
+  if (runner.at === 'idle') {
     const told = runner.online && !runner.askNext && !runner.asked && !runner.pauseUntil && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
-  } else if ('job' in work && isBusy(runner)) {
-    const { jobId, executionNumber } = work.job;
-    runner.doubt ||= execution?.jobId !== jobId || execution.executionNumber !== executionNumber;
+  } else if (isBusy(runner)) {
+    runner.doubt ||= !isAtWork(runner, execution);
   }
 }
 
 function wake(runner: Runner): void {
-  const { work, now, asked } = runner;
-  if (work.at === 'stopping' && now >= work.killAt) {
-    signal(runner, work.running, 'SIGKILL');
-    runner.work = { ...work, killAt: Infinity };
+  const { now, asked } = runner;
+  if (now >= runner.killAt) {
+    signal(runner, 'SIGKILL');
+    runner.killAt = Infinity;
   }
   if (asked && now >= asked.repeatAt) askAgain(runner);
 }
 
 /** Once asked to stop: what needs no waiting is left as the record has it, what does is waited for until it is late. */
 function hasten(runner: Runner, late: boolean): void {
-  const { work } = runner;
-  switch (work.at) {
+  switch (runner.at) {
     case 'idle':
     case 'resuming':
     case 'claiming':
@@ -137,19 +138,19 @@ function hasten(runner: Runner, late: boolean): void {
       runner.finished ||= late || !runner.online;
       return;
     case 'starting': // its record says that it runs: taken back before it does
-      return park(runner, work.job, work.running.step);
+      return park(runner, runner.step);
     case 'running':
-      if (late) terminate(runner, work, false);
+      if (late) terminate(runner, false);
   }
 }
 
 /** When the runner wants its next `wake`; Infinity: only an event can move it. */
-export function runnerWakeAt({ work, asked, online, pauseUntil, stopBy, finished }: Runner): Millis {
+export function runnerWakeAt({ at, killAt, asked, online, pauseUntil, stopBy, finished }: Runner): Millis {
   if (finished) return Infinity;
   return Math.min(
-    work.at === 'stopping' ? work.killAt : Infinity,
+    killAt,
     (online && asked?.repeatAt) || Infinity,
-    pauseUntil ?? Infinity,
-    ((work.at === 'running' || work.at === 'reporting') && stopBy) || Infinity,
+    pauseUntil || Infinity,
+    ((at === 'running' || at === 'reporting') && stopBy) || Infinity,
   );
 }

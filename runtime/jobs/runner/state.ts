@@ -4,7 +4,6 @@ import type { Step, StepDocument } from '../document.ts';
 import type { JobRecord, Outcome, RecordedJob } from '../record.ts';
 import type { DescribeRequest, UpdateRequest } from '../requests.ts';
 import type { StatusDetails } from '../statusDetails.ts';
-import type { Tail } from '../tail.ts';
 
 /** What the part that runs jobs is told; it knows no MQTT, no HTTPS and no serial line. */
 export type RunnerEvent =
@@ -40,36 +39,27 @@ export type RunnerEffect =
 /** The execution a device works on; versionNumber follows the service's. */
 export type Job = RecordedJob;
 
-/** A step that was started, and what it printed so far. */
-export interface Running {
-  /** Number of its `run` effect. */
-  run: number;
-  step: number;
-  stdout: Tail;
-  stderr: Tail;
-}
-
 /**
  * What the runner is doing. Those that write the record go on when it is on disk: remember, then act, then report, then forget.
  *
  *     idle -> remembering -> claiming -> starting -> running -> ending -> reporting -> forgetting -> idle
  *                                           ^----------'
  */
-export type Work =
-  | { at: 'idle' }
-  /** After boot: asks for its own execution, to go on with step `step`. */
-  | { at: 'resuming'; job: Job; step: number }
-  | { at: 'remembering' | 'claiming'; job: Job; document: StepDocument }
-  | { at: 'starting' | 'running'; job: Job; document: StepDocument; running: Running }
+export type At =
+  | 'idle'
+  /** After boot: asks for its own execution, to go on with `step`. */
+  | 'resuming'
+  | 'remembering'
+  | 'claiming'
+  | 'starting'
+  | 'running'
   /** The service no longer holds the job (`lost`), or the agent has to end now: the program is being ended. */
-  | { at: 'stopping'; job: Job; document: StepDocument; running: Running; killAt: Millis; lost: boolean }
+  | 'stopping'
   /** On `stop`, between two steps. */
-  | { at: 'parking' }
-  | { at: 'ending' | 'reporting'; job: Job; outcome: Outcome; withoutDetails: boolean }
-  | { at: 'forgetting' };
-
-/** With a program that was started, or is about to be. */
-export type Launched = Extract<Work, { running: Running }>;
+  | 'parking'
+  | 'ending'
+  | 'reporting'
+  | 'forgetting';
 
 /** The one request under way. */
 export interface Asked {
@@ -82,27 +72,46 @@ export interface Asked {
 
 /**
  * The state of the part that runs jobs. A step works on a copy of its own and writes to it; what is to be done is in
- * `out`. Times are undefined where nothing is waited for.
+ * `out`.
  */
 export interface Runner {
   thingName: string;
-  work: Work;
+  at: At;
+  /** The job at work; none while idle, parking and forgetting. */
+  job?: Job | undefined;
+  /** From remembering to stopping. */
+  document?: StepDocument;
+  /** The step that runs, or is the next to run. */
+  step: number;
+  /** Number of the `run` effect of the program that runs; 0: none. */
+  run: number;
+  /** The end of what the programs of the job printed. */
+  stdout: string;
+  stderr: string;
+  /** Lines that the present step has begun on stderr. */
+  stderrLines: number;
+  /** When a program that is being ended is killed; Infinity: not, or it was. */
+  killAt: Millis;
+  /** Stopping: because the service no longer holds the job. */
+  lost: boolean;
+  /** Ending and reporting. */
+  outcome?: Outcome;
   online: boolean;
-  asked: Asked | undefined;
+  asked?: Asked | undefined;
   /** `$next` has to be asked. */
   askNext: boolean;
   /** The service may no longer hold our execution: it has to be described. */
   doubt: boolean;
   /** Progress that the service has not been told; only the latest counts. */
-  untold: StatusDetails | undefined;
-  /** Nothing is asked before; set by refusals that may pass, and by our own failures. */
-  pauseUntil: Millis | undefined;
+  untold?: StatusDetails | undefined;
+  /** Nothing is asked before; set by refusals that may pass, and by our own failures. 0: no pause. */
+  pauseUntil: Millis;
   /** Refusals and failures since something last went well. */
   setbacks: number;
   /** Records handed out to be written and not yet answered. */
   saving: number;
-  /** When a stopping agent stops waiting; undefined: not stopping. */
-  stopBy: Millis | undefined;
+  /** When a stopping agent stops waiting; 0: not stopping. */
+  stopBy: Millis;
   /** Nothing is left to run, to write or to tell after `stop`. */
   finished: boolean;
   runs: number;
@@ -113,12 +122,7 @@ export interface Runner {
   out: RunnerEffect[];
 }
 
-/** What happens to a job has its id in the sentence, and beside it for machines. */
-export function log({ out }: Runner, level: LogLevel, what: string, job?: Job): void {
+/** What happens to the job at work has its id in the sentence, and beside it for machines. */
+export function log({ out, job }: Runner, level: LogLevel, what: string): void {
   out.push({ do: 'log', level, message: job ? `job ${job.jobId}: ${what}` : what, jobId: job?.jobId });
-}
-
-/** The job at work, where there is one. */
-export function jobAt({ work }: Runner): Job {
-  return (work as Extract<Work, { job: Job }>).job;
 }

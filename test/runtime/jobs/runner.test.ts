@@ -393,6 +393,18 @@ test('a claim that got no answer is not repeated: the execution is looked at, an
   }
 });
 
+test('nothing of a job is left in the next one: a claim without answer goes on at its first step, output is its own', () => {
+  const b = bench().running(withSteps(2)).exit().save().accept();
+  b.tell({ on: 'output', run: 2, stream: 'stderr', text: 'of the first' });
+  b.exit().save().accept().save();
+  const next = { ...EXECUTION, jobId: 'K', queuedAt: 1900 };
+  b.accept({ execution: next }).save().pass();
+  b.accept({ execution: { ...next, status: 'IN_PROGRESS', versionNumber: 2 } }).save();
+  assert.is(b.trace.at(-1), 'run one');
+  b.exit(1).save();
+  assert.not('stderr' in (told(b).statusDetails as object));
+});
+
 test('a claim or a REJECTED never reaches an execution made anew: it is looked at again, by its queuedAt', () => {
   const claim = bench().boot().accept({ execution: EXECUTION }).save().pass();
   claim.accept({ execution: { ...EXECUTION, queuedAt: 1800, status: 'IN_PROGRESS', versionNumber: 2 } }).save();

@@ -46,7 +46,7 @@ test('no private name is a word on the wire, in the record, in a log line, in a 
 
 test('no private name is asked for by `in`, or read as a text in brackets', () => {
   const asked = (name: string) => new RegExp(`["'\`]${name}["'\`] ?(in\\b|\\])`).test(bundle);
-  assert.ok(asked('job'), 'the runner asks so for job, which is why it keeps its name');
+  assert.ok(asked('status'), 'a request is asked so for its status, which is why that keeps its name');
   assert.equal(PRIVATE_NAMES.filter(asked), []);
 });
 

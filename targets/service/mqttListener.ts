@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Millis } from '../../runtime/effects.ts';
 import type { GatewayEvent, GatewayRequest, Principal } from './gateway/events.ts';
@@ -27,10 +27,14 @@ export interface MqttListenerOptions {
   log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
   /** A clock that only runs forward. */
   now: () => Millis;
+  /** Listens here too, on loopback alone, without TLS, for anybody and for every topic; 0: any free port. */
+  openPort?: number | undefined;
 }
 
 export interface MqttListener {
   port: number;
+  /** Where anybody gets in; undefined: nowhere. */
+  openPort: number | undefined;
   /** The service's own message to all who subscribed. */
   publish: (topic: string, payload: Uint8Array, qos: 0 | 1) => void;
   /** To the requester alone, once, subscribed or not. */
@@ -39,6 +43,7 @@ export interface MqttListener {
     topic: string,
     payload: Uint8Array,
   ) => void;
+  /** To be told when a certificate, or what it is attached to, has changed: who came with it goes, who is just coming is looked up again. */
   revoke: (certificateId: string) => void;
   /** Serves new connections with another certificate from now on (PEM). */
   setCertificate: (certificate: { cert: string; key: string }) => void;
@@ -52,16 +57,21 @@ export interface MqttListener {
 
 /** What AWS's SDKs offer on every port; a client may also offer nothing. */
 const ALPN_PROTOCOL = 'x-amzn-mqtt-ca';
+/** Where `openPort` listens, whatever `host` is: what it lets in must not come from another machine. */
+export const OPEN_HOST = '127.0.0.1';
+/** Who comes by `openPort`. */
+const ANYBODY: Principal = { certificateId: '', thingNames: [], open: true };
 
 /**
- * MQTT over mutual TLS: the sockets, the clock and the one timer of a gateway.
+ * MQTT over mutual TLS, and over nothing at all where that was asked for: the sockets, the clock and the one timer of a gateway.
  *
  * @throws (rejects) when the port cannot be had, or the certificate and key are not a pair
  */
 export async function listenMqtt(options: MqttListenerOptions): Promise<MqttListener> {
   const { ca, cert, key, identify, onRequest, log, now } = options;
   const gateway = createGateway();
-  const sockets = new Map<number, TLSSocket>();
+  const sockets = new Map<number, Socket>();
+  const arriving = new Set<{ certificateId: string; changed: boolean }>();
   let connections = 0;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
@@ -129,10 +139,9 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
   async function welcome(socket: TLSSocket): Promise<void> {
     const connection = ++connections;
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    let failure: Error | undefined;
-    socket.on('error', (error) => (failure = error)); // 'close' always follows
+    const failure = failureOf(socket);
     const certificateId = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
-    const principal = await identify(certificateId);
+    const principal = await identifyArriving(certificateId);
     if (principal === undefined) {
       log('warn', 'connection refused: the certificate is not known or not active', {
         connection,
@@ -142,11 +151,31 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
       socket.destroy();
       return;
     }
-    if (socket.destroyed) return;
+    if (!socket.destroyed) admit(connection, socket, principal, failure);
+  }
+
+  /** Whoever is being looked up is not among the gateway's connections yet: when its certificate changes meanwhile, once more. */
+  async function identifyArriving(certificateId: string): Promise<Principal | undefined> {
+    const arrival = { certificateId, changed: false };
+    arriving.add(arrival);
+    try {
+      let principal = await identify(certificateId);
+      while (arrival.changed) {
+        arrival.changed = false;
+        principal = await identify(certificateId);
+      }
+      return principal;
+    } finally {
+      arriving.delete(arrival);
+    }
+  }
+
+  function admit(connection: number, socket: Socket, principal: Principal, failure: () => Error | undefined): void {
     sockets.set(connection, socket);
     socket.on('close', () => {
       if (!sockets.delete(connection)) return; // it was closed from here
-      step({ on: 'closed', connection, ...(failure && { reason: failure.message }) });
+      const reason = failure()?.message;
+      step({ on: 'closed', connection, ...(reason !== undefined && { reason }) });
     });
     step({ on: 'connected', connection, principal });
     // Read only now: what the client sent meanwhile has waited in the socket.
@@ -183,25 +212,44 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
     log('info', 'TLS handshake failed', { reason: error.message, peer: socket.remoteAddress ?? 'gone' });
     socket.destroy();
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  server.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
+  const servers: Server[] = [server];
+  await listen(server, options.port, options.host);
+  const openPort = options.openPort === undefined ? undefined : await listenOpen(options.openPort);
+  for (const one of servers)
+    one.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
 
-  const gone = new Promise<void>((resolve) => server.once('close', resolve));
+  async function listenOpen(port: number): Promise<number> {
+    const plain = createPlainServer({ noDelay: true }, (socket) => {
+      keepTrack(socket);
+      admit(++connections, socket, ANYBODY, failureOf(socket));
+    });
+    plain.maxConnections = connectionsMax;
+    try {
+      await listen(plain, port, OPEN_HOST);
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+    servers.push(plain);
+    return portOf(plain);
+  }
+
+  const gone = Promise.all(servers.map((one) => new Promise<void>((resolve) => one.once('close', () => resolve()))));
   function drain(): void {
-    if (!draining) server.close();
+    if (!draining) for (const one of servers) one.close();
     draining = true;
   }
 
-  const { port } = server.address() as AddressInfo;
   return {
-    port,
+    port: portOf(server),
+    openPort,
     publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
     answer: ({ connection, clientId, correlationData }, topic, payload) =>
       step({ on: 'answer', connection, clientId, topic, payload, correlationData }),
-    revoke: (certificateId) => step({ on: 'revoked', certificateId }),
+    revoke: (certificateId) => {
+      for (const arrival of arriving) if (arrival.certificateId === certificateId) arrival.changed = true;
+      step({ on: 'revoked', certificateId });
+    },
     setCertificate: (certificate) => server.setSecureContext({ ...tls, ...certificate }),
     connections: () => sockets.size,
     drain,
@@ -221,4 +269,25 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
       await gone;
     },
   };
+}
+
+/** Keeps why a socket failed; 'close' always follows. */
+function failureOf(socket: Socket): () => Error | undefined {
+  let failure: Error | undefined;
+  socket.on('error', (error) => (failure = error));
+  return () => failure;
+}
+
+function listen(server: Server, port: number, host: string | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }

@@ -14,7 +14,7 @@ import { type Identity, openIdentity } from './identity/identity.ts';
 import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
-import { listenMqtt, type MqttListener } from './mqttListener.ts';
+import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
 import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
@@ -126,12 +126,14 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       }),
     );
     const name = advertised(settings.host);
+    const mqttOpen = openAddress(mqtt, log);
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
     dataAddress = `${name}:${devices.port}`;
     closing.push(keepTicking(jobs, log));
     const endpointsFile = path.join(folder, 'endpoints.json');
-    writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...(await firstAccessKey(registry)), region });
+    const key = await firstAccessKey(registry);
+    writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...key, region, mqttOpen });
     return { ...addresses, data: dataAddress, endpointsFile, close };
   } catch (error) {
     await close();
@@ -155,15 +157,26 @@ function advertised(host: string): string {
   return host === '127.0.0.1' || host === '::1' ? 'localhost' : host;
 }
 
+/** Says aloud what it means to have one. */
+function openAddress({ openPort }: MqttListener, log: Log): string | undefined {
+  if (openPort === undefined) return undefined;
+  const address = `${OPEN_HOST}:${openPort}`;
+  log(
+    'warn',
+    `NOT PROTECTED: mqtt ${address} (--mqtt-open) lets every program of this machine publish and subscribe on any topic, in the name of any Thing, without certificate or encryption`,
+  );
+  return address;
+}
+
 async function listen<T>(what: string, port: number, start: () => Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, message, port: found = port } = error as NodeJS.ErrnoException & { port?: number };
     if (code === 'EADDRINUSE')
-      throw new Failure(`port ${port} for ${what} is in use: choose another, or 0 for any free one`);
+      throw new Failure(`port ${found} for ${what} is in use: choose another, or 0 for any free one`);
     if (code === 'EACCES')
-      throw new Failure(`port ${port} for ${what} is not allowed for this user: choose one above 1023`);
+      throw new Failure(`port ${found} for ${what} is not allowed for this user: choose one above 1023`);
     if (code === 'EADDRNOTAVAIL')
       throw new Failure(`${what} cannot listen: ${message}; --host has to be an address of this machine`);
     throw error;
@@ -171,7 +184,7 @@ async function listen<T>(what: string, port: number, start: () => Promise<T>): P
 }
 
 function startMqtt(
-  { host, mqttPort: port, eventsTo }: ServiceSettings,
+  { host, mqttPort: port, mqttOpenPort: openPort, eventsTo }: ServiceSettings,
   { caPem: ca, server }: Identity,
   store: Store,
   jobs: JobsService,
@@ -182,6 +195,7 @@ function startMqtt(
   return listenMqtt({
     host,
     port,
+    openPort,
     ca,
     ...server,
     identify: async (certificateId) => {

@@ -12,6 +12,8 @@ export interface ServiceSettings {
   mqttPort: number;
   httpsPort: number;
   dataPort: number;
+  /** Of the listener that lets anybody use any topic; undefined: there is none. */
+  mqttOpenPort: number | undefined;
   region: string;
   account: string;
   /** Further names and addresses in the server's certificate. */
@@ -40,6 +42,11 @@ const FLAGS = {
     value: 'PORT',
     about: 'data plane by HTTPS over mutual TLS; 0: any free one',
     fallback: '8443',
+  },
+  'mqtt-open': {
+    value: 'PORT',
+    about: 'MQTT without TLS on loopback, any client, any topic: first steps only; 0: any free one',
+    fallback: '',
   },
   region: { value: 'REGION', about: 'in ARNs and signatures', fallback: 'us-east-1' },
   account: { value: 'ID', about: '12 digits, in ARNs', fallback: '123456789012' },
@@ -87,7 +94,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   const text = (name: Exclude<keyof typeof FLAGS, 'name' | 'events-to'>): string =>
     values[name] ?? FLAGS[name].fallback;
   const faults: string[] = [];
-  const port = (name: 'mqtt-port' | 'https-port' | 'data-port'): number => {
+  const port = (name: 'mqtt-port' | 'https-port' | 'data-port' | 'mqtt-open'): number => {
     const found = text(name);
     if (!/^\d{1,5}$/.test(found) || Number(found) > 65_535)
       faults.push(`--${name} is '${found}': expected a port, 0 to 65535`);
@@ -105,6 +112,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     mqttPort: port('mqtt-port'),
     httpsPort: port('https-port'),
     dataPort: port('data-port'),
+    mqttOpenPort: values['mqtt-open'] === undefined ? undefined : port('mqtt-open'),
     region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
@@ -140,6 +148,7 @@ function parse(argv: readonly string[]) {
       'mqtt-port': string,
       'https-port': string,
       'data-port': string,
+      'mqtt-open': string,
       region: string,
       account: string,
       'retention-days': string,

@@ -15,6 +15,7 @@ export interface Endpoints {
   accessKeyId: string;
   secretAccessKey: string;
   region: string;
+  mqttOpen?: string;
 }
 
 /** A thing's own files, as they would lie on a board. */
@@ -53,7 +54,8 @@ export interface House {
   end(): Promise<void>;
 }
 
-export async function openHouse(): Promise<House> {
+/** @param flags  further ones of the service */
+export async function openHouse(...flags: string[]): Promise<House> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'errand-house-'));
   const data = path.join(folder, 'service');
   const agents: Child[] = [];
@@ -164,6 +166,7 @@ export async function openHouse(): Promise<House> {
       httpsPort,
       '--data-port',
       '0',
+      ...flags,
     ]);
     await child.line(/ready/);
     return child;

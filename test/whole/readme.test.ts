@@ -4,7 +4,12 @@ import * as assert from 'uvu/assert';
 import { runChild } from '../child.ts';
 import { hasTool } from '../tools.ts';
 
-const tools = [hasTool('unshare', 'util-linux'), hasTool('ip', 'iproute2'), hasTool('aws', 'awscli')].every(Boolean);
+const tools = [
+  hasTool('unshare', 'util-linux'),
+  hasTool('ip', 'iproute2'),
+  hasTool('aws', 'awscli'),
+  hasTool('mosquitto_rr', 'mosquitto-clients'),
+].every(Boolean);
 
 (tools ? test : test.skip)('every shell block of the README works as it stands, one after another', async () => {
   const tasks = fileURLToPath(new URL('readmeTasks.ts', import.meta.url));

@@ -11,11 +11,13 @@ export interface Endpoints {
   accessKeyId: string;
   secretAccessKey: string;
   region: string;
+  /** `host:port` of the listener without TLS where any client may use any topic, if the service has one. */
+  mqttOpen?: string | undefined;
 }
 
-/** Writes exactly these six members, mode 0600. */
+/** Writes exactly these members, mode 0600. */
 export function writeEndpoints(file: string, endpoints: Endpoints): void {
-  const { mqtts, https, ca, accessKeyId, secretAccessKey, region } = endpoints;
-  const text = JSON.stringify({ mqtts, https, ca, accessKeyId, secretAccessKey, region }, undefined, 2);
+  const { mqtts, https, ca, accessKeyId, secretAccessKey, region, mqttOpen } = endpoints;
+  const text = JSON.stringify({ mqtts, https, ca, accessKeyId, secretAccessKey, region, mqttOpen }, undefined, 2);
   writeAtomically(file, `${text}\n`, 0o600);
 }

@@ -19,6 +19,7 @@ let folder: string;
 let listener: MqttListener;
 let requests: GatewayRequest[];
 let answering: ((request: GatewayRequest) => void) | undefined;
+let identifying: ((certificateId: string) => Promise<Principal | undefined>) | undefined;
 let lines: string[];
 let watchers: { pattern: string; seen: () => void }[];
 const principals = new Map<string, Principal>();
@@ -106,6 +107,7 @@ test.before(() => {
 test.before.each(async () => {
   requests = [];
   answering = undefined;
+  identifying = undefined;
   lines = [];
   watchers = [];
   listener = await listenMqtt({
@@ -114,7 +116,7 @@ test.before.each(async () => {
     ca: readFileSync(file('ca.crt')),
     cert: readFileSync(file('server.crt')),
     key: readFileSync(file('server.key')),
-    identify: async (certificateId) => principals.get(certificateId),
+    identify: (certificateId) => identifying?.(certificateId) ?? Promise.resolve(principals.get(certificateId)),
     onRequest(request) {
       requests.push(request);
       answering?.(request);
@@ -362,6 +364,34 @@ test('a revoked certificate is disconnected, and refused from then on', async ()
   } finally {
     principals.set(principal.certificateId, principal);
   }
+});
+
+test('a certificate that is revoked while its connection is being looked up does not get in', async () => {
+  const principal = [...principals.values()].find(({ thingNames }) => thingNames[0] === 'U')!;
+  let isActive = true;
+  identifying = async () => {
+    const found = isActive ? principal : undefined;
+    identifying = async () => undefined;
+    isActive = false; // the store says so from here on, while what was read before is on its way
+    listener.revoke(principal.certificateId);
+    return found;
+  };
+  const client = await open('U');
+  client.send({ cmd: 'connect', clientId: 'U', clean: true });
+  await client.closed;
+  await logged('not known or not active');
+  assert.not(lines.some((line) => line.includes('client connected')));
+});
+
+test('a change of another certificate does not hold up who is coming', async () => {
+  let asked = 0;
+  identifying = async (certificateId) => {
+    asked++;
+    listener.revoke('another');
+    return principals.get(certificateId);
+  };
+  await online('U');
+  assert.is(asked, 1);
 });
 
 test('a client that falls silent is closed by the one timer, set for its keep-alive', async () => {

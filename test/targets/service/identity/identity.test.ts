@@ -163,7 +163,9 @@ test('issueCertificate: a key of its own, signed by the CA for clients only, and
   assert.equal(readdirSync(path.join(folder, 'identity')).sort(), ['ca.pem', 'server.pem']);
 });
 
-test('writeEndpoints: exactly six members, mode 0600 also where a wider file was', ({ folder }) => {
+test('writeEndpoints: six members, mqttOpen only where there is one, mode 0600 also where a wider file was', ({
+  folder,
+}) => {
   const file = path.join(folder, 'endpoints.json');
   writeFileSync(file, '', { mode: 0o644 });
   const endpoints = {
@@ -177,6 +179,8 @@ test('writeEndpoints: exactly six members, mode 0600 also where a wider file was
   writeEndpoints(file, { ...endpoints, more: 1 } as typeof endpoints);
   assert.is(modeOf(file), '600');
   assert.equal(JSON.parse(readFileSync(file, 'utf8')), endpoints);
+  writeEndpoints(file, { ...endpoints, mqttOpen: '127.0.0.1:1883' });
+  assert.is(JSON.parse(readFileSync(file, 'utf8')).mqttOpen, '127.0.0.1:1883');
 });
 
 if (hasTool('openssl', 'openssl')) {

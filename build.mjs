@@ -32,7 +32,8 @@ const TARGETS = {
     // Their modules instead of bundles for old loaders: what is not used stays out.
     mainFields: ['module', 'main'],
     // The native store stays in node_modules; everything else is inside, for a start in milliseconds.
-    external: ['better-sqlite3'],
+    // What pg would only use where it is there is not.
+    external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as errandRequire } from 'node:module'; const require = errandRequire(import.meta.url);",
     },

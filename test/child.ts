@@ -24,7 +24,7 @@ process.on('exit', () => {
 export function startChild(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; uid?: number; gid?: number } = {},
 ): Child {
   const child = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
   alive.add(child);

@@ -48,22 +48,23 @@ class Failure extends Error {}
  */
 export async function startService(settings: ServiceSettings, log: Log): Promise<Service> {
   const { data: folder, region, account } = settings;
-  const nowMillis = Date.now;
   const lock = await ownFolder(folder);
   const closing: (() => Promise<void> | void)[] = [() => lock.release()];
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
-    const identity = await openIdentity({ folder, nowMillis, names: settings.names, hostName: hostname() });
-    const store = await openStore(path.join(folder, 'errand.db'));
+    const identity = await openIdentity({ folder, nowMillis: Date.now, names: settings.names, hostName: hostname() });
+    const store = await openStore(settings.store);
     closing.push(() => store.close());
+    const { nowMillis, isShared } = store;
     let mqtt: MqttListener | undefined;
     let devices: DevicesListener | undefined;
     const planes: DataPlane[] = [];
     const jobs = createJobsService({
       store,
       nowMillis,
+      isShared,
       region,
       account,
       retentionMillis: settings.retentionMillis,
@@ -130,7 +131,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
     dataAddress = `${name}:${devices.port}`;
-    closing.push(keepTicking(jobs, log));
+    closing.push(keepTicking(jobs, nowMillis, log));
     const endpointsFile = path.join(folder, 'endpoints.json');
     const key = await firstAccessKey(registry);
     writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...key, region, mqttOpen });
@@ -267,23 +268,23 @@ function failureLog(log: Log): OnFailure {
 }
 
 /** Calls `tick` when it is due; gives what ends that. */
-function keepTicking(jobs: JobsService, log: Log): () => void {
+function keepTicking(jobs: JobsService, nowMillis: () => number, log: Log): () => void {
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const plan = (atMillis: number) => {
     clearTimeout(timer);
-    timer = ended ? undefined : setTimeout(tick, Math.min(Math.max(atMillis - Date.now(), 0), 2_147_483_647));
+    timer = ended ? undefined : setTimeout(tick, Math.min(Math.max(atMillis - nowMillis(), 0), 2_147_483_647));
   };
   const tick = async () => {
     try {
       await jobs.tick();
     } catch (error) {
       log('error', `a tick failed and is tried again: ${error}`);
-      plan(Date.now() + TICK_RETRY_MILLIS);
+      plan(nowMillis() + TICK_RETRY_MILLIS);
     }
   };
   jobs.onDue(plan);
-  plan(Date.now());
+  plan(nowMillis());
   return () => {
     ended = true;
     clearTimeout(timer);

@@ -4,10 +4,13 @@ import { parseArgs } from 'node:util';
 import type { LogLevel } from '../../runtime/effects.ts';
 import { RETENTION_MILLIS } from './jobs/limits.ts';
 import { LEVELS, type LogOptions } from './log.ts';
+import { isFault, readDatabaseUrl } from './store/databaseUrl.ts';
 
 /** What `errand service` is told; paths are absolute. */
 export interface ServiceSettings {
   data: string;
+  /** A file, or the URL of a PostgreSQL database (see readLocation). */
+  store: string;
   host: string;
   mqttPort: number;
   httpsPort: number;
@@ -31,6 +34,11 @@ const RETENTION_DAYS_MAX = 36_500;
 
 const FLAGS = {
   data: { value: 'DIR', about: 'data folder: store, CA, endpoints.json', fallback: './errand-data' },
+  store: {
+    value: 'URL',
+    about: 'postgres://USER@HOST/DATABASE[?sslmode=...] instead of a file in DIR; PGPASSWORD and ~/.pgpass are read',
+    fallback: '',
+  },
   host: {
     value: 'ADDRESS',
     about: 'address to listen on; 0.0.0.0 serves boards on the network',
@@ -104,10 +112,17 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     if (!shape.test(text(name))) faults.push(`--${name} is '${text(name)}': expected ${expected}`);
     return text(name);
   };
+  const storePlace = (): string => {
+    if (values.store === undefined) return path.join(path.resolve(text('data')), 'errand.db');
+    const address = readDatabaseUrl(values.store, process.env);
+    if (isFault(address)) faults.push(`--store ${address.fault}`);
+    return values.store;
+  };
   if (isIP(text('host')) === 0 && text('host') !== 'localhost')
     faults.push(`--host is '${text('host')}': expected an address of this machine, or localhost`);
   const settings: ServiceSettings = {
     data: path.resolve(text('data')),
+    store: storePlace(),
     host: text('host'),
     mqttPort: port('mqtt-port'),
     httpsPort: port('https-port'),
@@ -144,6 +159,7 @@ function parse(argv: readonly string[]) {
     const string = { type: 'string' } as const;
     const options = {
       data: string,
+      store: string,
       host: string,
       'mqtt-port': string,
       'https-port': string,

@@ -33,10 +33,12 @@ export type ToNotify = number[];
 /**
  * One tick of one job, for use inside a transaction: any worker may do it, the row is its own for so long (scale.md §3.4).
  * Folds the counters, creates, cancels or deletes the next executions, and ends the job when nothing is left to wait for.
+ *
+ * @returns undefined when the job is gone, or another worker has it at this moment
  */
-export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Promise<ToNotify> {
+export async function tickJob(tx: Connection, jobNo: number, clock: Clock): Promise<ToNotify | undefined> {
   const job = await takeJob(tx, jobNo);
-  if (job === undefined) return [];
+  if (job === undefined) return undefined;
   if (job.status === 'DELETION_IN_PROGRESS') return deleteSome(tx, job, clock);
   let folded = await takeDeltas(tx, jobNo);
   let counts = plus(await loadCounts(tx, jobNo), folded);

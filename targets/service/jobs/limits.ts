@@ -24,6 +24,10 @@ export const EVENTS_RETRY_MILLIS = 5_000;
 export const NOTIFY_BUSY_MILLIS = 5_000;
 /** Notifications left behind that one sweep takes over. */
 export const SWEEP_MAX = 10_000;
+/** Where several processes share a store: how often each looks for what another has left behind, milliseconds. */
+export const LOOK_EVERY_MILLIS = 1_000;
+/** Before work that another process has taken is looked at again, milliseconds. */
+export const TAKEN_AGAIN_MILLIS = 20;
 /** Executions created a minute where the job does not say (Developer Guide, "Job limits"). */
 export const ROLLOUT_PER_MINUTE = 1_000;
 /** Targets of one job (Developer Guide, "Job limits"). */

@@ -32,6 +32,8 @@ export interface JobsServiceOptions {
   signer?: Signer;
   /** Reads the text behind a documentSource; throws a sentence where it cannot. Without it CreateJob refuses documentSource. */
   readDocument?: (url: string) => Promise<string>;
+  /** Other processes do the same on this store: what one leaves behind another takes up. False unless given. */
+  isShared?: boolean;
   /** How long jobs and executions are kept after they ended, milliseconds; two years unless given. */
   retentionMillis?: number;
   /** Takes note of what went wrong inside, one event a call. */
@@ -85,6 +87,7 @@ export function createJobsService(options: JobsServiceOptions) {
     clock,
     send: notifications.send,
     retentionMillis: options.retentionMillis ?? RETENTION_MILLIS,
+    isShared: options.isShared ?? false,
   });
 
   function committed(changes: readonly Change[]): void {

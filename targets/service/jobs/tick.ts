@@ -6,7 +6,15 @@ import type { Connection } from '../store/statement.ts';
 import type { Clock } from './clock.ts';
 import { moved } from './decide.ts';
 import { changeAll, type ToNotify, tickJob, toNotify } from './jobTick.ts';
-import { CHANGE_CHUNK_MAX, FOLD_AFTER_MILLIS, NOTIFY_BUSY_MILLIS, SWEEP_MAX, TICK_ROUNDS_MAX } from './limits.ts';
+import {
+  CHANGE_CHUNK_MAX,
+  FOLD_AFTER_MILLIS,
+  LOOK_EVERY_MILLIS,
+  NOTIFY_BUSY_MILLIS,
+  SWEEP_MAX,
+  TAKEN_AGAIN_MILLIS,
+  TICK_ROUNDS_MAX,
+} from './limits.ts';
 import { createRetention } from './retention.ts';
 import type { Change } from './storedExecution.ts';
 
@@ -16,25 +24,38 @@ export interface TicksOptions {
   send: (things: ToNotify) => void;
   /** How long ended jobs and executions are kept. */
   retentionMillis: number;
+  /** Other processes do the same on this store. */
+  isShared: boolean;
 }
 
 /**
  * What happens by itself: timers, roll-outs, cancellations, counters, notifications left behind. All of it are rows with a
  * time, so that it survives a restart, happens once, and any worker can do it.
  */
-export function createTicks({ store, clock, send, retentionMillis }: TicksOptions) {
+export function createTicks({ store, clock, send, retentionMillis, isShared }: TicksOptions) {
   const retention = createRetention(store, clock, retentionMillis);
   /** When counters have to be folded; after a start at once, because the last process may have left deltas. */
   let foldAt: number | undefined = 0;
   /** When to look for notifications left behind. */
   let sweepAt: number | undefined = 0;
+  /** When to look at what others may have left: each process knows only of what it has done itself. */
+  let lookAt = isShared ? 0 : undefined;
 
   /** Does what is due. @returns when it has to be called next, milliseconds since the Unix epoch; undefined: not before something happens */
   async function tick(): Promise<number | undefined> {
+    look();
     const finished = (await timeOut()) && (await tickJobs()) && (await fold()) && (await forget());
     await sweep();
     if (!finished) return clock.now();
-    return earliest([await nextDueMillis(store), foldAt, sweepAt, await retention.due()]);
+    const next = earliest([await nextDueMillis(store), foldAt, sweepAt, lookAt, await retention.due()]);
+    // What is due still is being done by another process.
+    return isShared && next !== undefined && next <= clock.now() ? clock.now() + TAKEN_AGAIN_MILLIS : next;
+  }
+
+  function look(): void {
+    if (lookAt === undefined || lookAt > clock.now()) return;
+    lookAt = clock.now() + LOOK_EVERY_MILLIS;
+    foldAt = sweepAt = clock.now();
   }
 
   /** Times executions out. @returns false when there are more than one tick does */
@@ -62,7 +83,9 @@ export function createTicks({ store, clock, send, retentionMillis }: TicksOption
     for (let round = 0; round < TICK_ROUNDS_MAX; round++) {
       const jobs = await loadDueJobs(store, clock.now(), TICK_ROUNDS_MAX);
       if (jobs.length === 0) return true;
-      for (const jobNo of jobs) await tickOne(jobNo);
+      let mine = 0;
+      for (const jobNo of jobs) mine += Number(await tickOne(jobNo));
+      if (mine === 0) return true;
     }
     return false;
   }
@@ -71,8 +94,10 @@ export function createTicks({ store, clock, send, retentionMillis }: TicksOption
     if (foldAt === undefined || foldAt > clock.now()) return true;
     foldAt = undefined;
     const jobs = await loadJobsWithDeltas(store, TICK_ROUNDS_MAX);
-    for (const jobNo of jobs) await tickOne(jobNo);
-    if (jobs.length < TICK_ROUNDS_MAX) return true;
+    let mine = 0;
+    for (const jobNo of jobs) mine += Number(await tickOne(jobNo));
+    if (mine < jobs.length) foldSoon();
+    if (jobs.length < TICK_ROUNDS_MAX || mine === 0) return true;
     foldAt = clock.now();
     return false;
   }
@@ -83,8 +108,11 @@ export function createTicks({ store, clock, send, retentionMillis }: TicksOption
     return finished;
   }
 
-  async function tickOne(jobNo: number): Promise<void> {
-    send(await inTransaction(store, (tx) => tickJob(tx, jobNo, clock)));
+  /** @returns false when another worker has the job */
+  async function tickOne(jobNo: number): Promise<boolean> {
+    const things = await inTransaction(store, (tx) => tickJob(tx, jobNo, clock));
+    send(things ?? []);
+    return things !== undefined;
   }
 
   async function sweep(): Promise<void> {

@@ -16,7 +16,7 @@ import { inTransaction } from '../store/open.ts';
 import { arnOf, nameIn } from './arns.ts';
 import { keyBefore, nameBefore, pageOf } from './paging.ts';
 import { PAGE_MAX, type Registry } from './registry.ts';
-import { thingNamed } from './things.ts';
+import { lockThing, thingNamed } from './things.ts';
 
 /** Makes a device's key pair and certificate. The private key is in this answer and nowhere else. */
 export async function createKeysAndCertificate(
@@ -121,8 +121,8 @@ export async function attachThingPrincipal(
       "'thingPrincipalType' EXCLUSIVE_THING is not served here: expected NON_EXCLUSIVE_THING or nothing",
     );
   const certificateId = nameIn(registry, 'cert', principal);
-  await registry.db.transaction().execute(async (db) => {
-    const { thing_no } = await thingNamed({ db }, thingName);
+  await inTransaction(registry, async ({ db }) => {
+    const { thing_no } = await lockThing({ db }, thingName);
     await certificateNamed({ db }, certificateId);
     await db
       .insertInto('principal')

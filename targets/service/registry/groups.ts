@@ -32,7 +32,7 @@ export async function createThingGroup(
 ): Promise<{ thingGroupName: string; thingGroupArn: string; thingGroupId: string }> {
   const thingGroupArn = arnOf(registry, 'thinggroup', thingGroupName);
   const resource = { kind: 'thinggroup', name: thingGroupName } as const;
-  const group = await registry.db.transaction().execute(async (db) => {
+  const group = await inTransaction(registry, async ({ db }) => {
     if (parentGroupName !== undefined) await checkParent(db, parentGroupName);
     const made = await db
       .insertInto('thing_group')
@@ -88,7 +88,7 @@ export async function updateThingGroup(
   registry: Registry,
   { thingGroupName, thingGroupProperties, expectedVersion }: InputOf<typeof UPDATE_THING_GROUP>,
 ): Promise<{ version: number }> {
-  return registry.db.transaction().execute(async (db) => {
+  return inTransaction(registry, async ({ db }) => {
     const group = await lockGroup({ db }, thingGroupName);
     checkVersion(`Thing group ${thingGroupName}`, group.version, expectedVersion);
     const before = JSON.parse(group.properties) as Properties;

@@ -9,8 +9,10 @@ import type {
   LIST_THINGS,
   UPDATE_THING,
 } from '../operations/registryOperations.ts';
+import { lockRows } from '../store/dialect.ts';
 import { inTransaction } from '../store/open.ts';
 import type { ThingTable } from '../store/schema.ts';
+import { statement } from '../store/statement.ts';
 import { arnOf } from './arns.ts';
 import { type Attributes, checkVersion, mergedAttributes } from './attributes.ts';
 import { keyBefore, tokenAfter } from './paging.ts';
@@ -67,7 +69,7 @@ export async function updateThing(
   registry: Registry,
   { thingName, thingTypeName, attributePayload, expectedVersion }: InputOf<typeof UPDATE_THING>,
 ): Promise<void> {
-  await registry.db.transaction().execute(async (db) => {
+  await inTransaction(registry, async ({ db }) => {
     const thing = await lockThing({ db }, thingName);
     if (thingTypeName !== undefined) throw notFound(`Thing type '${thingTypeName}' does not exist`);
     checkVersion(`Thing ${thingName}`, thing.version, expectedVersion);
@@ -93,12 +95,7 @@ export async function deleteThing(
 ): Promise<void> {
   const told = await inTransaction(registry, async (tx) => {
     const { db } = tx;
-    const found = await db
-      .selectFrom('thing')
-      .select('thing_no')
-      .where('thing_name', '=', thingName)
-      .executeTakeFirst();
-    if (found === undefined) return undefined;
+    if ((await takeThing(tx, { thingName })).length === 0) return undefined;
     const { thing_no, version } = await lockThing({ db }, thingName);
     checkVersion(`Thing ${thingName}`, version, expectedVersion);
     const attached = await db
@@ -115,6 +112,12 @@ export async function deleteThing(
   });
   if (told !== undefined) registry.membership.committed(told);
 }
+
+/** From here on no roll-out creates an execution for it, and one that just has is waited for. */
+const takeThing = statement<{ thingName: string }, { thing_no: number }>(
+  (value, engine) => sql`
+  select thing_no from thing where thing_name = ${value('thingName')} ${lockRows(engine, 'thing')}`,
+);
 
 /** One page in the order of registration. */
 export async function listThings(

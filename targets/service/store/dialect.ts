@@ -37,12 +37,12 @@ export function lockDue(engine: Engine, table: string): RawBuilder<unknown> {
   return engine === 'sqlite' ? sql`` : sql`for update of ${sql.ref(table)} skip locked`;
 }
 
-/**
- * The time that decides what is due, milliseconds since the Unix epoch: the database's own where several workers share it,
- * so that their clocks do not matter; the owner's where there is one, so that a virtual clock rules.
- */
-export function now(engine: Engine, ownersMillis: RawBuilder<unknown>): RawBuilder<number> {
-  return engine === 'sqlite'
-    ? (ownersMillis as RawBuilder<number>)
-    : sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** Behind a select of rows that this transaction goes by: who else would change or delete them waits until it has ended. */
+export function lockRows(engine: Engine, table: string): RawBuilder<unknown> {
+  return engine === 'sqlite' ? sql`` : sql`for update of ${sql.ref(table)}`;
+}
+
+/** The same for rows that only have to stay: who else would delete them waits. */
+export function keepRows(engine: Engine, table: string): RawBuilder<unknown> {
+  return engine === 'sqlite' ? sql`` : sql`for key share of ${sql.ref(table)}`;
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { type Change, deadlineOf, rank, type StoredExecution } from '../jobs/storedExecution.ts';
-import { rows } from './dialect.ts';
+import { lockRows, rows } from './dialect.ts';
 import { writeExecutionEvents } from './events.ts';
 import { type Connection, statement } from './statement.ts';
 
@@ -17,8 +17,10 @@ export async function writeChanges(
   busyUntilMillis: number,
 ): Promise<Change[]> {
   if (changes.length === 0) return [];
-  const updates = changes.filter(({ after }) => after !== undefined);
-  const deletions = changes.filter(({ after }) => after === undefined);
+  // Everybody takes rows in this order, so that writers of the same rows wait for one another but never in a circle.
+  const inOrder = [...changes].sort(byKey);
+  const updates = inOrder.filter(({ after }) => after !== undefined);
+  const deletions = inOrder.filter(({ after }) => after === undefined);
   const done = new Set<string>();
   const note = ({ thing_no, job_no, no }: Key) => done.add(`${thing_no} ${job_no} ${no}`);
   if (updates.length > 0)
@@ -33,6 +35,10 @@ export async function writeChanges(
   await writeNotifications(tx, written, nowMillis, busyUntilMillis);
   await writeExecutionEvents(tx, written, nowMillis);
   return written;
+}
+
+function byKey({ before: a }: Change, { before: b }: Change): number {
+  return a.thingNo - b.thingNo || a.jobNo - b.jobNo || a.executionNumber - b.executionNumber;
 }
 
 /** Deletes, and gives what that does to the counters, which count a thing by its latest execution. */
@@ -88,7 +94,12 @@ async function writeNotifications(
     const [, list, next] = flags.get(before.thingNo) ?? [0, 0, 0];
     flags.set(before.thingNo, [before.thingNo, list | Number(notify), next | Number(notifyNext)]);
   }
-  if (flags.size > 0) await upsertNotifications(tx, { things: JSON.stringify([...flags.values()]), at, busyUntil });
+  if (flags.size > 0)
+    await upsertNotifications(tx, {
+      things: JSON.stringify([...flags.values()].sort(([a], [b]) => a - b)),
+      at,
+      busyUntil,
+    });
 }
 
 /** In the order of CHANGE_COLUMNS; the version is the one that was read. */
@@ -179,7 +190,8 @@ const selectLatest = statement<{ things: string }, { job_no: number; status: num
   (value, engine) => sql`
   select e.job_no, e.status from ${rows(engine, value('things'), { thing_no: 'bigint', job_no: 'bigint' })} as r
   join exec e on e.thing_no = r.thing_no and e.job_no = r.job_no and e.no =
-    (select max(latest.no) from exec latest where latest.thing_no = r.thing_no and latest.job_no = r.job_no)`,
+    (select max(latest.no) from exec latest where latest.thing_no = r.thing_no and latest.job_no = r.job_no)
+  ${lockRows(engine, 'e')}`,
 );
 
 const insertDeltas = statement<{ deltas: string }, never>(

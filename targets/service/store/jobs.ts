@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import { lockDue, now, rows } from './dialect.ts';
+import { keepRows, lockDue, lockRows, rows } from './dialect.ts';
 import type { JobTable } from './schema.ts';
 import { type Connection, statement } from './statement.ts';
 
@@ -21,6 +21,11 @@ export async function loadJobsWithDeltas(on: Connection, limit: number): Promise
 /** A job, taken for the rest of the transaction; undefined: there is none, or another worker has it. */
 export async function takeJob(tx: Connection, jobNo: number): Promise<JobRow | undefined> {
   return (await selectJob(tx, { jobNo }))[0];
+}
+
+/** A job that an operator changes: a tick of it, or another change, is waited for; undefined: there is none. */
+export async function lockJob(tx: Connection, jobId: string): Promise<JobRow | undefined> {
+  return (await selectJobNamed(tx, { jobId }))[0];
 }
 
 /** Writes what a tick changes of a job. */
@@ -90,7 +95,10 @@ export const closeTargets = statement<{ jobNo: number }, never>(
   (value) => sql`update job_target set cursor = max_seq where job_no = ${value('jobNo')}`,
 );
 
-/** Creates the first execution of a job for things that have none, and gives those things. */
+/**
+ * Creates the first execution of a job for things that have none, and gives those things. One that is being deleted at this
+ * moment gets none.
+ */
 export async function queueExecutions(
   tx: Connection,
   jobNo: number,
@@ -118,10 +126,10 @@ function sumsOf(list: readonly CountRow[]): Counts {
 }
 
 const selectDueJobs = statement<{ nowMillis: number; limit: number }, { job_no: number }>(
-  (value, engine) => sql`
+  (value) => sql`
   select job_no from (
-    select job_no, next_tick as at from job where next_tick is not null and next_tick <= ${now(engine, value('nowMillis'))}
-    union all select job_no, alarm from job where alarm is not null and alarm <= ${now(engine, value('nowMillis'))}
+    select job_no, next_tick as at from job where next_tick is not null and next_tick <= ${value('nowMillis')}
+    union all select job_no, alarm from job where alarm is not null and alarm <= ${value('nowMillis')}
   ) as due group by job_no order by min(at), job_no limit ${value('limit')}`,
 );
 
@@ -131,6 +139,10 @@ const selectJobsWithDeltas = statement<{ limit: number }, { job_no: number }>(
 
 const selectJob = statement<{ jobNo: number }, JobRow>(
   (value, engine) => sql`select * from job where job_no = ${value('jobNo')} ${lockDue(engine, 'job')}`,
+);
+
+const selectJobNamed = statement<{ jobId: string }, JobRow>(
+  (value, engine) => sql`select * from job where job_id = ${value('jobId')} ${lockRows(engine, 'job')}`,
 );
 
 const updateJob = statement<JobRow, never>(
@@ -167,8 +179,9 @@ const upsertCounts = statement<{ jobNo: number; counts: string }, never>(
 const insertExecutions = statement<{ jobNo: number; things: string; atMillis: number }, { thing_no: number }>(
   (value, engine) => sql`
   insert into exec (thing_no, job_no, no, status, ver, queued_at, updated_at, attempt)
-  select thing_no, cast(${value('jobNo')} as bigint), 1, 0, 1, cast(${value('atMillis')} as bigint), cast(${value('atMillis')} as bigint), 0
-  from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
+  select t.thing_no, cast(${value('jobNo')} as bigint), 1, 0, 1, cast(${value('atMillis')} as bigint), cast(${value('atMillis')} as bigint), 0
+  from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r join thing t on t.thing_no = r.thing_no
+  where true ${keepRows(engine, 't')}
   on conflict do nothing returning thing_no`,
 );
 

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { STATUSES, type Status } from '../../../runtime/jobs/execution.ts';
 import { rank, type StoredExecution } from '../jobs/storedExecution.ts';
-import { lockDue, now, rows } from './dialect.ts';
+import { lockDue, rows } from './dialect.ts';
 import type { Engine, JobTable } from './schema.ts';
 import { type Connection, statement } from './statement.ts';
 
@@ -194,7 +194,7 @@ function queuesFrom(found: readonly QueueRow[], keys: number): (StoredExecution[
 const selectDue = statement<{ nowMillis: number; limit: number }, ExecutionRow>(
   (value, engine: Engine) => sql`
   select ${executionColumns} from exec e join job j on j.job_no = e.job_no
-  where e.deadline is not null and e.deadline <= ${now(engine, value('nowMillis'))}
+  where e.deadline is not null and e.deadline <= ${value('nowMillis')}
   order by e.deadline, e.thing_no, e.job_no limit ${value('limit')} ${lockDue(engine, 'e')}`,
 );
 

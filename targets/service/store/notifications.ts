@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { StoredExecution } from '../jobs/storedExecution.ts';
-import { lockDue, now, rows } from './dialect.ts';
+import { lockDue, rows } from './dialect.ts';
 import { ADDED_TO_WAITING } from './executions.ts';
 import { type ExecutionRow, executionColumns, fromRow, inQueue } from './loadExecutions.ts';
 import { type Connection, statement } from './statement.ts';
@@ -97,7 +97,7 @@ const updateLeft = statement<{ nowMillis: number; busyUntil: number; limit: numb
   (value, engine) => sql`
   update notify_q set busy_until = ${value('busyUntil')} where thing_no in (
     select left_behind.thing_no from notify_q left_behind
-    where left_behind.busy_until <= ${now(engine, value('nowMillis'))}
+    where left_behind.busy_until <= ${value('nowMillis')}
     order by left_behind.busy_until, left_behind.thing_no limit ${value('limit')} ${lockDue(engine, 'left_behind')})
   returning thing_no`,
 );

@@ -1,11 +1,17 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import type SqliteDriver from 'better-sqlite3';
-import { Kysely, Migrator, SqliteAdapter, SqliteDialect, type SqliteStatement, sql } from 'kysely';
-import { type Database, migrationsFor } from './schema.ts';
+import { Kysely, SqliteAdapter, SqliteDialect, type SqliteStatement } from 'kysely';
+import { isFault, isPostgresUrl, readDatabaseUrl } from './databaseUrl.ts';
+import { migrate } from './migrate.ts';
+import type { Database } from './schema.ts';
 import type { Connection } from './statement.ts';
 
 /** An open store. Its owner closes it. */
 export interface Store extends Connection {
+  /** Other processes may write to it at the same time, as its equals. */
+  isShared: boolean;
+  /** Milliseconds since the Unix epoch by the one clock that all who share the store go by. */
+  nowMillis(): number;
   close(): Promise<void>;
 }
 
@@ -14,16 +20,34 @@ const BUSY_TIMEOUT_MILLIS = 5_000;
 /** Statements kept ready; with more texts than that all are forgotten, and made again as they come. */
 const READY_STATEMENTS_MAX = 256;
 
+/** How often a transaction is tried where each time another one was in its way. */
+const TRANSACTION_TRIES_MAX = 5;
 /**
- * Opens the store in `file`, made (mode 0600) if it is not there, and brings its tables up to date. `:memory:` is a store of
- * its own that ends with close.
- *
- * What is committed is on disk (WAL, synchronous FULL).
- *
- * @throws Error, one sentence, when the file is no store, or was made by a newer version
+ * SQLSTATEs of a transaction that may succeed the next time, because it then sees what the other one has done: serialization
+ * failure, deadlock, and a key that another transaction has just taken. SQLite, with one writer, has none of them.
  */
-export async function openStore(file: string): Promise<Store> {
-  if (file === ':memory:') return storeOn(await drive(await emptyImage()));
+const OVERTAKEN: ReadonlySet<unknown> = new Set(['40001', '40P01', '23505']);
+
+/**
+ * Opens a store and brings its tables up to date: in a file, made (mode 0600) if it is not there; `:memory:`, a store of its
+ * own that ends with close; or in a PostgreSQL database (see readDatabaseUrl).
+ *
+ * What is committed is on disk (SQLite: WAL, synchronous FULL).
+ *
+ * @throws Error, one sentence, when there is no store to be had, or it was made by a newer version
+ */
+export async function openStore(place: string): Promise<Store> {
+  if (place === ':memory:') return storeOn(await drive(await emptyImage()));
+  if (isPostgresUrl(place)) {
+    const address = readDatabaseUrl(place, process.env);
+    if (isFault(address)) throw new Error(`the store's URL ${address.fault}`);
+    // The driver is loaded only where it is needed: most services have no PostgreSQL.
+    return (await import('./postgres.ts')).openPostgres(address);
+  }
+  return openFile(place);
+}
+
+async function openFile(file: string): Promise<Store> {
   closeSync(openSync(file, 'a', 0o600));
   chmodSync(file, 0o600);
   const driver = await drive(file, { timeout: BUSY_TIMEOUT_MILLIS });
@@ -31,7 +55,7 @@ export async function openStore(file: string): Promise<Store> {
   try {
     driver.pragma('journal_mode = WAL');
     driver.pragma('synchronous = FULL');
-    await migrate(store, file);
+    await migrate(store.db, 'sqlite', file);
     return store;
   } catch (error) {
     await store.close();
@@ -40,9 +64,18 @@ export async function openStore(file: string): Promise<Store> {
   }
 }
 
-/** Runs `work` in one transaction: all of it is committed, or, when it throws, none. */
-export function inTransaction<T>(store: Connection, work: (tx: Connection) => Promise<T>): Promise<T> {
-  return store.db.transaction().execute((db) => work({ engine: store.engine, db }));
+/**
+ * Runs `work` in one transaction: all of it is committed, or, when it throws, none. It is run again where another writer was in
+ * its way, so it changes nothing but the store.
+ */
+export async function inTransaction<T>({ engine, db }: Connection, work: (tx: Connection) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute((tx) => work({ engine, db: tx }));
+    } catch (error) {
+      if (tries === TRANSACTION_TRIES_MAX || !OVERTAKEN.has((error as { code?: unknown }).code)) throw error;
+    }
+  }
 }
 
 /** Loads the native driver with the first store: a command that only talks to a service runs where it is missing. */
@@ -70,6 +103,8 @@ function storeOn(driver: SqliteDriver.Database): Store {
   return {
     engine: 'sqlite',
     db,
+    isShared: false,
+    nowMillis: Date.now,
     // Kysely closes only what it has used.
     close: async () => {
       await db.destroy();
@@ -85,27 +120,6 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
-async function migrate(store: Store, file: string): Promise<void> {
-  const migrations = migrationsFor(store.engine);
-  const migrator = new Migrator({ db: store.db, provider: { getMigrations: async () => migrations } });
-  const newer = (await appliedMigrations(store)).filter((name) => !Object.hasOwn(migrations, name));
-  if (newer.length > 0) {
-    const known = Object.keys(migrations).at(-1);
-    throw new Error(
-      `${file} was made by a newer version of errand: it has ${newer.join(', ')}, this version knows up to ${known}`,
-    );
-  }
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error;
-}
-
-async function appliedMigrations({ db }: Store): Promise<string[]> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some((table) => table.name === 'kysely_migration')) return [];
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  return rows.map((row) => row.name);
-}
-
 let image: Promise<Buffer> | undefined;
 
 /** The bytes of a store with its tables and nothing in them: opened from there, a store in memory is ready in 0.3 ms. */
@@ -113,7 +127,7 @@ function emptyImage(): Promise<Buffer> {
   image ??= (async () => {
     const driver = await drive(':memory:');
     const store = storeOn(driver);
-    await migrate(store, ':memory:');
+    await migrate(store.db, 'sqlite', ':memory:');
     const bytes = driver.serialize();
     await store.close();
     return bytes;

@@ -26,6 +26,7 @@ export async function removeTags(
   { kind, name }: Tagged,
   keys?: readonly string[],
 ): Promise<void> {
+  if (keys?.length === 0) return;
   let query = db.deleteFrom('tag').where('kind', '=', kind).where('name', '=', name);
   if (keys !== undefined) query = query.where('key', 'in', keys);
   await query.execute();

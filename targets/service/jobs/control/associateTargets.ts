@@ -4,7 +4,7 @@ import type { JobConfig } from '../jobConfig.ts';
 import { TARGETS_MAX } from '../limits.ts';
 import { type Control, invalidRequest } from './context.ts';
 import { type JobReference, referenceTo } from './createJob.ts';
-import { findJob, refuseNamespace } from './readJobs.ts';
+import { findJobToChange, refuseNamespace } from './readJobs.ts';
 import { namesOf, parseTargets, targetGroups } from './targets.ts';
 
 export interface AssociateTargetsInput {
@@ -29,7 +29,7 @@ export async function associateTargetsWithJob(control: Control, input: Associate
     throw invalidRequest('Only groups of things can be added to the targets of a job');
   const nowMillis = control.clock.now();
   const job = await inTransaction(control.store, async (tx) => {
-    const found = await findJob({ ...control, store: tx }, jobId);
+    const found = await findJobToChange(tx, jobId);
     if (found.target_selection !== 'CONTINUOUS' || found.status !== 'IN_PROGRESS')
       throw invalidRequest(
         `The job ${jobId} is ${found.target_selection} and ${found.status}: only one that is CONTINUOUS and IN_PROGRESS can be given targets`,

@@ -2,7 +2,7 @@ import { inTransaction } from '../../store/open.ts';
 import { tellOfJob } from '../events.ts';
 import { type Control, invalidRequest } from './context.ts';
 import { type JobReference, referenceTo } from './createJob.ts';
-import { findJob } from './readJobs.ts';
+import { findJobToChange } from './readJobs.ts';
 
 export interface CancelJobInput {
   jobId: string;
@@ -21,7 +21,7 @@ export async function cancelJob(control: Control, input: CancelJobInput): Promis
   const { jobId, force = false, reasonCode, comment } = input;
   const nowMillis = control.clock.now();
   const job = await inTransaction(control.store, async (tx) => {
-    const found = await findJob({ ...control, store: tx }, jobId);
+    const found = await findJobToChange(tx, jobId);
     if (found.status === 'COMPLETED' || found.status === 'DELETION_IN_PROGRESS')
       throw invalidRequest(`The job ${jobId} is ${found.status} and cannot be cancelled`);
     const changed = {

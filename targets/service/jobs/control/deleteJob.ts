@@ -4,7 +4,7 @@ import type { Connection } from '../../store/statement.ts';
 import { tellOfJob } from '../events.ts';
 import { DELETIONS_MAX } from '../limits.ts';
 import type { Control } from './context.ts';
-import { findJob, refuseNamespace } from './readJobs.ts';
+import { findJobToChange, refuseNamespace } from './readJobs.ts';
 
 export interface DeleteJobInput {
   jobId: string;
@@ -24,7 +24,7 @@ export async function deleteJob(control: Control, input: DeleteJobInput): Promis
   refuseNamespace(input);
   const nowMillis = control.clock.now();
   await inTransaction(control.store, async (tx) => {
-    const found = await findJob({ ...control, store: tx }, jobId);
+    const found = await findJobToChange(tx, jobId);
     const { job_no: jobNo, status } = found;
     const hasEnded = status === 'COMPLETED' || status === 'CANCELED';
     if (status === 'DELETION_IN_PROGRESS') throw invalidTransition(`The job ${jobId} is being deleted already`);

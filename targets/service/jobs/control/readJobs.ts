@@ -1,6 +1,7 @@
 import type { Status } from '../../../../runtime/jobs/execution.ts';
 import type { JobRow } from '../../store/jobs.ts';
-import { type Counts, loadPresentCounts } from '../../store/jobs.ts';
+import { type Counts, loadPresentCounts, lockJob } from '../../store/jobs.ts';
+import type { Connection } from '../../store/statement.ts';
 import { documentBefore } from '../../templates/jobFromTemplate.ts';
 import type { JobConfig } from '../jobConfig.ts';
 import { PAGE_MAX } from '../limits.ts';
@@ -128,8 +129,19 @@ export async function listJobs(
 }
 
 /** @throws ModelledError ResourceNotFoundException */
-export async function findJob({ store }: Control, jobId: string): Promise<JobRow> {
+export async function findJob({ store }: Pick<Control, 'store'>, jobId: string): Promise<JobRow> {
   const job = await store.db.selectFrom('job').selectAll().where('job_id', '=', jobId).executeTakeFirst();
+  if (job === undefined) throw notFound(`There is no job ${jobId}`);
+  return job;
+}
+
+/**
+ * The same for a transaction that changes the job.
+ *
+ * @throws ModelledError ResourceNotFoundException
+ */
+export async function findJobToChange(tx: Connection, jobId: string): Promise<JobRow> {
+  const job = await lockJob(tx, jobId);
   if (job === undefined) throw notFound(`There is no job ${jobId}`);
   return job;
 }

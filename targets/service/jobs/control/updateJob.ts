@@ -3,7 +3,7 @@ import type { AbortConfig, JobConfig, RetryConfig, RetryCriterion, RolloutConfig
 import { type Control, invalidRequest } from './context.ts';
 import { retryRules } from './createJob.ts';
 import { checkRole } from './document.ts';
-import { findJob, refuseNamespace } from './readJobs.ts';
+import { findJobToChange, refuseNamespace } from './readJobs.ts';
 
 export interface UpdateJobInput {
   jobId: string;
@@ -27,7 +27,7 @@ export async function updateJob(control: Control, input: UpdateJobInput): Promis
   refuseNamespace(input);
   const nowMillis = control.clock.now();
   await inTransaction(control.store, async (tx) => {
-    const job = await findJob({ ...control, store: tx }, jobId);
+    const job = await findJobToChange(tx, jobId);
     if (job.status !== 'IN_PROGRESS' && job.status !== 'SCHEDULED')
       throw invalidRequest(`The job ${jobId} is ${job.status} and cannot be changed`);
     const before: JobConfig = JSON.parse(job.config);

@@ -18,7 +18,8 @@ import {
   firstAccessKey,
 } from '../../../../targets/service/registry/accessKeys.ts';
 import type { Registry } from '../../../../targets/service/registry/registry.ts';
-import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+import type { Store } from '../../../../targets/service/store/open.ts';
+import { freshStore } from '../store/engines.ts';
 
 /** The SDK would say on stderr that it will want a newer Node. */
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -53,7 +54,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const folder = mkdtempSync(path.join(tmpdir(), 'errand-control-plane-'));
   const nowMillis = () => Date.now();
   const identity = await openIdentity({ folder, nowMillis });
-  const store = await openStore(':memory:');
+  const store = await freshStore();
   const place = { region: REGION, account: '111122223333' };
   const listeners: ((topic: string) => void)[] = [(topic) => dataPlane.notified(topic)];
   const publish = (topic: string) => {

@@ -183,10 +183,8 @@ test('what is not there is ResourceNotFoundException 404, by every operation', a
     control.listJobExecutionsForThing({ thingName: 'T1', jobId: 'x' }),
     control.listJobs({ thingGroupName: 'G' }),
   ];
-  for (const call of calls) {
-    const { type, status } = await refusal(call);
+  for (const { type, status } of await Promise.all(calls.map(refusal)))
     assert.equal([type, status], ['ResourceNotFoundException', 404]);
-  }
   await world.close();
 });
 

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { updateEventConfigurations } from '../../../../targets/service/registry/events.ts';
 import type { Registry } from '../../../../targets/service/registry/registry.ts';
-import { openStore } from '../../../../targets/service/store/open.ts';
+import { freshStore } from '../store/engines.ts';
 import { deleteThing, type Json, openWorld, START_MILLIS, thingArn, type World } from './world.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -10,7 +10,7 @@ type Heard = [topic: string, payload: Json];
 
 /** A world whose events, and nothing else, are written down; `failing.on` lets each publish of an event fail. */
 async function openHouse(things: string[], kinds = ['JOB', 'JOB_EXECUTION']) {
-  const store = await openStore(':memory:');
+  const store = await freshStore();
   const registry = { ...store, nowMillis: () => START_MILLIS } as unknown as Registry;
   const eventConfigurations = Object.fromEntries(kinds.map((kind) => [kind, { Enabled: true }]));
   await updateEventConfigurations(registry, { eventConfigurations });

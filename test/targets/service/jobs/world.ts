@@ -1,6 +1,7 @@
 /** A Jobs service with a store and a clock that a test moves by hand. */
 import { createJobsService, type JobsServiceOptions } from '../../../../targets/service/jobs/service.ts';
-import { inTransaction, openStore, type Store } from '../../../../targets/service/store/open.ts';
+import { inTransaction, type Store } from '../../../../targets/service/store/open.ts';
+import { freshStore } from '../store/engines.ts';
 
 export const START_MILLIS = 1_700_000_000_000;
 export const REGION = 'eu-west-1';
@@ -36,7 +37,7 @@ export interface WorldOptions extends Partial<JobsServiceOptions> {
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const store = options.store ?? (await openStore(':memory:'));
+  const store = options.store ?? (await freshStore());
   let nextMillis: number | undefined;
   const world = {
     store,

@@ -1,8 +1,9 @@
 /** A registry on a store in memory, with a clock and chance that a test rules. */
 import { registryHandlers } from '../../../../targets/service/registry/handlers.ts';
 import type { Registry } from '../../../../targets/service/registry/registry.ts';
-import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+import type { Store } from '../../../../targets/service/store/open.ts';
 import type { Connection } from '../../../../targets/service/store/statement.ts';
+import { freshStore } from '../store/engines.ts';
 
 export interface World {
   store: Store;
@@ -19,7 +20,7 @@ export interface World {
 export const START_MILLIS = 1_700_000_000_000;
 
 export async function openWorld(): Promise<World> {
-  const store = await openStore(':memory:');
+  const store = await freshStore();
   let now = START_MILLIS;
   let drawn = 0;
   let issued = 0;

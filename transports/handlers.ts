@@ -1,61 +1,36 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 
-/** A program that may not be run or is not there; the message is one sentence. */
-export class Refused extends Error {}
-
 /**
- * The file of a handler: `path` absent or empty means the handler folder, then PATH; `default` the handler folder;
+ * The file of a handler: `folder` absent or empty means the handler folder, then PATH; `default` the handler folder;
  * anything else is a folder. What comes from a folder must lie in it, links followed, and only its owner may change it.
  *
  * @param handlers  the handler folder
- * @param search    PATH
- * @returns         an absolute path
- * @throws          Refused
+ * @returns         an absolute path, or a name to be looked for on PATH
+ * @throws          Error of one sentence
  *
  * AWS IoT Device Client, source/jobs/README.md; it wants mode 0700 exactly, we only that nobody else can write
  */
-export function findHandler(handler: string, folder: string | undefined, handlers: string, search: string): string {
+export function findHandler(handler: string, folder: string | undefined, handlers: string): string {
   const base = folder && folder !== 'default' ? folder : handlers;
-  if (!isAbsolute(base)) throw new Refused(`handler '${handler}': expected an absolute path, found ${base}`);
+  if (!isAbsolute(base)) throw new Error(`expected an absolute path, found ${base}`);
   const file = join(base, handler);
-  if (exists(file)) return checkHandler(file, base);
-  if (folder) throw new Refused(`handler '${handler}' is not in ${base}`);
-  const onPath = handler.includes('/') ? undefined : findOnPath(handler, search);
-  if (onPath === undefined) throw new Refused(`handler '${handler}' is neither in ${handlers} nor on PATH`);
-  return onPath;
-}
-
-/** @returns the first executable file of that name in the folders of `search`; undefined when there is none */
-export function findOnPath(name: string, search: string): string | undefined {
-  return search
-    .split(':')
-    .filter((folder) => folder.startsWith('/'))
-    .map((folder) => join(folder, name))
-    .find((file) => isExecutable(file));
+  if (statSync(file, { throwIfNoEntry: false })) return checkHandler(file, base);
+  if (!folder && !handler.includes('/')) return handler;
+  throw new Error(`it is not in ${base}`);
 }
 
 function checkHandler(file: string, folder: string): string {
   const real = realpathSync(file);
-  const refuse = (why: string) => {
-    throw new Refused(`handler ${file} is refused: ${why}`);
-  };
-  if (!real.startsWith(join(realpathSync(folder), '/'))) refuse(`it leads to ${real}, outside of its folder`);
-  for (const one of [real, dirname(real)])
-    if (statSync(one).mode & 0o022) refuse(`others may change ${one}; run: chmod go-w ${one}`);
-  if (!isExecutable(real)) refuse(`it is not executable; run: chmod u+x ${real}`);
+  if (!real.startsWith(join(realpathSync(folder), '/'))) throw new Error(`it leads to ${real}, outside of its folder`);
+  checkClosed(real, 'w');
+  checkClosed(dirname(real), 'w');
   return real;
 }
 
-function exists(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+/** @throws Error when others than the owner may write to (`w`), or do anything with (`rwx`), a file or a folder */
+export function checkClosed(path: string, to: 'w' | 'rwx'): void {
+  const { mode } = statSync(path);
+  if (mode & (to === 'w' ? 0o022 : 0o077))
+    throw new Error(`mode ${(mode & 0o777).toString(8)} opens ${path} to others; run: chmod go-${to} ${path}`);
 }

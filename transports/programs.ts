@@ -1,12 +1,10 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import type { Effect, Event } from '../runtime/effects.ts';
 import type { Step } from '../runtime/jobs/document.ts';
-import { findHandler, findOnPath, Refused } from './handlers.ts';
-import { findUser, type User } from './users.ts';
+import { findHandler } from './handlers.ts';
+import { findUser } from './users.ts';
 
 export interface ProgramsOptions {
   thingName: string;
@@ -27,12 +25,13 @@ export interface Programs {
 /** How long the output of an ended program is waited for, when a process that it left behind holds it open. */
 export const DRAIN_MILLIS_MAX = 500;
 
-/** Where programs are looked for when the agent itself was started without a PATH (Debian's for root). */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where programs are looked for when the agent itself was started without a PATH (those of Debian's init, and what is installed by hand). */
+const DEFAULT_PATH = '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const STREAMS = ['stdout', 'stderr'] as const;
 
 interface Run {
   child: ChildProcess;
-  pid: number;
   signalled: boolean;
 }
 
@@ -48,31 +47,25 @@ export function createPrograms(options: ProgramsOptions): Programs {
   const runs = new Map<number, Run>();
 
   function start(run: number, step: Step): void {
-    const { file, args, spawnOptions } = prepare(step, options);
-    const child = loadSpawn()(file, args, spawnOptions);
+    const child = loadSpawn()(...prepare(step, options));
     // Told later, by itself: no such file, no right.
     child.on('error', (error) => end({ on: 'exited', run, error: failure(step, error) }));
     if (child.pid === undefined) return;
-    const { pid } = child;
-    runs.set(run, { child, pid, signalled: false });
-    const flushes = (['stdout', 'stderr'] as const).map((stream) =>
-      readOutput(child[stream] as Readable, (text) => {
+    const running = { child, signalled: false };
+    runs.set(run, running);
+    for (const stream of STREAMS)
+      child[stream]?.setEncoding('utf8').on('data', (text: string) => {
         if (runs.has(run)) tell({ on: 'output', run, stream, text });
-      }),
-    );
-    child.on('exit', (code, signal) => {
+      });
+    let drain: NodeJS.Timeout;
+    child.on('exit', () => {
       // Who was told to end and left others of the group behind has not ended.
-      if (runs.get(run)?.signalled) killGroup(pid, 'SIGKILL');
-      const drained = setTimeout(finish, DRAIN_MILLIS_MAX);
-      child.on('close', finish);
-      function finish(): void {
-        clearTimeout(drained);
-        if (!runs.has(run)) return;
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-        for (const flush of flushes) flush();
-        end({ on: 'exited', run, ...(signal === null ? { code: code ?? 0 } : { signal }) });
-      }
+      if (running.signalled) killGroup(child, 'SIGKILL');
+      drain = setTimeout(stopReading, DRAIN_MILLIS_MAX, child);
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(drain);
+      if (runs.has(run)) end({ on: 'exited', run, ...(signal === null ? { code: code ?? 0 } : { signal }) });
     });
   }
 
@@ -93,13 +86,12 @@ export function createPrograms(options: ProgramsOptions): Programs {
       const running = runs.get(run);
       if (running === undefined) return;
       running.signalled = true;
-      killGroup(running.pid, signal);
+      killGroup(running.child, signal);
     },
     end: () => {
-      for (const { child, pid } of runs.values()) {
-        killGroup(pid, 'SIGKILL');
-        child.stdout?.destroy();
-        child.stderr?.destroy();
+      for (const { child } of runs.values()) {
+        killGroup(child, 'SIGKILL');
+        stopReading(child);
         child.unref();
       }
       runs.clear();
@@ -112,81 +104,59 @@ function loadSpawn(): typeof Spawn {
   return createRequire('/')('node:child_process').spawn;
 }
 
-/** @returns takes what is left of a character that was cut by the end */
-function readOutput(from: Readable, take: (text: string) => void): () => void {
-  const decoder = new StringDecoder('utf8');
-  const give = (text: string) => {
-    if (text !== '') take(text);
-  };
-  from.on('data', (bytes: Buffer) => give(decoder.write(bytes)));
-  return () => give(decoder.end());
+function stopReading(child: ChildProcess): void {
+  for (const stream of STREAMS) child[stream]?.destroy();
 }
 
-function killGroup(pid: number, signal: NodeJS.Signals): void {
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // The group is gone; EPERM: all that is left of it has changed its user.
-    const { code } = error as NodeJS.ErrnoException;
-    if (!/ESRCH|EPERM/.test(code ?? '')) throw error;
+    process.kill(-pid!, signal);
+  } catch {
+    // The group is gone; or all that is left of it has changed its user.
   }
 }
 
-function prepare(step: Step, options: ProgramsOptions): { file: string; args: string[]; spawnOptions: SpawnOptions } {
+/** What `spawn` is given. A file without a folder in its name is looked for on PATH. */
+function prepare(
+  { run, runAsUser }: Step,
+  { thingName, handlers, work }: ProgramsOptions,
+): [file: string, args: string[], SpawnOptions] {
   const own = process.getuid?.() ?? 0;
-  const user = step.runAsUser ? changeTo(step.runAsUser, own) : undefined;
-  const search = process.env.PATH || DEFAULT_PATH;
+  const user = findUser(runAsUser || own);
+  if (runAsUser && !user) throw new Error(`there is no user '${runAsUser}' in /etc/passwd`);
+  const other = user?.uid === own ? undefined : user;
+  if (other && own !== 0) throw new Error(`only root may run it as '${runAsUser}', the agent has uid ${own}`);
   const spawnOptions: SpawnOptions = {
-    cwd: user ? (isFolder(user.home) ? user.home : '/') : options.work,
-    env: environment(user ?? findUser({ uid: own }), search, options.thingName),
+    cwd: other ? (isFolder(other.home) ? other.home : '/') : work,
+    // A variable that is undefined is not given at all.
+    env: {
+      PATH: process.env.PATH || DEFAULT_PATH,
+      HOME: user?.home ?? process.env.HOME ?? '/',
+      USER: user?.name,
+      LOGNAME: user?.name,
+      LANG: process.env.LANG ?? 'C.UTF-8',
+      ERRAND_THING: thingName,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
+    uid: other?.uid,
+    gid: other?.gid,
   };
-  if (user) Object.assign(spawnOptions, { uid: user.uid, gid: user.gid });
-  return { ...command(step, options.handlers, search), spawnOptions };
-}
-
-/** @returns undefined when it is the user that we are */
-function changeTo(name: string, own: number): User | undefined {
-  const user = findUser({ name });
-  if (user === undefined) throw new Refused(`there is no user '${name}' in /etc/passwd to run as`);
-  if (user.uid === own) return undefined;
-  if (own !== 0) throw new Refused(`only root may run a program as '${name}': the agent has uid ${own}`);
-  return user;
-}
-
-function command({ run, runAsUser }: Step, handlers: string, search: string): { file: string; args: string[] } {
-  if (run.type === 'runHandler') {
-    return { file: findHandler(run.handler, run.path, handlers, search), args: [runAsUser ?? '', ...run.args] };
-  }
-  const [program, ...args] = run.argv;
-  if (program.includes('/')) return { file: program, args };
-  const file = findOnPath(program, search);
-  if (file === undefined) throw new Refused(`program '${program}' is not on PATH (${search})`);
-  return { file, args };
-}
-
-function environment(user: User | undefined, search: string, thingName: string): NodeJS.ProcessEnv {
-  return {
-    PATH: search,
-    HOME: user?.home ?? process.env.HOME ?? '/',
-    ...(user ? { USER: user.name, LOGNAME: user.name } : {}),
-    LANG: process.env.LANG ?? 'C.UTF-8',
-    ERRAND_THING: thingName,
-  };
+  if (run.type === 'runHandler')
+    return [findHandler(run.handler, run.path, handlers), [runAsUser ?? '', ...run.args], spawnOptions];
+  const [file, ...args] = run.argv;
+  return [file, args, spawnOptions];
 }
 
 const WHY: Record<string, string> = {
-  ENOENT: 'it, or the interpreter in its first line, does not exist',
+  ENOENT: 'it, or the interpreter in its first line, is neither in its folder nor on PATH',
   EACCES: 'its user may not execute it',
 };
 
 function failure({ name, run }: Step, error: Error): string {
   const program = run.type === 'runHandler' ? run.handler : run.argv[0];
   const { code = '' } = error as NodeJS.ErrnoException;
-  const why =
-    error instanceof Refused ? error.message : `${program} could not be started: ${WHY[code] ?? error.message}`;
-  return `step '${name}': ${why}`;
+  return `step '${name}': ${program} could not be started: ${WHY[code] ?? error.message}`;
 }
 
 function isFolder(path: string): boolean {

@@ -17,11 +17,11 @@ export interface User {
  *
  * passwd(5)
  */
-export function findUser(by: { name: string } | { uid: number }, file = '/etc/passwd'): User | undefined {
+export function findUser(nameOrUid: string | number, file = '/etc/passwd'): User | undefined {
   for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const [name, , uid = '', gid, , home] = line.trimEnd().split(':');
-    if (!name || !/^\d+$/.test(uid) || ('name' in by ? name !== by.name : +uid !== by.uid)) continue;
-    return { name, uid: +uid, gid: Number(gid), home: home || '/' };
+    const [name = '', , uid, gid, , home] = line.trimEnd().split(':');
+    if (uid && (nameOrUid === name || nameOrUid === +uid))
+      return { name, uid: +uid, gid: Number(gid), home: home || '/' };
   }
   return undefined;
 }

@@ -172,13 +172,20 @@ test('what cannot be started is told in one sentence', async (context) => {
   const plain = path.join(context.work, 'plain');
   writeFileSync(plain, '', { mode: 0o600 });
   const rows: [Pick<Step, 'run'>, RegExp][] = [
-    [command('no-such-program'), /^step 'flash': program 'no-such-program' is not on PATH \(/],
+    [
+      command('no-such-program'),
+      /^step 'flash': no-such-program could not be started: .* is neither in its folder nor on PATH$/,
+    ],
     [command('/no/such/program'), /^step 'flash': \/no\/such\/program could not be started: it, or the interpreter/],
     [command(bad), /script could not be started: it, or the interpreter in its first line/],
     [command(plain), /plain could not be started: its user may not execute it/],
     [command('echo', 'x'.repeat(200_000)), /echo could not be started: spawn E2BIG$/],
-    [handler('no-such.sh'), /^step 'flash': handler 'no-such.sh' is neither in .*handlers nor on PATH$/],
-    [handler('sh', [], 'default'), /^step 'flash': handler 'sh' is not in .*handlers$/],
+    [
+      handler('no-such.sh'),
+      /^step 'flash': no-such\.sh could not be started: .* is neither in its folder nor on PATH$/,
+    ],
+    [handler('sh', [], 'default'), /^step 'flash': sh could not be started: it is not in .*handlers$/],
+    [handler('sub/sh'), /^step 'flash': sub\/sh could not be started: it is not in .*handlers$/],
     [handler('sh', [], 'relative'), /expected an absolute path, found relative$/],
   ];
   for (const [step, expected] of rows) {
@@ -228,10 +235,10 @@ test('runHandler: what others may change, what leads outside and what is not exe
   const rows: [Pick<Step, 'run'>, RegExp][] = [
     [handler('link.sh'), /it leads to .*outside\.sh, outside of its folder$/],
     [handler('../outside.sh'), /it leads to .*outside\.sh, outside of its folder$/],
-    [handler('group.sh'), /others may change .*group\.sh; run: chmod go-w/],
-    [handler('all.sh'), /others may change .*all\.sh; run: chmod go-w/],
-    [handler('plain.sh'), /it is not executable; run: chmod u\+x/],
-    [handler('x.sh', [], open), /others may change .*open; run: chmod go-w/],
+    [handler('group.sh'), /mode 770 opens .*group\.sh to others; run: chmod go-w .*group\.sh$/],
+    [handler('all.sh'), /mode 707 opens .*all\.sh to others; run: chmod go-w/],
+    [handler('plain.sh'), /plain\.sh could not be started: its user may not execute it$/],
+    [handler('x.sh', [], open), /mode 777 opens .*open to others; run: chmod go-w/],
     [handler('.'), /outside of its folder$/],
   ];
   for (const [step, expected] of rows) assert.match((await runStep(context, step)).end.error ?? 'ran', expected);
@@ -239,16 +246,16 @@ test('runHandler: what others may change, what leads outside and what is not exe
 
 test('runAsUser: an unknown user fails the step', async (context) => {
   const { end } = await runStep(context, { ...command('id'), runAsUser: 'nobody-of-that-name' });
-  assert.is(end.error, "step 'flash': there is no user 'nobody-of-that-name' in /etc/passwd to run as");
+  assert.is(end.error, "step 'flash': id could not be started: there is no user 'nobody-of-that-name' in /etc/passwd");
 });
 
-if (isRoot && findUser({ name: 'nobody' })) {
+if (isRoot && findUser('nobody')) {
   test('runAsUser: real and effective ids are those of the user, and no group of ours is left', async (context) => {
     const { output, end } = await runStep(context, {
       ...sh('grep -E "^(Uid|Gid|Groups)" /proc/self/status; pwd; echo $USER'),
       runAsUser: 'nobody',
     });
-    const { uid, gid } = findUser({ name: 'nobody' })!;
+    const { uid, gid } = findUser('nobody')!;
     assert.is(end.code, 0, output.stderr);
     const [uids, gids, groups, cwd, name] = output.stdout.trim().split('\n');
     assert.is(uids, `Uid:\t${[uid, uid, uid, uid].join('\t')}`);
@@ -271,7 +278,11 @@ if (isRoot && findUser({ name: 'nobody' })) {
     const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
       encoding: 'utf8',
     });
-    assert.is(stdout, "step 'flash': only root may run a program as 'root': the agent has uid 65534\n", stderr);
+    assert.is(
+      stdout,
+      "step 'flash': id could not be started: only root may run it as 'root', the agent has uid 65534\n",
+      stderr,
+    );
   });
 }
 
@@ -282,11 +293,11 @@ test('findUser: reads passwd, by name or by number, and passes over other lines'
     '# comment\n+::::::\nroot:x:0:0:root:/root:/bin/sh\npi:x:1000:1001:,,,:/home/pi:/bin/bash\nlp:x:7:7::\n',
   );
   const pi = { name: 'pi', uid: 1000, gid: 1001, home: '/home/pi' };
-  assert.equal(findUser({ name: 'pi' }, file), pi);
-  assert.equal(findUser({ uid: 1000 }, file), pi);
-  assert.is(findUser({ uid: 7 }, file)?.home, '/');
-  assert.is(findUser({ name: 'Pi' }, file), undefined);
-  assert.is(findUser({ name: '+' }, file), undefined);
+  assert.equal(findUser('pi', file), pi);
+  assert.equal(findUser(1000, file), pi);
+  assert.is(findUser(7, file)?.home, '/');
+  assert.is(findUser('Pi', file), undefined);
+  assert.is(findUser('+', file), undefined);
 });
 
 test.run();

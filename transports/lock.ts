@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { readdirSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
 const PREFIX = 'lock-';
@@ -22,13 +23,12 @@ export interface Lock {
  * @throws   Error when the folder cannot hold sockets, or its path is too long for one
  */
 export async function lockFolder(folder: string): Promise<Lock | undefined> {
-  const own = `${PREFIX}${Math.floor(Math.random() * 2 ** 32).toString(16)}`;
-  const bytes = Buffer.byteLength(join(folder, `${PREFIX}ffffffff`));
-  if (bytes > ADDRESS_BYTES_MAX) {
-    const room = ADDRESS_BYTES_MAX - bytes + Buffer.byteLength(folder);
-    throw new Error(`the path of ${folder} is too long for a lock in it: at most ${room} bytes`);
-  }
-  const server = await listen(join(folder, own));
+  const own = `${PREFIX}${Math.random().toString(36).slice(2, 10)}`;
+  const bytes = Buffer.byteLength(join(folder, own));
+  if (bytes > ADDRESS_BYTES_MAX)
+    throw new Error(`the path of ${folder} is ${bytes - ADDRESS_BYTES_MAX} bytes too long for a lock in it`);
+  const server = createServer((visitor) => visitor.destroy());
+  await happens(server.listen(join(folder, own)), 'listening');
   const others = readdirSync(folder).filter((name) => name.startsWith(PREFIX) && name !== own);
   for (const name of others) {
     if (!(await answers(join(folder, name)))) continue;
@@ -41,22 +41,20 @@ export async function lockFolder(folder: string): Promise<Lock | undefined> {
   return { release: () => void server.close() };
 }
 
-function listen(address: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((visitor) => visitor.destroy());
-    server.on('error', reject);
-    server.listen(address, () => resolve(server));
-  });
+async function answers(address: string): Promise<boolean> {
+  const visitor = connect(address);
+  try {
+    await happens(visitor, 'connect');
+    return true;
+  } catch (error) {
+    // Full queue or missing right: somebody is there.
+    return !/ECONNREFUSED|ENOENT/.test((error as Error).message);
+  } finally {
+    visitor.destroy();
+  }
 }
 
-function answers(address: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const visitor = connect(address);
-    visitor.on('connect', () => {
-      visitor.destroy();
-      resolve(true);
-    });
-    // Full queue or missing right: somebody is there.
-    visitor.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'));
-  });
+/** Resolves at the event, rejects with an error. */
+function happens(emitter: EventEmitter, event: string): Promise<void> {
+  return new Promise((resolve, reject) => emitter.on(event, resolve).on('error', reject));
 }

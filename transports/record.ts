@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../runtime/device/slots.ts';
 
@@ -24,8 +24,10 @@ export interface RecordFile {
  * @throws Error of the system
  */
 export function openRecord(file: string): RecordFile {
-  const fd = openOrMake(file);
-  const slots = [readSlot(fd, 0), readSlot(fd, 1)] as const;
+  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const bytes = readFileSync(fd);
+  complete(file, fd, bytes.length);
+  const slots = [decodeSlot(bytes.subarray(0, SLOT_BYTES)), decodeSlot(bytes.subarray(SLOT_BYTES))] as const;
   let { newest, next } = chooseSlot(slots);
   let generation = newest?.generation ?? 0;
   const broken = newest === undefined && slots.includes('broken');
@@ -43,28 +45,19 @@ export function openRecord(file: string): RecordFile {
         forget(fd, next * SLOT_BYTES);
         throw error;
       }
-      next = next === 0 ? 1 : 0;
+      next = next ? 0 : 1;
     },
     close: () => closeSync(fd),
   };
 }
 
-function openOrMake(file: string): number {
-  let fd: number;
-  try {
-    fd = openSync(file, 'r+');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    fd = openSync(file, 'wx+', 0o600);
-  }
-  const { size } = fstatSync(fd);
-  if (size < 2 * SLOT_BYTES) {
-    // New, or its making was interrupted. Zeros are written, not skipped: a hole takes its space only later.
-    writeAll(fd, new Uint8Array(2 * SLOT_BYTES - size), size);
-    fsyncSync(fd);
-    syncFolder(dirname(file));
-  }
-  return fd;
+/** Makes a file that is new, or whose making was interrupted after `size` bytes, as long as it will ever be. */
+function complete(file: string, fd: number, size: number): void {
+  if (size >= 2 * SLOT_BYTES) return;
+  // Zeros are written, not skipped: a hole takes its space only later.
+  writeAll(fd, new Uint8Array(2 * SLOT_BYTES - size), size);
+  fsyncSync(fd);
+  syncFolder(dirname(file));
 }
 
 /** Makes a file's name as durable as its content. */
@@ -75,11 +68,6 @@ export function syncFolder(folder: string): void {
   } finally {
     closeSync(fd);
   }
-}
-
-function readSlot(fd: number, index: 0 | 1): ReturnType<typeof decodeSlot> {
-  const bytes = new Uint8Array(SLOT_BYTES);
-  return decodeSlot(bytes.subarray(0, readSync(fd, bytes, 0, SLOT_BYTES, index * SLOT_BYTES)));
 }
 
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {

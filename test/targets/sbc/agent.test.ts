@@ -103,7 +103,7 @@ test('a folder that another agent uses, that others may write to, or that cannot
       data,
       run(data, () => [{ do: 'exit' }]),
     ).then((message) => {
-      assert.match(message, /^another agent uses the data folder .*: give each one its own$/);
+      assert.match(message, /^the data folder .* cannot be used: another agent uses it; give each one its own$/);
       process.emit('SIGTERM', 'SIGTERM');
     });
     return [];
@@ -116,7 +116,7 @@ test('a folder that another agent uses, that others may write to, or that cannot
       open,
       run(open, () => []),
     ),
-    /others may write to .*open; run: chmod go-w .*open$/,
+    /mode 777 opens .*open to others; run: chmod go-w .*open$/,
   );
   const under = path.join(data, 'record', 'x');
   assert.match(

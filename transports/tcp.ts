@@ -3,31 +3,26 @@ import { CLOSE_MILLIS_MAX, type Connect, type Transport } from './transport.ts';
 
 /** Plain TCP without delay: for a broker on the same machine, and for tests. */
 export function tcp(host: string, port: number): Connect {
-  return () => {
-    const socket = connect({ host, port, noDelay: true });
-    return wire(socket, 'connect', (error) => networkReason(error, host, port));
-  };
+  return () => wire(connect({ host, port, noDelay: true }), 'connect', `${host}:${port}`);
 }
 
 /**
  * What tcp and tls share: a socket as a transport.
  *
  * @param opened   the event that says that the peer is there
+ * @param peer     host and port
  * @param unheard  what may be wrong when the peer ends before its first byte
  */
-export function wire(socket: Socket, opened: string, explain: (error: Error) => string, unheard = ''): Transport {
+export function wire(socket: Socket, opened: string, peer: string, unheard = ''): Transport {
   let reason: string | undefined;
-  let heard = false;
   let tellClosed: (reason?: string) => void = () => {};
   let closing: NodeJS.Timeout | undefined;
-  socket.on('error', (error) => {
+  const because = (why: string) => {
     // The first is the cause; 'close' always follows.
-    if (closing === undefined)
-      reason ??= `${explain(error)}${heard || !CUT.test((error as NodeJS.ErrnoException).code ?? '') ? '' : unheard}`;
-  });
-  socket.on('end', () => {
-    if (closing === undefined) reason ??= `the peer closed the connection${heard ? '' : unheard}`;
-  });
+    if (closing === undefined) reason ??= why.includes(CLOSED) ? why + unheard : why;
+  };
+  socket.on('error', (error) => because(explain(error, peer)));
+  socket.on('end', () => because(CLOSED));
   socket.on('close', () => {
     clearTimeout(closing);
     tellClosed(reason);
@@ -36,7 +31,7 @@ export function wire(socket: Socket, opened: string, explain: (error: Error) => 
     onOpened: (tell) => void socket.on(opened, tell),
     onBytes: (take) =>
       void socket.on('data', (bytes) => {
-        heard = true;
+        unheard = '';
         take(bytes);
       }),
     onClosed: (tell) => {
@@ -52,19 +47,25 @@ export function wire(socket: Socket, opened: string, explain: (error: Error) => 
   };
 }
 
-const CUT = /^(ECONNRESET|EPIPE)$/;
+const CLOSED = 'the peer closed the connection';
 
-const NETWORK: Record<string, string> = {
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: 'the peer cut the connection',
-  EPIPE: 'the peer cut the connection',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'no name server answers',
-};
+/** Why a connection or a TLS handshake failed, by the codes of the system, of Node and of OpenSSL; the first that fits. */
+const REASONS: [code: RegExp, why: string][] = [
+  [/ECONNREFUSED/, 'nothing listens there'],
+  [/ECONNRESET|EPIPE/, CLOSED],
+  [/ENOTFOUND/, 'the name is not known'],
+  [/EAI_AGAIN/, 'no name server answers'],
+  [/_ALERT_/, 'the server refuses'],
+  // A device without a battery for its clock wakes up long ago.
+  [/_HAS_EXPIRED|NOT_YET/, "the server's certificate is refused by this device's clock"],
+  [/CERT|ISSUER|LEAF/, "the server's certificate is refused"],
+  [/VERSION|PROTOCOL/, 'the server does not speak TLS 1.2 or newer'],
+];
 
-/** A failed connection in one sentence: where, what, and the system's word for it. */
-export function networkReason(error: Error, host: string, port: number): string {
-  // Node tries a name's addresses one after another; its AggregateError carries a code but no message.
-  const { code = '' } = error as NodeJS.ErrnoException;
-  return `${host}:${port}: ${NETWORK[code] ?? error.message} (${code})`;
+/** A failed connection in one sentence: where, what, and the system's words for it. */
+function explain(error: NodeJS.ErrnoException & { reason?: string }, peer: string): string {
+  const { code = '', reason, message } = error;
+  const why = REASONS.find(([codes]) => codes.test(code))?.[1];
+  // OpenSSL's messages are full of addresses, its reasons are not. Node's AggregateError has neither, only a code.
+  return [peer, why, reason ?? (message || code)].filter(Boolean).join(': ');
 }

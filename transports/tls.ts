@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { type ConnectionOptions, connect, createSecureContext } from 'node:tls';
-import { networkReason, wire } from './tcp.ts';
+import { connect, createSecureContext } from 'node:tls';
+import { wire } from './tcp.ts';
 import type { Connect } from './transport.ts';
 
 export interface TlsOptions {
@@ -13,7 +13,7 @@ export interface TlsOptions {
   cert: string | Buffer;
   key: string | Buffer;
   /** Application protocol to ask for, such as `x-amzn-mqtt-ca` on port 443 (AWS IoT Core, "Protocols, port mappings"). */
-  alpn?: string;
+  alpn?: string | undefined;
 }
 
 /**
@@ -26,28 +26,17 @@ export function tls(options: TlsOptions): Connect {
   // One context for all connections: making one costs more than a handshake.
   const secureContext = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
   return () => {
-    const target: ConnectionOptions = { host, port, secureContext };
-    if (isIP(host) === 0) target.servername = host;
-    if (alpn !== undefined) target.ALPNProtocols = [alpn];
-    const socket = connect(target);
+    const socket = connect({
+      host,
+      port,
+      secureContext,
+      servername: isIP(host) ? '' : host,
+      ...(alpn && { ALPNProtocols: [alpn] }),
+    });
     socket.setNoDelay(true);
-    return wire(socket, 'secureConnect', (error) => tlsReason(error, host, port), UNHEARD);
+    return wire(socket, 'secureConnect', `${host}:${port}`, UNHEARD);
   };
 }
 
 /** Some servers, Node's among them, tell a device that they refuse by hanging up. */
 const UNHEARD = ": it may not accept the device's certificate";
-
-/** Why a handshake failed, by the codes of Node and OpenSSL: what we refuse, what the peer refuses, what is no TLS. */
-function tlsReason(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const { code = '' } = error;
-  const alert = /_ALERT_(\w+)/.exec(code)?.[1];
-  let why = '';
-  if (alert) why = `the server refuses: ${alert.toLowerCase().replaceAll('_', ' ')}`;
-  else if (/CERT|ISSUER|LEAF/.test(code)) why = `the server's certificate is refused: ${error.message}`;
-  else if (/VERSION|PROTOCOL/.test(code)) why = 'the server does not speak TLS 1.2 or newer';
-  else return networkReason(error, host, port);
-  // A device without a battery for its clock wakes up long ago.
-  if (/_HAS_EXPIRED|NOT_YET/.test(code)) why += `, by this device's clock (${new Date().toISOString()})`;
-  return `${host}:${port}: ${why} (${code})`;
-}

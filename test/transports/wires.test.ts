@@ -104,10 +104,12 @@ test('tcp: the peer closes, refuses, or has no known name: each has its reason',
   const free = await listen(gone);
   gone.close();
   await once(gone, 'close');
-  assert.equal(await hello(tcp('127.0.0.1', free)), [`127.0.0.1:${free}: nothing listens there (ECONNREFUSED)`]);
+  assert.equal(await hello(tcp('127.0.0.1', free)), [
+    `127.0.0.1:${free}: nothing listens there: connect ECONNREFUSED 127.0.0.1:${free}`,
+  ]);
   assert.match(
     (await hello(tcp('no-such-host.invalid', 1)))[0]!,
-    /^no-such-host\.invalid:1: .*name .*\((ENOTFOUND|EAI_AGAIN)\)$/,
+    /^no-such-host\.invalid:1: .*name .*: getaddrinfo (ENOTFOUND|EAI_AGAIN) no-such-host\.invalid$/,
   );
 });
 
@@ -154,55 +156,50 @@ if (hasTool('openssl', 'openssl')) {
       'another authority signed it',
       () => serve(makeCertificate(folder, 'strange', stranger, 'DNS:localhost')),
       {},
-      /: the server's certificate is refused: (unable to|self-signed).*certificate.* \(/,
+      /: the server's certificate is refused: (unable to|self-signed).*certificate/,
     ],
-    [
-      'it signed itself',
-      () => serve(stranger),
-      {},
-      /: the server's certificate is refused: self-signed certificate \(/,
-    ],
+    ['it signed itself', () => serve(stranger), {}, /: the server's certificate is refused: self-signed certificate$/],
     [
       'it is for another host',
       () => serve(makeCertificate(folder, 'other', ca, 'DNS:other.example')),
       {},
-      /: the server's certificate is refused: .*localhost.*DNS:other\.example \(/,
+      /: the server's certificate is refused: .*localhost.*DNS:other\.example$/,
     ],
     [
       'it is for another address',
       () => serve(makeCertificate(folder, 'named', ca, 'DNS:localhost')),
       { host: '127.0.0.1' },
-      /: the server's certificate is refused: .*127\.0\.0\.1.* \(ERR_TLS/,
+      /: the server's certificate is refused: .*127\.0\.0\.1/,
     ],
     [
       'it has expired',
       () => serve(makeCertificate(folder, 'old', ca, 'DNS:localhost', [-9, -2])),
       {},
-      /: the server's certificate is refused: certificate has expired, by this device's clock \(\d{4}-\d\d-\d\dT\S+Z\) \(CERT_HAS_EXPIRED\)$/,
+      /: the server's certificate is refused by this device's clock: certificate has expired$/,
     ],
     [
       'it is of the future',
       () => serve(makeCertificate(folder, 'new', ca, 'DNS:localhost', [2, 9])),
       {},
-      /: the server's certificate is refused: certificate is not yet valid, by this device's clock/,
+      /: the server's certificate is refused by this device's clock: certificate is not yet valid$/,
     ],
     [
       'it speaks no TLS',
       () => listen(net.createServer((socket) => socket.end('220 smtp ready\r\n'))),
       {},
-      /: the server does not speak TLS 1\.2 or newer \(.*WRONG_VERSION/,
+      /: the server does not speak TLS 1\.2 or newer: wrong version number$/,
     ],
     [
       'it speaks TLS 1.1 at most',
       () => serve(server, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
       {},
-      /: the server (does not speak TLS 1\.2 or newer|refuses: protocol version) \(/,
+      /: the server (does not speak TLS 1\.2 or newer|refuses: .*protocol version)/,
     ],
     [
       'it has no protocol that was asked for',
       () => serve(server, { ALPNProtocols: ['other'] }),
       { alpn: 'x-amzn-mqtt-ca' },
-      /: the server refuses: no application protocol \(/,
+      /: the server refuses: .*no application protocol$/,
     ],
     [
       'it hangs up in the handshake',
@@ -232,19 +229,19 @@ if (hasTool('openssl', 'openssl')) {
       'unknown',
       () => makeCertificate(folder, 'unknown', stranger),
       '-tls1_3',
-      /: the server refuses: .*(unknown ca|certificate).* \(/,
+      /: the server refuses: .*(unknown ca|certificate)/,
     ],
     [
       'unknown, TLS 1.2,',
       () => makeCertificate(folder, 'unknown', stranger),
       '-tls1_2',
-      /: the server refuses: .*(unknown ca|certificate).* \(/,
+      /: the server refuses: .*(unknown ca|certificate)/,
     ],
     [
       'expired',
       () => makeCertificate(folder, 'worn', ca, undefined, [-9, -2]),
       '-tls1_3',
-      /: the server refuses: .*certificate expired \(/,
+      /: the server refuses: .*certificate expired$/,
     ],
   ];
   for (const [name, pair, version, reason] of rejections) {

@@ -20,16 +20,17 @@ const ALPN = 'x-amzn-mqtt-ca';
  * @returns     the exit code: 0 ended as it was told to, 1 failed, 2 wrong settings
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const settings = readSettings(argv, process.env);
-  if ('wanted' in settings) {
-    process.stdout.write(settings.wanted === 'help' ? help() : `${version()}\n`);
+  const wanted = argv.find((arg) => /^(-h|--help|--version)$/.test(arg));
+  if (wanted) {
+    process.stdout.write(wanted === '--version' ? `${version()}\n` : help());
     return 0;
   }
+  const settings = readSettings(argv, process.env);
   if ('faults' in settings) return refuse(settings.faults);
   const { host, port, thingName, ca, cert, key, keepAliveSeconds, retryMaxMillis, data } = settings;
   let connect: Connect;
   try {
-    connect = tls({ host, port, ca, cert, key, ...(port === 443 ? { alpn: ALPN } : {}) });
+    connect = tls({ host, port, ca, cert, key, alpn: port === 443 ? ALPN : undefined });
   } catch (error) {
     const { message } = error as Error;
     return refuse([

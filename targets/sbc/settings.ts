@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
 import { isThingName } from '../../runtime/jobs/names.ts';
+import { checkClosed } from '../../transports/handlers.ts';
 import { LEVELS, type LogOptions } from './log.ts';
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
@@ -44,7 +45,7 @@ const SETTINGS = {
   'keep-alive': ['SECONDS', 'between signs of life', number(5, 1_200), '60'],
   'retry-max': ['SECONDS', 'longest pause between connects', number(1, 3_600), '120'],
   log: ['WORDS', 'debug, info, warn, error; json; or both: json,warn', readLog, 'info'],
-  config: ['FILE', 'JSON with the same words', readFolder, ''],
+  config: ['FILE', 'JSON with the same words', readConfig],
 } as const satisfies Record<string, Setting>;
 
 type Name = keyof typeof SETTINGS;
@@ -55,31 +56,58 @@ const CONFIG_FILES = ['errand-agent.json', '/etc/errand/agent.json'];
 /** A setting as written, and where. */
 interface Given {
   text: string;
+  /** What it is called there. */
   from: string;
   /** What a relative path starts from. */
   base: string;
 }
 type AllGiven = { [name in Name]?: Given };
+type Row = [name: string, value: unknown, from: string, base?: string];
 
 /**
  * Reads the settings: flags win over `ERRAND_*` variables, these over the file. Relative paths start from the current folder, in the
  * file from the file's folder. An empty variable counts as none; an unknown one is only warned of, since others may use the prefix.
  *
  * @param argv  without node and script
- * @returns     the settings; or all faults, one sentence each, with where they were found; or that only help or version is wanted
+ * @returns     the settings; or all faults, one sentence each, with where they were found
  */
 export function readSettings(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-): Settings | { faults: string[] } | { wanted: 'help' | 'version' } {
-  if (argv.includes('--help') || argv.includes('-h')) return { wanted: 'help' };
-  if (argv.includes('--version')) return { wanted: 'version' };
+): Settings | { faults: string[] } {
   const faults: string[] = [];
   const warnings: string[] = [];
-  const given = { ...readVariables(env, warnings), ...readFlags(argv, faults) };
-  const text = CONFIG_FILES.find((file) => existsSync(file));
-  const config = given.config ?? (text && { text, from: 'the default', base: '' });
-  const settings = check({ ...(config && readConfig(config, faults)), ...given }, warnings, faults);
+  let given = { ...gather(variables(env), warnings), ...gather(flags(argv), faults) };
+  const take = <N extends Name>(name: N, fallback = (SETTINGS[name] as Setting)[3]) => {
+    const [value, , read]: Setting = SETTINGS[name];
+    const { text = fallback, from = name, base = '' } = given[name] ?? {};
+    try {
+      if (text !== undefined) return read(text, resolve(base, text)) as ReturnType<(typeof SETTINGS)[N][2]>;
+      faults.push(
+        `${name} is missing: give --${name} ${value}, ${PREFIX}${name.toUpperCase()} or "${name}" in the file`,
+      );
+    } catch (error) {
+      faults.push(`${from} '${text}': ${(error as Error).message}`);
+    }
+    return undefined as never;
+  };
+  given = { ...gather(take('config', CONFIG_FILES.find((file) => existsSync(file)) ?? '') ?? [], faults), ...given };
+  const endpoint = take('endpoint');
+  const port = take('port');
+  const settings = {
+    host: endpoint?.host,
+    port: given.port ? port : (endpoint?.port ?? port),
+    thingName: take('thing'),
+    ca: take('ca'),
+    cert: take('cert'),
+    key: take('key'),
+    data: take('data'),
+    handlers: take('handlers'),
+    keepAliveSeconds: take('keep-alive'),
+    retryMaxMillis: take('retry-max') * 1_000,
+    log: take('log'),
+    warnings,
+  };
   return faults.length > 0 ? { faults } : settings;
 }
 
@@ -99,29 +127,34 @@ SIGTERM ends it, the next start goes on. Exit codes: 0 ended, 1 failed, 2 wrong 
 `;
 }
 
-function readFlags(argv: readonly string[], faults: string[]): AllGiven {
+/** The settings among `rows`, one of each; a sentence for every other row. */
+function gather(rows: Row[], faults: string[]): AllGiven {
   const given: AllGiven = {};
-  for (let i = 0; i < argv.length; i += 1) {
-    const arg = argv[i]!;
-    const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    const text = inline ?? (name && !argv[i + 1]?.startsWith('--') ? argv[++i] : '');
-    if (!name || !isName(name)) faults.push(`unknown argument ${arg}: see --help`);
-    else if (!text) faults.push(`--${name} needs a value`);
-    else if (given[name]) faults.push(`--${name} is given twice`);
-    else given[name] = { text, from: `--${name}`, base: '' };
+  for (const [name, value, from, base = ''] of rows) {
+    if (!isName(name)) faults.push(`${from} is no setting: see --help`);
+    else if (!value || !/string|number/.test(typeof value))
+      faults.push(`${from} is ${JSON.stringify(value)}: expected text or a number`);
+    else if (given[name]) faults.push(`${from} is given twice`);
+    else given[name] = { text: `${value}`, from, base };
   }
   return given;
 }
 
-function readVariables(env: Readonly<Record<string, string | undefined>>, warnings: string[]): AllGiven {
-  const given: AllGiven = {};
-  for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith(PREFIX) || !text) continue;
-    const name = variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-');
-    if (isName(name)) given[name] = { text, from: variable, base: '' };
-    else warnings.push(`the variable ${variable} is no setting`);
+function flags(argv: readonly string[]): Row[] {
+  const rows: Row[] = [];
+  for (let i = 0; i < argv.length; i += 1) {
+    const arg = argv[i]!;
+    const [, from = arg, name = '', inline] = /^(--([^=]+))(?:=(.*))?$/s.exec(arg) ?? [];
+    const value = inline ?? (name && !argv[i + 1]?.startsWith('--') ? argv[++i] : '');
+    rows.push([name, value ?? '', from]);
   }
-  return given;
+  return rows;
+}
+
+function variables(env: Readonly<Record<string, string | undefined>>): Row[] {
+  return Object.entries(env)
+    .filter(([variable, text]) => variable.startsWith(PREFIX) && text)
+    .map(([variable, text]) => [variable.slice(PREFIX.length).toLowerCase().replaceAll('_', '-'), text, variable]);
 }
 
 const PREFIX = 'ERRAND_';
@@ -130,54 +163,12 @@ function isName(name: string): name is Name {
   return Object.hasOwn(SETTINGS, name);
 }
 
-function readConfig({ text, from, base }: Given, faults: string[]): AllGiven {
-  const file = resolve(base, text);
-  const given: AllGiven = {};
-  try {
-    const members: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (!isObject(members)) throw new Error('expected one JSON object');
-    for (const [name, value] of Object.entries(members)) {
-      if (!isName(name) || name === 'config') faults.push(`${file}: unknown setting "${name}": see --help`);
-      else if (!value || !/string|number/.test(typeof value))
-        faults.push(`${file}: "${name}" is ${JSON.stringify(value)}: expected text or a number`);
-      else given[name] = { text: `${value}`, from: file, base: dirname(file) };
-    }
-  } catch (error) {
-    faults.push(`config '${file}' (${from}): ${(error as Error).message}`);
-  }
-  return given;
-}
-
-/** Every setting read, or a fault for it; what is returned is whole only when there is none. */
-function check(given: AllGiven, warnings: string[], faults: string[]): Settings {
-  const take = <N extends Name>(name: N) => {
-    const [value, what, read, fallback]: Setting = SETTINGS[name];
-    const { text = fallback, from = 'the default', base = '' } = given[name] ?? {};
-    try {
-      if (text !== undefined) return read(text, resolve(base, text)) as ReturnType<(typeof SETTINGS)[N][2]>;
-      const variable = PREFIX + name.toUpperCase().replace('-', '_');
-      faults.push(`${name} is missing (${what}): give --${name} ${value}, ${variable} or "${name}" in the file`);
-    } catch (error) {
-      faults.push(`${name} '${text}' (${from}): ${(error as Error).message}`);
-    }
-    return undefined as never;
-  };
-  const endpoint = take('endpoint');
-  const port = take('port');
-  return {
-    host: endpoint?.host,
-    port: given.port ? port : (endpoint?.port ?? port),
-    thingName: take('thing'),
-    ca: take('ca'),
-    cert: take('cert'),
-    key: take('key'),
-    data: take('data'),
-    handlers: take('handlers'),
-    keepAliveSeconds: take('keep-alive'),
-    retryMaxMillis: take('retry-max') * 1_000,
-    log: take('log'),
-    warnings,
-  };
+/** What the file says; nothing when there is none. */
+function readConfig(text: string, file: string): Row[] {
+  if (!text) return [];
+  const members: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (!isObject(members) || 'config' in members) throw new Error('expected one JSON object, without config');
+  return Object.entries(members).map(([name, value]) => [name, value, `"${name}" in ${file}`, dirname(file)]);
 }
 
 function number(min: number, max: number): (text: string) => number {
@@ -219,8 +210,7 @@ function readCertificate(_: string, file: string): string {
 }
 
 function readKey(_: string, file: string): string {
-  const { mode } = statSync(file);
-  if (mode & 0o077) throw new Error(`others may use it, mode 0${(mode & 0o777).toString(8)}; run: chmod 600 ${file}`);
+  checkClosed(file, 'rwx');
   return readPem(file, 'PRIVATE KEY');
 }
 

@@ -42,6 +42,7 @@ test('the bundle asks nothing but Node for modules, and of these only the light 
 test('--version and --help are answered with 0 on stdout', () => {
   assert.equal([run('--version').stdout, run('--version').status], ['9.8.7\n', 0]);
   assert.match(run('--help').stdout, /--keep-alive SECONDS/);
+  assert.is(run('--bad', '-h').status, 0, 'also beside what is wrong');
 });
 
 test('wrong settings are one sentence each on stderr, and 2', () => {
@@ -92,7 +93,7 @@ if (hasTool('openssl', 'openssl')) {
     assert.is(socket.getPeerCertificate().subject.CN, 'device');
     const second = run(...flags(port), '--log', 'json');
     assert.is(second.status, 1);
-    assert.match(second.stdout, /another agent uses the data folder/);
+    assert.match(second.stdout, /the data folder .* cannot be used: another agent uses it/);
     agent.kill('SIGTERM');
     assert.equal(await ended, [0, null]);
     // Behind warnings about variables of this environment, if there are any.

@@ -50,7 +50,7 @@ try {
 async function demonstrate() {
   console.log('\nErrand runs one job, from order to report. Service and device are two processes of this machine.\n');
   const data = path.join(folder, 'service');
-  const ports = ['--mqtt-port', '0', '--https-port', '0', '--data-port', '0'];
+  const ports = ['--mqtt-port', '0', '--https-port', '0', '--data-port', '0', '--files-port', '0'];
   const service = start([ERRAND, 'service', '--data', data, ...ports]);
   await service.line(/ ready: /);
   const endpointsFile = path.join(data, 'endpoints.json');

@@ -3,6 +3,11 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { lockFolder } from '../../transports/lock.ts';
+import { type Artifacts, openArtifacts } from './artifacts/artifacts.ts';
+import { type FilesListener, serveFiles } from './artifacts/listener.ts';
+import { s3Files } from './artifacts/s3.ts';
+import { localFiles } from './artifacts/signer.ts';
+import { urlKey } from './artifacts/urlKey.ts';
 import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
 import { HELD_FOR_DEVICES_MAX, HELD_FOR_OPERATORS_MAX } from './dataPlane/limits.ts';
 import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPlane/plane.ts';
@@ -15,7 +20,7 @@ import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
 import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
-import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
+import { type AccessKey, findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -28,6 +33,7 @@ export interface Service {
   https: string;
   /** Of the data plane by HTTPS: `host:port`. */
   data: string;
+  files: string | undefined;
   endpointsFile: string;
   /** Answers what it accepted, then closes everything. */
   close(): Promise<void>;
@@ -58,6 +64,15 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const store = await openStore(settings.store);
     closing.push(() => store.close());
     const { nowMillis, isShared } = store;
+    const fileKey = await urlKey({ db: store.db, nowMillis, randomBytes });
+    const artifacts = openArtifacts({ store, folder: path.join(folder, 'artifacts'), nowMillis });
+    if (!isShared) await artifacts.sweep(); // another worker may be in the middle of an upload to the same folder
+    const name = advertised(settings.host);
+    let filesOrigin = settings.filesUrl ?? '';
+    const files =
+      settings.s3 === undefined
+        ? localFiles({ artifacts, key: fileKey, region, nowMillis, origin: () => filesOrigin })
+        : s3Files(settings.s3);
     let mqtt: MqttListener | undefined;
     let devices: DevicesListener | undefined;
     const planes: DataPlane[] = [];
@@ -72,6 +87,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
         mqtt?.publish(topic, payload, 1);
         for (const plane of planes) plane.notified(topic);
       },
+      ...files,
       log: (event, error) => log('error', event, { error: String(error) }),
     });
     closing.push(() => jobs.close());
@@ -93,11 +109,16 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       certifyRequest: identity.certifyRequest,
       endpoints: () => ({ mqtts: addresses.mqtts, data: dataAddress }),
       membership: jobs.membership,
+      readDocument: files.readDocument,
       revoke: (certificateId) => {
         mqtt?.revoke(certificateId);
         void devices?.revoke(certificateId);
       },
     };
+    const served = await startFiles(settings, identity, registry, artifacts, fileKey, log);
+    if (served !== undefined) closing.push(served.close);
+    const filesHere = served && `https://${name}:${served.port}`;
+    filesOrigin ||= filesHere ?? '';
     mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
@@ -105,7 +126,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, forOperators, onFailure),
+      startHttps(settings, identity, registry, jobs, settings.s3 ? undefined : artifacts, forOperators, onFailure),
     );
     closing.push(https.close);
     devices = await listen('the data plane', settings.dataPort, () =>
@@ -116,7 +137,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       for (const plane of planes) plane.end();
     });
     closing.push(drain);
-    const listeners = [mqtt, https, devices];
+    const listeners = [mqtt, https, devices, ...(served === undefined ? [] : [served])];
     closing.push(
       keepCertificate({
         identity,
@@ -126,7 +147,6 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
         log,
       }),
     );
-    const name = advertised(settings.host);
     const mqttOpen = openAddress(mqtt, log);
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
@@ -134,8 +154,15 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     closing.push(keepTicking(jobs, nowMillis, log));
     const endpointsFile = path.join(folder, 'endpoints.json');
     const key = await firstAccessKey(registry);
-    writeEndpoints(endpointsFile, { ...addresses, ca: identity.caFile, ...key, region, mqttOpen });
-    return { ...addresses, data: dataAddress, endpointsFile, close };
+    writeEndpoints(endpointsFile, {
+      ...addresses,
+      ...(filesHere && { files: filesHere }),
+      ca: identity.caFile,
+      ...key,
+      region,
+      mqttOpen,
+    });
+    return { ...addresses, data: dataAddress, files: filesHere, endpointsFile, close };
   } catch (error) {
     await close();
     throw error;
@@ -233,6 +260,7 @@ function startHttps(
   { server }: Identity,
   registry: Registry,
   jobs: JobsService,
+  artifacts: Artifacts | undefined,
   dataPlane: DataPlane,
   onFailure: OnFailure,
 ): Promise<HttpsServer> {
@@ -241,7 +269,7 @@ function startHttps(
     port,
     certificate: server,
     region,
-    handlers: handlersOf(registry, jobs.control),
+    handlers: handlersOf(registry, jobs.control, artifacts),
     dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis: Date.now,
@@ -258,6 +286,27 @@ function startDevices(
 ): Promise<DevicesListener> {
   const identify = (certificateId: string) => findPrincipal(store, certificateId);
   return serveDevices({ host, port, ca, certificate, dataPlane, identify, log, onFailure: failureLog(log) });
+}
+
+/** Undefined: files are kept at an S3 endpoint. */
+async function startFiles(
+  { host, filesPort: port, region, s3 }: ServiceSettings,
+  { server: certificate }: Identity,
+  registry: Registry,
+  artifacts: Artifacts,
+  key: AccessKey,
+  log: Log,
+): Promise<FilesListener | undefined> {
+  if (s3 !== undefined) return undefined;
+  const isUrlKey = (accessKeyId: string) => accessKeyId === key.accessKeyId;
+  const verifier = {
+    region,
+    nowMillis: registry.nowMillis,
+    isUrlKey,
+    findSecretAccessKey: async (accessKeyId: string) =>
+      isUrlKey(accessKeyId) ? key.secretAccessKey : findSecretAccessKey(registry, accessKeyId),
+  };
+  return listen('files', port, () => serveFiles({ host, port, certificate, artifacts, verifier, log }));
 }
 
 type OnFailure = DataPlaneOptions['onFailure'];

@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LogLevel } from '../../runtime/effects.ts';
+import type { S3Settings } from './artifacts/s3.ts';
+import { readS3Settings } from './artifacts/settings.ts';
 import { RETENTION_MILLIS } from './jobs/limits.ts';
 import { LEVELS, type LogOptions } from './log.ts';
 import { isFault, readDatabaseUrl } from './store/databaseUrl.ts';
@@ -17,6 +19,11 @@ export interface ServiceSettings {
   dataPort: number;
   /** Of the listener that lets anybody use any topic; undefined: there is none. */
   mqttOpenPort: number | undefined;
+  filesPort: number;
+  /** What signed URLs begin with, where devices reach the files' port under another name: `https://host:port`. */
+  filesUrl: string | undefined;
+  /** Files are kept there instead of here. */
+  s3: S3Settings | undefined;
   region: string;
   account: string;
   /** Further names and addresses in the server's certificate. */
@@ -50,6 +57,23 @@ const FLAGS = {
     value: 'PORT',
     about: 'data plane by HTTPS over mutual TLS; 0: any free one',
     fallback: '8443',
+  },
+  'files-port': {
+    value: 'PORT',
+    about: 'files for jobs; 0: any free one, as when --https-port is 0',
+    fallback: '9444',
+  },
+  'files-url': {
+    value: 'URL',
+    about: "how devices reach that port, where it is not this machine's name",
+    fallback: '',
+  },
+  's3-endpoint': { value: 'URL', about: 'keep files at an S3 endpoint, not here', fallback: '' },
+  's3-region': { value: 'REGION', about: 'its region', fallback: 'us-east-1' },
+  's3-access-key-file': {
+    value: 'FILE',
+    about: 'its access key: JSON, mode 0600; else AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY',
+    fallback: '',
   },
   'mqtt-open': {
     value: 'PORT',
@@ -102,7 +126,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   const text = (name: Exclude<keyof typeof FLAGS, 'name' | 'events-to'>): string =>
     values[name] ?? FLAGS[name].fallback;
   const faults: string[] = [];
-  const port = (name: 'mqtt-port' | 'https-port' | 'data-port' | 'mqtt-open'): number => {
+  const port = (name: 'mqtt-port' | 'https-port' | 'data-port' | 'mqtt-open' | 'files-port'): number => {
     const found = text(name);
     if (!/^\d{1,5}$/.test(found) || Number(found) > 65_535)
       faults.push(`--${name} is '${found}': expected a port, 0 to 65535`);
@@ -128,6 +152,9 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     httpsPort: port('https-port'),
     dataPort: port('data-port'),
     mqttOpenPort: values['mqtt-open'] === undefined ? undefined : port('mqtt-open'),
+    // Who asks for any free port wants nothing to be in the way of another service.
+    filesPort: text('https-port') === '0' && values['files-port'] === undefined ? 0 : port('files-port'),
+    ...readS3Settings(values, text('s3-region'), process.env, faults),
     region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
@@ -165,6 +192,11 @@ function parse(argv: readonly string[]) {
       'https-port': string,
       'data-port': string,
       'mqtt-open': string,
+      'files-port': string,
+      'files-url': string,
+      's3-endpoint': string,
+      's3-region': string,
+      's3-access-key-file': string,
       region: string,
       account: string,
       'retention-days': string,

@@ -21,7 +21,18 @@ export async function service(bench: Bench): Promise<Omit<Report, 'family'>> {
   const folder = temporaryFolder();
   const own = makeCertificate(folder, 'localhost', makeCa(folder, 'ca'), 'DNS:localhost');
   const [httpsPort, mqttPort] = [String(await freePort()), String(await freePort())];
-  const flags = ['--host', '127.0.0.1', '--https-port', httpsPort, '--mqtt-port', mqttPort, '--data-port', '0'];
+  const flags = [
+    '--host',
+    '127.0.0.1',
+    '--https-port',
+    httpsPort,
+    '--mqtt-port',
+    mqttPort,
+    '--data-port',
+    '0',
+    '--files-port',
+    '0',
+  ];
   const measure = async (end: NodeJS.Signals, ...args: string[]) => {
     const began = performance.now();
     const server = startNode(...args);

@@ -166,6 +166,8 @@ export async function openHouse(...flags: string[]): Promise<House> {
       httpsPort,
       '--data-port',
       '0',
+      '--files-port',
+      '0',
       ...flags,
     ]);
     await child.line(/ready/);

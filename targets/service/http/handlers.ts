@@ -1,3 +1,5 @@
+import type { Artifacts } from '../artifacts/artifacts.ts';
+import { artifactHandlers } from '../artifacts/handlers.ts';
 import type { JobsService } from '../jobs/service.ts';
 import type * as executionRows from '../operations/executionOperations.ts';
 import type * as jobRows from '../operations/jobOperations.ts';
@@ -7,11 +9,16 @@ import { registryHandlers } from '../registry/handlers.ts';
 import type { Registry } from '../registry/registry.ts';
 import { templateHandlers } from '../templates/handlers.ts';
 
-/** A handler for every row of the table: the registry's, and the Jobs service's control functions under the rows' names. */
-export function handlersOf(registry: Registry, jobs: JobsService['control']) {
+/**
+ * A handler for every row of the table: the registry's, and the Jobs service's control functions under the rows' names.
+ *
+ * @param artifacts  undefined: this service keeps none
+ */
+export function handlersOf(registry: Registry, jobs: JobsService['control'], artifacts?: Artifacts) {
   return {
     ...registryHandlers(registry),
     ...templateHandlers(registry),
+    ...artifactHandlers(artifacts),
     CreateJob: (input: InputOf<typeof jobRows.CREATE_JOB>) => jobs.createJob(input),
     DescribeJob: (input: InputOf<typeof jobRows.DESCRIBE_JOB>) => jobs.describeJob(input),
     ListJobs: (input: InputOf<typeof jobRows.LIST_JOBS>) => jobs.listJobs(input),

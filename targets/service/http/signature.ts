@@ -26,7 +26,8 @@ const PLANES: Readonly<Record<string, 'control' | 'data'>> = {
   'iot-jobs-data': 'data',
 };
 
-const AUTHORIZATION =
+/** The Authorization header of a signed request: key, day, region, service, signed headers, signature. */
+export const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 +Credential=([^/,\s]{1,128})\/(\d{8})\/([^/,\s]{1,64})\/([^/,\s]{1,64})\/aws4_request *, *SignedHeaders=([a-z0-9;!#$%&'*+.^_`|~-]{1,4096}) *, *Signature=([0-9a-f]{64})$/;
 
 /**
@@ -118,9 +119,16 @@ export function unrecognized(): ModelledError {
 
 /** `20261123T082337Z`, which must lie on the day that the credential's scope names. */
 function readDate(text: string | string[] | undefined, day: string): number {
-  const parts = typeof text === 'string' ? /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) : null;
-  if (parts === null) throw invalid("X-Amz-Date header is missing or not 'YYYYMMDDThhmmssZ'");
-  if (!parts[0].startsWith(day)) throw invalid('Date in Credential scope does not match YYYYMMDD from X-Amz-Date');
+  const millis = typeof text === 'string' ? signingTime(text) : undefined;
+  if (millis === undefined) throw invalid("X-Amz-Date header is missing or not 'YYYYMMDDThhmmssZ'");
+  if (text?.slice(0, 8) !== day) throw invalid('Date in Credential scope does not match YYYYMMDD from X-Amz-Date');
+  return millis;
+}
+
+/** The value of X-Amz-Date in milliseconds since the Unix epoch; undefined: it is not `YYYYMMDDThhmmssZ`. */
+export function signingTime(text: string): number | undefined {
+  const parts = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  if (parts === null) return undefined;
   const [year, month, date, hour, minute, second] = parts.slice(1).map(Number) as [
     number,
     number,

@@ -6,6 +6,8 @@ export interface Endpoints {
   mqtts: string;
   /** `https://host:port` */
   https: string;
+  /** `https://host:port` of the artifact store, as S3's clients are told it; undefined: files are kept elsewhere. */
+  files?: string;
   /** Path of the CA's certificate. */
   ca: string;
   accessKeyId: string;
@@ -17,7 +19,11 @@ export interface Endpoints {
 
 /** Writes exactly these members, mode 0600. */
 export function writeEndpoints(file: string, endpoints: Endpoints): void {
-  const { mqtts, https, ca, accessKeyId, secretAccessKey, region, mqttOpen } = endpoints;
-  const text = JSON.stringify({ mqtts, https, ca, accessKeyId, secretAccessKey, region, mqttOpen }, undefined, 2);
+  const { mqtts, https, files, ca, accessKeyId, secretAccessKey, region, mqttOpen } = endpoints;
+  const text = JSON.stringify(
+    { mqtts, https, files, ca, accessKeyId, secretAccessKey, region, mqttOpen },
+    undefined,
+    2,
+  );
   writeAtomically(file, `${text}\n`, 0o600);
 }

@@ -1,4 +1,5 @@
 import * as keys from './accessKeyOperations.ts';
+import * as artifacts from './artifactOperations.ts';
 import * as certificates from './certificateOperations.ts';
 import * as events from './eventOperations.ts';
 import * as executions from './executionOperations.ts';
@@ -72,6 +73,8 @@ const OWN_ROWS = [
   keys.CREATE_ACCESS_KEY,
   keys.UPDATE_ACCESS_KEY,
   keys.DELETE_ACCESS_KEY,
+  artifacts.LIST_ARTIFACTS,
+  artifacts.DELETE_ARTIFACT,
 ] as const;
 
 export type OperationName = (typeof ROWS)[number]['name'] | (typeof OWN_ROWS)[number]['name'];

@@ -36,10 +36,7 @@ export async function firstAccessKey(keys: Keys): Promise<AccessKey> {
 }
 
 export async function createAccessKey({ db, nowMillis, randomBytes }: Keys): Promise<AccessKey> {
-  const key: AccessKey = {
-    accessKeyId: `AKIA${Array.from(randomBytes(ID_CHARS), (byte) => BASE32[byte % BASE32.length]).join('')}`,
-    secretAccessKey: Buffer.from(randomBytes(SECRET_BYTES)).toString('base64'),
-  };
+  const key = newAccessKey(randomBytes);
   await db
     .insertInto('access_key')
     .values({
@@ -50,6 +47,14 @@ export async function createAccessKey({ db, nowMillis, randomBytes }: Keys): Pro
     })
     .execute();
   return key;
+}
+
+/** In the form of AWS's: an identifier of 20 characters, a secret of 40. */
+export function newAccessKey(randomBytes: Keys['randomBytes']): AccessKey {
+  return {
+    accessKeyId: `AKIA${Array.from(randomBytes(ID_CHARS), (byte) => BASE32[byte % BASE32.length]).join('')}`,
+    secretAccessKey: Buffer.from(randomBytes(SECRET_BYTES)).toString('base64'),
+  };
 }
 
 /** All keys, the oldest first, as IAM's ListAccessKeys shows them. */

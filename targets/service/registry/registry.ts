@@ -18,6 +18,8 @@ export interface Registry extends Connection {
   endpoints(): { mqtts: string | undefined; data: string | undefined };
   /** Told of who joins and leaves groups, so that the jobs of those groups change with it. */
   membership: Membership;
+  /** Reads what stands behind a documentSource; undefined: nothing does. */
+  readDocument?: ((url: string) => Promise<string>) | undefined;
   /** Ends the connections that came with a certificate, because it is not what it was. */
   revoke(certificateId: string): void;
 }

@@ -1,4 +1,5 @@
 import { type Generated, type Kysely, type Migration, sql } from 'kysely';
+import { type ArtifactTables, addArtifactTables } from './artifactTables.ts';
 import type { WaitingEvent } from './events.ts';
 import { addRegistryTables, type RegistryTables } from './registryTables.ts';
 
@@ -8,7 +9,7 @@ export type { EventConfigurationTable, JobTemplateTable, TagTable } from './regi
  * The tables of the service, the same on SQLite and PostgreSQL: JSON as text, times as milliseconds since the Unix epoch,
  * things and jobs by number so that a row of the largest table and its indexes stay small.
  */
-export interface Database extends RegistryTables {
+export interface Database extends RegistryTables, ArtifactTables {
   thing: ThingTable;
   thing_group: ThingGroupTable;
   member: MemberTable;
@@ -198,6 +199,7 @@ export function migrationsFor(engine: Engine): Record<string, Migration> {
     '002_job_life': { up: addJobLife },
     '003_registry': { up: (db) => addRegistryTables(db, engine) },
     '004_events': { up: (db) => addEvents(db, engine) },
+    '005_artifacts': { up: addArtifactTables },
   };
 }
 

@@ -40,7 +40,7 @@ export function jobFrom(template: Template, input: CreateJobInput): CreateJobInp
   if (input.documentParameters !== undefined)
     throw invalidRequest("'documentParameters' go with a managed template: this one is not managed");
   const { description, document, config } = template.own;
-  const { maintenanceWindows, ...configs } = config;
+  const { maintenanceWindows, documentSource: _read, ...configs } = config;
   const schedulingConfig = { ...(maintenanceWindows && { maintenanceWindows }), ...input.schedulingConfig };
   return {
     description,

@@ -1,5 +1,6 @@
 import type { JsonValue } from '../../../runtime/jobs/json.ts';
 import { checkRetries } from '../jobs/control/createJob.ts';
+import { givenDocument } from '../jobs/control/document.ts';
 import type { JobConfig } from '../jobs/jobConfig.ts';
 import { substitutionsIn } from '../jobs/placeholders.ts';
 import { faultIn } from '../jobs/schedule.ts';
@@ -43,14 +44,20 @@ export async function createJobTemplate(
   input: InputOf<typeof CREATE_JOB_TEMPLATE>,
 ): Promise<{ jobTemplateArn: string; jobTemplateId: string }> {
   const { jobTemplateId, description, tags = [], jobArn } = input;
-  for (const member of ['documentSource', 'destinationPackageVersions'] as const)
-    if (input[member] !== undefined) throw invalidRequest(`${member} is not supported by this service yet`);
-  if ((jobArn === undefined) === (input.document === undefined))
-    throw invalidRequest("Expected either 'document' or 'jobArn'");
+  if (input.destinationPackageVersions !== undefined)
+    throw invalidRequest('destinationPackageVersions is not supported by this service yet');
+  const given = await givenDocument(registry, input);
+  if ((jobArn === undefined) === (given === undefined))
+    throw invalidRequest("Expected one of 'document', 'documentSource' and 'jobArn'");
   await inTransaction(registry, async (tx) => {
     const copied = jobArn === undefined ? undefined : await copyJob(tx, nameIn(registry, 'job', jobArn));
-    const document = copied?.document ?? checkDocument(input.document!);
-    const config = { ...copied?.config, ...configIn(input) };
+    const document = copied?.document ?? checkDocument(given!);
+    const { documentSource } = input;
+    const config: TemplateConfig = {
+      ...copied?.config,
+      ...configIn(input),
+      ...(documentSource === undefined ? {} : { documentSource }),
+    };
     checkRetries(config.jobExecutionsRetryConfig);
     const { maintenanceWindows } = config;
     const fault = faultIn(maintenanceWindows === undefined ? {} : { maintenanceWindows }, registry.nowMillis());

@@ -9,6 +9,8 @@ export interface TemplateConfig
     JobConfig,
     'presignedUrlConfig' | 'jobExecutionsRolloutConfig' | 'abortConfig' | 'timeoutConfig' | 'jobExecutionsRetryConfig'
   > {
+  /** Where its document was read from, to be shown. */
+  documentSource?: string;
   maintenanceWindows?: { startTime: string; durationInMinutes: number }[];
 }
 

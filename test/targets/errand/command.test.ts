@@ -30,7 +30,7 @@ test.before(async () => {
     format: 'esm',
     target: 'node20',
     outfile: program,
-    external: ['better-sqlite3'],
+    external: ['better-sqlite3', '@aws-sdk/*'],
     define: { ERRAND_VERSION: '"1.2.3"' },
     banner: {
       js: "import { createRequire as made } from 'node:module'; const require = made(import.meta.url);",

@@ -11,11 +11,11 @@ import { type Control, invalidRequest } from './context.ts';
  * @throws ModelledError InvalidRequestException where both are given, or the source cannot be read
  */
 export async function givenDocument(
-  { readDocument }: Control,
+  { readDocument }: Partial<Pick<Control, 'readDocument'>>,
   { document, documentSource }: { document?: string; documentSource?: string },
 ): Promise<string | undefined> {
   if (documentSource === undefined) return document;
-  if (document !== undefined) throw invalidRequest('A job has a document or a documentSource: found both');
+  if (document !== undefined) throw invalidRequest('Expected a document or a documentSource: found both');
   if (readDocument === undefined)
     throw invalidRequest('A documentSource is given, and this service has nothing configured that reads one');
   return readDocument(documentSource).catch((error: Error) => {

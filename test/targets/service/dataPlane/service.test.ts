@@ -18,7 +18,15 @@ test('the service names its data plane in DescribeEndpoint(iot:Jobs), not in end
   const service = await startService(settings, () => {});
   try {
     const endpoints = JSON.parse(readFileSync(service.endpointsFile, 'utf8'));
-    assert.equal(Object.keys(endpoints).sort(), ['accessKeyId', 'ca', 'https', 'mqtts', 'region', 'secretAccessKey']);
+    assert.equal(Object.keys(endpoints).sort(), [
+      'accessKeyId',
+      'ca',
+      'files',
+      'https',
+      'mqtts',
+      'region',
+      'secretAccessKey',
+    ]);
     const own = {
       endpoint: endpoints.https,
       region: endpoints.region,

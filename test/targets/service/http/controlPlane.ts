@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { IoTClient } from '@aws-sdk/client-iot';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type Artifacts, openArtifacts } from '../../../../targets/service/artifacts/artifacts.ts';
 import { createDataPlane, type DataPlane } from '../../../../targets/service/dataPlane/plane.ts';
 import { handlersOf } from '../../../../targets/service/http/handlers.ts';
 import { type HttpsServer, serveHttps } from '../../../../targets/service/http/server.ts';
@@ -33,6 +34,7 @@ export interface ControlPlane {
   store: Store;
   jobs: JobsService;
   registry: Registry;
+  artifacts: Artifacts;
   /** By scope of the signature, on the same port. */
   dataPlane: DataPlane;
   /** `tell` hears the topic of each notification from now on. */
@@ -74,7 +76,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
     revoke: () => {},
   };
   const key = await firstAccessKey(registry);
-  const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control);
+  const artifacts = openArtifacts({ store, folder: path.join(folder, 'artifacts'), nowMillis });
+  const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control, artifacts);
   const failures: ControlPlane['failures'] = [];
   const onFailure = (failure: ControlPlane['failures'][0]) => void failures.push(failure);
   const dataPlane = createDataPlane({ ask: jobs.ask, heldMax: 100, onFailure });
@@ -101,6 +104,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     store,
     jobs,
     registry,
+    artifacts,
     dataPlane,
     onNotified: (tell) => void listeners.push(tell),
     url,

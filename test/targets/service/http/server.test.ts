@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent } from 'node:https';
+import { Readable } from 'node:stream';
 import { connect } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -239,6 +240,8 @@ test('every answer of an operation fits its row of the table', async () => {
       body: '{"Status":"Inactive"}',
     }),
     DeleteAccessKey: await send(plane, { method: 'DELETE', path: `/errand/access-keys/${accessKeyId}` }),
+    ListArtifacts: await putArtifact(plane).then(() => send(plane, { path: '/errand/artifacts' })),
+    DeleteArtifact: await send(plane, { method: 'DELETE', path: '/errand/artifacts/bucket/a%2Fb' }),
     DescribeEndpoint: await send(plane, { path: '/endpoint' }),
     CreateJob: await send(plane, {
       method: 'PUT',
@@ -267,5 +270,10 @@ test('every answer of an operation fits its row of the table', async () => {
     assert.equal(value, body, `${name}: members that the row does not have`);
   }
 });
+
+async function putArtifact({ artifacts }: ControlPlane): Promise<void> {
+  const received = await artifacts.receive(Readable.from([Buffer.from('content')]));
+  await artifacts.put({ bucket: 'bucket', key: 'a/b' }, received, { metadata: {} });
+}
 
 test.run();

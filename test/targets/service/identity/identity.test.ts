@@ -163,7 +163,7 @@ test('issueCertificate: a key of its own, signed by the CA for clients only, and
   assert.equal(readdirSync(path.join(folder, 'identity')).sort(), ['ca.pem', 'server.pem']);
 });
 
-test('writeEndpoints: six members, mqttOpen only where there is one, mode 0600 also where a wider file was', ({
+test('writeEndpoints: six members, files and mqttOpen only where there are such, mode 0600 also where a wider file was', ({
   folder,
 }) => {
   const file = path.join(folder, 'endpoints.json');

@@ -85,13 +85,38 @@ test('a template from a job copies document and configuration, not targets, time
   assert.match(await create({ jobArn: thingArn('T1') }), '400 InvalidRequestException');
 });
 
+test('a template reads its documentSource once, shows it, and its jobs have the document alone', async ({
+  registry,
+  jobs,
+}) => {
+  const asked: string[] = [];
+  const readDocument = async (url: string) => {
+    asked.push(url);
+    return url.endsWith('/bad') ? '{' : '{"from":"S3"}';
+  };
+  const place = { region: REGION, account: ACCOUNT, db: jobs.store.db };
+  const handlers = templateHandlers({ ...registry.registry, ...place, readDocument });
+  const documentSource = 'https://s3.amazonaws.com/bucket/document.json';
+  const given = { jobTemplateId: 'read', description: 'read' };
+  await handlers.CreateJobTemplate({ ...given, documentSource });
+  const shown = await handlers.DescribeJobTemplate({ jobTemplateId: 'read' });
+  assert.equal([shown.document, shown.documentSource], ['{"from":"S3"}', documentSource]);
+  await jobs.service.control.createJob({ jobId: 'made', targets: [thingArn('T1')], jobTemplateArn: arn('read') });
+  assert.is((await jobs.service.control.getJobDocument({ jobId: 'made' })).document, '{"from":"S3"}');
+  assert.equal(asked, [documentSource]);
+  const refused = (more: object) => refusal(handlers.CreateJobTemplate({ ...given, jobTemplateId: 'x', ...more }));
+  assert.match(await refused({ documentSource: 'https://s3.amazonaws.com/bucket/bad' }), 'not valid JSON');
+  assert.match(await refused({ documentSource, document: '{}' }), 'found both');
+  assert.match(await refused({ documentSource, jobArn: 'arn:x' }), "Expected one of 'document'");
+});
+
 test('CreateJobTemplate: refuses what a job could not have', async ({ handlers, jobs }) => {
   const rows: [object, string][] = [
-    [{}, "Expected either 'document' or 'jobArn'"],
-    [{ document: '{}', jobArn: 'arn:x' }, "Expected either 'document' or 'jobArn'"],
+    [{}, "Expected one of 'document', 'documentSource' and 'jobArn'"],
+    [{ document: '{}', jobArn: 'arn:x' }, "Expected one of 'document', 'documentSource' and 'jobArn'"],
     [{ document: '{' }, 'not valid JSON'],
     [{ document: `{"a":"\${aws:iot:s3-presigned-url:x"}` }, 'not terminated'],
-    [{ documentSource: 'https://s3.amazonaws.com/b/k' }, 'documentSource is not supported'],
+    [{ documentSource: 'https://s3.amazonaws.com/b/k' }, 'nothing configured that reads one'],
     [{ document: '{}', maintenanceWindows: [{ startTime: 'noon', durationInMinutes: 1 }] }, 'noon'],
     [
       {

@@ -31,9 +31,9 @@ const TARGETS = {
     keepNames: true,
     // Their modules instead of bundles for old loaders: what is not used stays out.
     mainFields: ['module', 'main'],
-    // The native store stays in node_modules; everything else is inside, for a start in milliseconds.
-    // What pg would only use where it is there is not.
-    external: ['better-sqlite3', 'pg-native', 'pg-cloudflare'],
+    // The native store stays in node_modules, and the client of an S3 endpoint, which few load; everything else is inside,
+    // for a start in milliseconds. What pg would only use where it is there is not.
+    external: ['better-sqlite3', '@aws-sdk/*', 'pg-native', 'pg-cloudflare'],
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as errandRequire } from 'node:module'; const require = errandRequire(import.meta.url);",
     },

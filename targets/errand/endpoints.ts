@@ -60,5 +60,8 @@ function parse(file: string, text: string): Endpoints {
     );
   if (!URL.canParse(found.https as string) || !(found.https as string).startsWith('https://'))
     throw new CommandError(EXIT.configuration, `${file}: 'https' is '${found.https}': expected https://host:port`);
+  const { files } = found;
+  if (files !== undefined && !(typeof files === 'string' && files.startsWith('https://') && URL.canParse(files)))
+    throw new CommandError(EXIT.configuration, `${file}: 'files' is '${files}': expected https://host:port`);
   return found as unknown as Endpoints;
 }

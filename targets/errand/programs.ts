@@ -4,8 +4,9 @@ interface Program {
   load(): Promise<{ main(argv: string[]): Promise<number> }>;
 }
 
-/** What `errand` runs here, beside the operations of a service. */
+/** What `errand` does by more than one operation of a service, or without one. */
 export const PROGRAMS: Readonly<Record<string, Program>> = {
   service: { about: 'The Jobs service on this machine.', load: () => import('../service/main.ts') },
   agent: { about: 'The agent for a device, as dist/errand-agent.cjs.', load: () => import('../sbc/main.ts') },
+  'put-artifact': { about: 'Puts a file where jobs can give it to devices.', load: () => import('./putArtifact.ts') },
 };

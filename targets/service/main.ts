@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const service = await startService(settings, log);
     log(
       'info',
-      `ready: mqtts ${service.mqtts}, ${service.https}, keys in ${service.endpointsFile}, devices by HTTPS at ${service.data}, ${service.files === undefined ? 'files at S3' : `files at ${service.files}`}`,
+      `ready: mqtts ${service.mqtts}, ${service.https}, keys in ${service.endpointsFile}, devices by HTTPS at ${service.data}, ${service.files === undefined ? 'files at S3' : `files at ${service.files}`}${service.ops === undefined ? '' : `, /healthz and /metrics on port ${service.ops}`}`,
     );
     log('info', `ending (${await signal}): what was accepted is answered first`);
     const late = setTimeout(() => {

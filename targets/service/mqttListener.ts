@@ -49,6 +49,8 @@ export interface MqttListener {
   setCertificate: (certificate: { cert: string; key: string }) => void;
   /** Open connections whose certificate is known. */
   connections: () => number;
+  /** False once it drains. */
+  listening: () => boolean;
   /** Takes no connection and no packet any more, so that what was accepted can be answered before `close`. */
   drain: () => void;
   /** Ends every connection, those of MQTT 5 with the reason, and listens no more; resolves when all are gone. */
@@ -252,6 +254,7 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
     },
     setCertificate: (certificate) => server.setSecureContext({ ...tls, ...certificate }),
     connections: () => sockets.size,
+    listening: () => server.listening,
     drain,
     close: async () => {
       drain();

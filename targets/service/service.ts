@@ -20,11 +20,16 @@ import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
 import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
+import { tellAnswer } from './ops/answers.ts';
+import type { OpsListener } from './ops/listener.ts';
+import { type Meter, NO_METER } from './ops/meter.ts';
+import { prepareOps } from './ops/operate.ts';
 import { type AccessKey, findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceSettings } from './settings.ts';
 import { openStore, type Store } from './store/open.ts';
+import { keepTicking } from './ticking.ts';
 
 /** A running service. */
 export interface Service {
@@ -34,6 +39,8 @@ export interface Service {
   /** Of the data plane by HTTPS: `host:port`. */
   data: string;
   files: string | undefined;
+  /** Port of /healthz and /metrics; undefined: they are not served. */
+  ops: number | undefined;
   endpointsFile: string;
   /** Answers what it accepted, then closes everything. */
   close(): Promise<void>;
@@ -41,8 +48,6 @@ export interface Service {
 
 /** Requests of one connection that wait for their answer; more are throttled. Devices of ours have one at a time. */
 const UNANSWERED_PER_CONNECTION_MAX = 100;
-/** Before a tick that failed is tried again, milliseconds. */
-const TICK_RETRY_MILLIS = 1_000;
 
 /** The service cannot start; the message is one sentence. */
 class Failure extends Error {}
@@ -61,6 +66,8 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
   };
   try {
     const identity = await openIdentity({ folder, nowMillis: Date.now, names: settings.names, hostName: hostname() });
+    const ops = await prepareOps(settings.ops !== undefined);
+    const meter = ops?.meter ?? NO_METER;
     const store = await openStore(settings.store);
     closing.push(() => store.close());
     const { nowMillis, isShared } = store;
@@ -73,6 +80,8 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       settings.s3 === undefined
         ? localFiles({ artifacts, key: fileKey, region, nowMillis, origin: () => filesOrigin })
         : s3Files(settings.s3);
+    let opsListener: OpsListener | undefined;
+    closing.push(() => opsListener?.close()); // until the others are closed it says that the service ends
     let mqtt: MqttListener | undefined;
     let devices: DevicesListener | undefined;
     const planes: DataPlane[] = [];
@@ -83,6 +92,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       region,
       account,
       retentionMillis: settings.retentionMillis,
+      onStatus: meter.changed,
       publish: (topic, payload) => {
         mqtt?.publish(topic, payload, 1);
         for (const plane of planes) plane.notified(topic);
@@ -119,18 +129,29 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     if (served !== undefined) closing.push(served.close);
     const filesHere = served && `https://${name}:${served.port}`;
     filesOrigin ||= filesHere ?? '';
-    mqtt = await listen('MQTT', settings.mqttPort, () => startMqtt(settings, identity, store, jobs, log, () => mqtt));
+    mqtt = await listen('MQTT', settings.mqttPort, () =>
+      startMqtt(settings, identity, store, jobs, log, meter, () => mqtt),
+    );
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
       await jobs.settled(); // what it says leaves through MQTT
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, settings.s3 ? undefined : artifacts, forOperators, onFailure),
+      startHttps(
+        settings,
+        identity,
+        registry,
+        jobs,
+        settings.s3 ? undefined : artifacts,
+        forOperators,
+        onFailure,
+        meter,
+      ),
     );
     closing.push(https.close);
     devices = await listen('the data plane', settings.dataPort, () =>
-      startDevices(settings, identity, store, forDevices, log),
+      startDevices(settings, identity, store, forDevices, log, meter),
     );
     closing.push(devices.close);
     closing.push(() => {
@@ -151,7 +172,16 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
     dataAddress = `${name}:${devices.port}`;
-    closing.push(keepTicking(jobs, nowMillis, log));
+    const ticking = keepTicking(jobs, nowMillis, log, meter.ticked);
+    closing.push(ticking.end);
+    if (ops !== undefined && settings.ops !== undefined) {
+      const { host, port } = settings.ops;
+      const doors = { mqtt, devices, operators: https };
+      const held = () => planes.reduce((sum, one) => sum + one.held(), 0);
+      opsListener = await listen('/healthz and /metrics', port, () =>
+        ops.listen(host, port, { store, jobs, doors, held, tickFailure: ticking.failure }, log),
+      );
+    }
     const endpointsFile = path.join(folder, 'endpoints.json');
     const key = await firstAccessKey(registry);
     writeEndpoints(endpointsFile, {
@@ -162,7 +192,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       region,
       mqttOpen,
     });
-    return { ...addresses, data: dataAddress, files: filesHere, endpointsFile, close };
+    return { ...addresses, data: dataAddress, files: filesHere, ops: opsListener?.port, endpointsFile, close };
   } catch (error) {
     await close();
     throw error;
@@ -217,6 +247,7 @@ function startMqtt(
   store: Store,
   jobs: JobsService,
   log: Log,
+  meter: Meter,
   listener: () => MqttListener | undefined,
 ): Promise<MqttListener> {
   const unanswered = new Map<number, number>();
@@ -241,7 +272,9 @@ function startMqtt(
     if (count > UNANSWERED_PER_CONNECTION_MAX) return throttle(request);
     unanswered.set(connection, count);
     log('debug', `request ${topic}`, { connection });
+    const began = performance.now();
     const reply = await jobs.request(topic, Uint8Array.from(request.payload));
+    tellAnswer(meter, topic, reply, performance.now() - began);
     const left = unanswered.get(connection)! - 1;
     if (left === 0) unanswered.delete(connection);
     else unanswered.set(connection, left);
@@ -251,6 +284,7 @@ function startMqtt(
   function throttle(request: GatewayRequest): void {
     const message = `${UNANSWERED_PER_CONNECTION_MAX} requests of this connection wait for their answer`;
     const reply = jobs.refuse(request.topic, request.payload, { code: 'RequestThrottled', message });
+    tellAnswer(meter, request.topic, reply, 0);
     listener()?.answer(request, reply.topic, reply.payload);
   }
 }
@@ -263,6 +297,7 @@ function startHttps(
   artifacts: Artifacts | undefined,
   dataPlane: DataPlane,
   onFailure: OnFailure,
+  meter: Meter,
 ): Promise<HttpsServer> {
   return serveHttps({
     host,
@@ -274,6 +309,7 @@ function startHttps(
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis: Date.now,
     onFailure,
+    onAnswered: (operation, code, millis) => meter.answered('operators', operation, code, millis),
   });
 }
 
@@ -283,9 +319,19 @@ function startDevices(
   store: Store,
   dataPlane: DataPlane,
   log: Log,
+  meter: Meter,
 ): Promise<DevicesListener> {
-  const identify = (certificateId: string) => findPrincipal(store, certificateId);
-  return serveDevices({ host, port, ca, certificate, dataPlane, identify, log, onFailure: failureLog(log) });
+  return serveDevices({
+    host,
+    port,
+    ca,
+    certificate,
+    dataPlane,
+    identify: (certificateId) => findPrincipal(store, certificateId),
+    log,
+    onFailure: failureLog(log),
+    onAnswered: (operation, code, millis) => meter.answered('devices', operation, code, millis),
+  });
 }
 
 /** Undefined: files are kept at an S3 endpoint. */
@@ -314,28 +360,4 @@ type OnFailure = DataPlaneOptions['onFailure'];
 function failureLog(log: Log): OnFailure {
   return ({ requestId, operation, error }) =>
     log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
-}
-
-/** Calls `tick` when it is due; gives what ends that. */
-function keepTicking(jobs: JobsService, nowMillis: () => number, log: Log): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let ended = false;
-  const plan = (atMillis: number) => {
-    clearTimeout(timer);
-    timer = ended ? undefined : setTimeout(tick, Math.min(Math.max(atMillis - nowMillis(), 0), 2_147_483_647));
-  };
-  const tick = async () => {
-    try {
-      await jobs.tick();
-    } catch (error) {
-      log('error', `a tick failed and is tried again: ${error}`);
-      plan(nowMillis() + TICK_RETRY_MILLIS);
-    }
-  };
-  jobs.onDue(plan);
-  plan(nowMillis());
-  return () => {
-    ended = true;
-    clearTimeout(timer);
-  };
 }

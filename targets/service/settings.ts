@@ -24,6 +24,8 @@ export interface ServiceSettings {
   filesUrl: string | undefined;
   /** Files are kept there instead of here. */
   s3: S3Settings | undefined;
+  /** Where /healthz and /metrics are served by plain HTTP; undefined: nowhere. */
+  ops: { host: string; port: number } | undefined;
   region: string;
   account: string;
   /** Further names and addresses in the server's certificate. */
@@ -80,6 +82,12 @@ const FLAGS = {
     about: 'MQTT without TLS on loopback, any client, any topic: first steps only; 0: any free one',
     fallback: '',
   },
+  'ops-port': {
+    value: 'PORT',
+    about: '/healthz and /metrics by plain HTTP, without authorisation; 0: any free one; absent: none',
+    fallback: '',
+  },
+  'ops-host': { value: 'ADDRESS', about: 'address for them', fallback: '127.0.0.1' },
   region: { value: 'REGION', about: 'in ARNs and signatures', fallback: 'us-east-1' },
   account: { value: 'ID', about: '12 digits, in ARNs', fallback: '123456789012' },
   name: {
@@ -126,7 +134,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   const text = (name: Exclude<keyof typeof FLAGS, 'name' | 'events-to'>): string =>
     values[name] ?? FLAGS[name].fallback;
   const faults: string[] = [];
-  const port = (name: 'mqtt-port' | 'https-port' | 'data-port' | 'mqtt-open' | 'files-port'): number => {
+  const port = (name: 'mqtt-port' | 'https-port' | 'data-port' | 'mqtt-open' | 'files-port' | 'ops-port'): number => {
     const found = text(name);
     if (!/^\d{1,5}$/.test(found) || Number(found) > 65_535)
       faults.push(`--${name} is '${found}': expected a port, 0 to 65535`);
@@ -142,8 +150,11 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     if (isFault(address)) faults.push(`--store ${address.fault}`);
     return values.store;
   };
-  if (isIP(text('host')) === 0 && text('host') !== 'localhost')
-    faults.push(`--host is '${text('host')}': expected an address of this machine, or localhost`);
+  for (const name of ['host', 'ops-host'] as const)
+    if (isIP(text(name)) === 0 && text(name) !== 'localhost')
+      faults.push(`--${name} is '${text(name)}': expected an address of this machine, or localhost`);
+  if (values['ops-host'] !== undefined && values['ops-port'] === undefined)
+    faults.push('--ops-host is given without --ops-port: expected both');
   const settings: ServiceSettings = {
     data: path.resolve(text('data')),
     store: storePlace(),
@@ -155,6 +166,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     // Who asks for any free port wants nothing to be in the way of another service.
     filesPort: text('https-port') === '0' && values['files-port'] === undefined ? 0 : port('files-port'),
     ...readS3Settings(values, text('s3-region'), process.env, faults),
+    ops: values['ops-port'] === undefined ? undefined : { host: text('ops-host'), port: port('ops-port') },
     region: shaped('region', /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as us-east-1'),
     account: shaped('account', /^\d{12}$/, '12 digits'),
     names: values.name ?? [],
@@ -197,6 +209,8 @@ function parse(argv: readonly string[]) {
       's3-endpoint': string,
       's3-region': string,
       's3-access-key-file': string,
+      'ops-port': string,
+      'ops-host': string,
       region: string,
       account: string,
       'retention-days': string,

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls';
-import { type HttpsListener, listenHttps } from '../http/listener.ts';
+import { type HttpsListener, type HttpsListenerOptions, listenHttps } from '../http/listener.ts';
 import { certificateIdOf } from '../identity/deviceCertificate.ts';
 import type { Log } from '../log.ts';
 import type { ModelledError } from '../modelledError.ts';
@@ -22,6 +22,7 @@ export interface DevicesOptions {
   log: Log;
   /** Told of every failure that a client sees only as a 503. */
   onFailure: DataPlaneOptions['onFailure'];
+  onAnswered?: NonNullable<HttpsListenerOptions<never>['onAnswered']>;
 }
 
 export interface DevicesListener extends HttpsListener {
@@ -100,6 +101,7 @@ export async function serveDevices(options: DevicesOptions): Promise<DevicesList
     answer: dataPlane.answer,
     failure: unavailable,
     onFailure,
+    ...(options.onAnswered && { onAnswered: options.onAnswered }),
   });
   return {
     ...listener,

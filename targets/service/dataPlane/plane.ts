@@ -55,6 +55,7 @@ export function createDataPlane({ ask, heldMax, onFailure, after = afterByNode }
     if (found === undefined)
       throw dataRefusal('ResourceNotFoundException', `The data plane has no operation at this path with ${method}`);
     const { name } = found.operation;
+    arrived.operation = name;
     const { thingName, request } = readDataRequest(found, arrived);
     const askNow = async () => {
       await caller.authorise(thingName, name);

@@ -34,6 +34,8 @@ export interface HttpsListenerOptions<Caller> {
   answer(arrived: Arrived, caller: Caller): Promise<HttpAnswer | undefined>;
   /** What a client sees of an error that is not modelled. */
   failure(): ModelledError;
+  /** Told of every answer: the operation where it was known, `OK` or the error's type, and how long it took. */
+  onAnswered?(operation: string | undefined, code: string, millis: number): void;
   onFailure(failure: { requestId: string; operation: string | undefined; error: unknown }): void;
 }
 
@@ -44,6 +46,8 @@ export interface Arrived {
   target: Target;
   headers: IncomingHttpHeaders;
   body: Buffer;
+  /** Set by who answers, as soon as it is known. */
+  operation?: string;
   /** `tell` is called once, when the client is gone (or has its answer). */
   onGone(tell: () => void): void;
 }
@@ -55,6 +59,10 @@ export interface HttpAnswer {
 
 export interface HttpsListener {
   port: number;
+  /** Open connections. */
+  connections(): Promise<number>;
+  /** False once it closes. */
+  listening(): boolean;
   /** Serves new connections with another certificate from now on. */
   setCertificate(certificate: { key: string; cert: string }): void;
   /** Takes no more connections, lets the requests that are being answered end, and resolves when all is closed. */
@@ -69,6 +77,7 @@ export interface HttpsListener {
  */
 export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>): Promise<HttpsListener> {
   const callers = new WeakMap<IncomingMessage, Caller>();
+  const operations = new WeakMap<IncomingMessage, Arrived>();
   const tls: TlsOptions = { ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLIS_MAX };
   const app = fastify<Server>({
     https: tls,
@@ -103,6 +112,11 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
   app.addHook('onRequest', async (request) => {
     callers.set(request.raw, await options.admit(request.raw));
   });
+  if (options.onAnswered !== undefined)
+    app.addHook('onResponse', async (request, reply) => {
+      const code = reply.getHeader('x-amzn-errortype') ?? 'OK';
+      options.onAnswered?.(operations.get(request.raw)?.operation, String(code), reply.elapsedTime);
+    });
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const target = readTarget(request.originalUrl);
     if (target === undefined) throw invalidRequest('The path or the query is not valid percent-encoded UTF-8');
@@ -117,6 +131,7 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
         else reply.raw.once('close', tell);
       },
     };
+    operations.set(request.raw, arrived);
     const given = await options.answer(arrived, callers.get(request.raw)!);
     if (given === undefined) return reply.hijack();
     return send(given.headers === undefined ? reply : reply.headers(given.headers), 200, given.body);
@@ -136,6 +151,9 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
   const address = app.server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
+    connections: () =>
+      new Promise((resolve) => app.server.getConnections((error, count) => resolve(error === null ? count : 0))),
+    listening: () => app.server.listening,
     setCertificate: (certificate) => app.server.setSecureContext({ ...tls, ...certificate }),
     close: () => app.close(),
   };

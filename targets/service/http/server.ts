@@ -30,6 +30,7 @@ export interface HttpsOptions {
   nowMillis(): number;
   /** Told of every failure that a client sees only as a 500. */
   onFailure: HttpsListenerOptions<never>['onFailure'];
+  onAnswered?: NonNullable<HttpsListenerOptions<never>['onAnswered']>;
 }
 
 export type HttpsServer = HttpsListener;
@@ -48,10 +49,12 @@ export function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
   const route = routerOf(OPERATIONS);
   const { host, port, certificate, onFailure } = options;
 
-  async function control({ id, method, target, headers, body }: Arrived): Promise<HttpAnswer> {
+  async function control(arrived: Arrived): Promise<HttpAnswer> {
+    const { id, method, target, headers, body } = arrived;
     const found = route(method, target.segments);
     if (found === undefined) throw notFound(`No operation is served at this path with ${method}`);
     const { name } = found.operation;
+    arrived.operation = name;
     const input = readInput(found, target.query, headers, body);
     const output = await options.handlers[name](input as never).catch((error: unknown) => {
       if (error instanceof ModelledError) throw error;
@@ -79,6 +82,7 @@ export function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
     },
     failure: internalFailure,
     onFailure,
+    ...(options.onAnswered && { onAnswered: options.onAnswered }),
   });
 }
 

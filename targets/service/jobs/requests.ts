@@ -182,7 +182,7 @@ export function createRequests(options: RequestsOptions) {
       answer(rejected({ code: 'InternalError', message }, request.clientToken, clock.now()));
   }
 
-  return { request, refuse, ask };
+  return { request, refuse, ask, waiting: () => count };
 }
 
 function mayChange({ request }: Waiting): boolean {

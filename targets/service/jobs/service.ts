@@ -1,3 +1,4 @@
+import type { Status } from '../../../runtime/jobs/execution.ts';
 import type { Store } from '../store/open.ts';
 import { createClock } from './clock.ts';
 import { associateTargetsWithJob } from './control/associateTargets.ts';
@@ -36,6 +37,8 @@ export interface JobsServiceOptions {
   isShared?: boolean;
   /** How long jobs and executions are kept after they ended, milliseconds; two years unless given. */
   retentionMillis?: number;
+  /** Told of the status that an execution came into by a device, an operator or a timer. */
+  onStatus?: (status: Status) => void;
   /** Takes note of what went wrong inside, one event a call. */
   log?: (event: string, error: unknown) => void;
   /** Our switch for the disputed move IN_PROGRESS to REJECTED (state-machine §2.2); off unless given. */
@@ -88,6 +91,7 @@ export function createJobsService(options: JobsServiceOptions) {
     send: notifications.send,
     retentionMillis: options.retentionMillis ?? RETENTION_MILLIS,
     isShared: options.isShared ?? false,
+    onStatus: options.onStatus ?? (() => {}),
   });
 
   function committed(changes: readonly Change[]): void {
@@ -131,6 +135,8 @@ export function createJobsService(options: JobsServiceOptions) {
     request: (topic: string, payload: Uint8Array): Promise<Message | undefined> => requests.request(topic, payload),
     /** The same for a request that is checked already (HTTPS data plane). */
     ask: requests.ask,
+    /** Requests that wait for their batch. */
+    waiting: requests.waiting,
     /** The answer to a message that its owner refuses by itself, because there are too many. */
     refuse: requests.refuse,
     /**

@@ -1,3 +1,4 @@
+import type { Status } from '../../../runtime/jobs/execution.ts';
 import { loadDueJobs, loadJobsWithDeltas, nextDueMillis } from '../store/jobs.ts';
 import { loadDue } from '../store/loadExecutions.ts';
 import { nextLeftNotificationMillis, takeLeftNotifications } from '../store/notifications.ts';
@@ -26,13 +27,15 @@ export interface TicksOptions {
   retentionMillis: number;
   /** Other processes do the same on this store. */
   isShared: boolean;
+  /** Told of the status that an execution came into. */
+  onStatus: (status: Status) => void;
 }
 
 /**
  * What happens by itself: timers, roll-outs, cancellations, counters, notifications left behind. All of it are rows with a
  * time, so that it survives a restart, happens once, and any worker can do it.
  */
-export function createTicks({ store, clock, send, retentionMillis, isShared }: TicksOptions) {
+export function createTicks({ store, clock, send, retentionMillis, isShared, onStatus }: TicksOptions) {
   const retention = createRetention(store, clock, retentionMillis);
   /** When counters have to be folded; after a start at once, because the last process may have left deltas. */
   let foldAt: number | undefined = 0;
@@ -130,8 +133,9 @@ export function createTicks({ store, clock, send, retentionMillis, isShared }: T
 
   /** Takes note of changes that were committed. @returns when a tick is needed because of them */
   function changed(changes: readonly Change[]): number | undefined {
-    if (!changes.some(({ before, after }) => before.status !== after?.status)) return undefined;
-    return foldSoon();
+    const moved = changes.filter(({ before, after }) => before.status !== after?.status);
+    for (const { after } of moved) if (after !== undefined) onStatus(after.status);
+    return moved.length === 0 ? undefined : foldSoon();
   }
 
   /** Takes note of notifications that could not be sent. @returns when they are tried again */

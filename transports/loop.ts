@@ -1,4 +1,5 @@
 import type { Effect, Event, Millis } from '../runtime/effects.ts';
+import { joined } from '../runtime/mqtt/bytes.ts';
 import type { Connect, Transport } from './transport.ts';
 
 /** What the loop carries effects out with. */
@@ -33,7 +34,7 @@ export function startLoop<State>(
   step: (state: State, event: Event, now: Millis) => [State, Effect[]],
   edges: Edges,
 ): Loop {
-  let waiting: Event[] = [];
+  const waiting: Event[] = [];
   let stepping = false;
   let over = false;
   let transport: Transport | undefined;
@@ -47,17 +48,59 @@ export function startLoop<State>(
     [resolve, reject] = settle;
   });
 
+  const carryOut: { [Do in Effect['do']]: (effect: Extract<Effect, { do: Do }>) => void } = {
+    ...edges.programs,
+    log: edges.log,
+    wake: ({ at }) => wake(at),
+    close,
+    open: () => {
+      close();
+      const mine = edges.connect();
+      transport = mine;
+      wires += 1;
+      const ifCurrent = (event: Event) => {
+        if (transport === mine) tell(event);
+      };
+      mine.onOpened(() => ifCurrent({ on: 'opened' }));
+      mine.onBytes((bytes) => ifCurrent({ on: 'bytes', bytes }));
+      mine.onClosed((reason) => {
+        wires -= 1;
+        endIfClosed();
+        if (transport !== mine) return;
+        transport = undefined;
+        unwritten = [];
+        tell({ on: 'closed', ...(reason && { reason }) });
+      });
+    },
+    write: ({ bytes }) => void unwritten.push(bytes),
+    persist: ({ record }) => {
+      try {
+        edges.record.persist(record);
+        waiting.push({ on: 'persisted' });
+      } catch (error) {
+        waiting.push({ on: 'unpersisted', reason: (error as Error).message });
+      }
+    },
+    exit: () => {
+      close();
+      stop();
+      endIfClosed();
+    },
+  };
+
   function tell(event: Event): void {
     if (over) return;
     waiting.push(event);
     if (stepping) return;
     stepping = true;
     try {
-      while (waiting.length > 0 && !over) {
-        const events = waiting;
-        waiting = [];
-        for (const one of events) if (!over) take(one);
+      // Grows while it is walked: by what effects cause.
+      for (const one of waiting) {
+        let effects: Effect[];
+        [state, effects] = step(state, one, clock());
+        for (const effect of effects) if (!over) carryOut[effect.do](effect as never);
       }
+      waiting.length = 0;
       flush();
     } catch (error) {
       stop();
@@ -68,55 +111,6 @@ export function startLoop<State>(
     }
   }
 
-  function take(event: Event): void {
-    let effects: Effect[];
-    [state, effects] = step(state, event, clock());
-    for (const effect of effects) if (!over) carryOut(effect);
-  }
-
-  function carryOut(effect: Effect): void {
-    switch (effect.do) {
-      case 'open':
-        return open();
-      case 'write':
-        return void unwritten.push(effect.bytes);
-      case 'close':
-        return close();
-      case 'persist':
-        return persist(effect.record);
-      case 'run':
-        return edges.programs.run(effect);
-      case 'signal':
-        return edges.programs.signal(effect);
-      case 'wake':
-        return wake(effect.at);
-      case 'log':
-        return edges.log(effect);
-      case 'exit':
-        return exit();
-    }
-  }
-
-  function open(): void {
-    close();
-    const mine = edges.connect();
-    transport = mine;
-    wires += 1;
-    const ifCurrent = (event: Event) => {
-      if (transport === mine) tell(event);
-    };
-    mine.onOpened(() => ifCurrent({ on: 'opened' }));
-    mine.onBytes((bytes) => ifCurrent({ on: 'bytes', bytes }));
-    mine.onClosed((reason) => {
-      wires -= 1;
-      if (over && wires === 0) resolve();
-      if (transport !== mine) return;
-      transport = undefined;
-      unwritten = [];
-      tell(reason === undefined ? { on: 'closed' } : { on: 'closed', reason });
-    });
-  }
-
   function close(): void {
     flush();
     transport?.close();
@@ -125,19 +119,8 @@ export function startLoop<State>(
 
   function flush(): void {
     if (unwritten.length === 0) return;
-    const bytes = unwritten.length === 1 ? unwritten[0]! : Buffer.concat(unwritten);
+    transport?.write(joined(unwritten));
     unwritten = [];
-    transport?.write(bytes);
-  }
-
-  function persist(record: Uint8Array): void {
-    try {
-      edges.record.persist(record);
-    } catch (error) {
-      waiting.push({ on: 'unpersisted', reason: (error as Error).message });
-      return;
-    }
-    waiting.push({ on: 'persisted' });
   }
 
   function wake(at: Millis | undefined): void {
@@ -148,19 +131,18 @@ export function startLoop<State>(
       if (clock() >= at) tell({ on: 'wake' });
       else wake(at);
     };
-    timer = setTimeout(ring, Math.min(Math.max(Math.ceil(at - clock()), 0), TIMER_MILLIS_MAX));
+    timer = setTimeout(ring, Math.min(at - clock() + 1, TIMER_MILLIS_MAX));
   }
 
-  function exit(): void {
-    close();
-    stop();
-    if (wires === 0) resolve();
-  }
-
+  /** No event is taken any more, also none of those that wait. */
   function stop(): void {
     over = true;
     clearTimeout(timer);
-    waiting = [];
+    waiting.length = 0;
+  }
+
+  function endIfClosed(): void {
+    if (over && wires === 0) resolve();
   }
 
   return { tell, ended };

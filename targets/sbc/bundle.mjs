@@ -10,14 +10,14 @@ const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
  * their names. Nor is one read by a computed name or asked for by `in`. One that is forgotten here costs a few bytes, no more.
  */
 export const PRIVATE_NAMES = `
-  about alpn answer askNext asked attempts because bytesMax chance chunk cleanSession client clientId connectPacket
-  device document doubt dup effects extras fields filters finished found framer fromClient fromRunner generation
-  groups held heldBytes keepAliveSeconds killAt lines lost newest onBytes onClosed onOpened online onlineSinceMillis
-  operation options out packet packetIdentifier packets pauseMillis pauseUntil payload persist programs qos
+  about alpn answer askNext asked attempts base because bytes bytesMax chance child chunk cleanSession client clientId connectPacket
+  device document doubt dup effects ended extras fields filters finished found framer fromClient fromRunner generation
+  groups held heldBytes home json keepAliveSeconds killAt lines lost newest onBytes onClosed onOpened online onlineSinceMillis
+  operation options out packet packetIdentifier packets pauseMillis pauseUntil payload programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
-  retryMaxMillis returnCode returnCodes run runner runs saving seed sent sentAtMillis sessionPresent
+  retryMaxMillis returnCode returnCodes runner runs saving seed sent sentAtMillis sessionPresent
   setbacks signalled spawnOptions stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
-  topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what
+  topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what work
 `
   .trim()
   .split(/\s+/);
@@ -31,6 +31,8 @@ export function agentOptions(version) {
     charset: 'utf8',
     format: 'esm',
     target: 'node18',
+    // A field that a constructor sets is not declared as well.
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     minify: true,
     legalComments: 'none',
     mangleProps: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`),
@@ -51,11 +53,23 @@ export function agentOptions(version) {
 export async function finishAgent(code) {
   // Not imported above: build.mjs, which installs packages, reads this file before there are any.
   const { minify } = await import('terser');
-  const { code: small } = await minify(toCommonJs(code), {
+  const { ast } = await minify(toCommonJs(code), {
     ecma: 2020,
     toplevel: true,
-    compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
+    compress: {
+      passes: 5,
+      unsafe_arrows: true,
+      unsafe_methods: true,
+      pure_getters: true,
+      keep_fargs: false,
+      sequences: false,
+    },
+    format: { ast: true, code: false },
   });
+  // Functions lie together, before what calls them: they are alike, and gzip takes 50 bytes less.
+  const place = ({ TYPE }) => ['Directive', 'Defun', TYPE].indexOf(TYPE);
+  ast.body.sort((one, other) => place(one) - place(other));
+  const { code: small } = await minify(ast, { ecma: 2020, compress: false, mangle: false });
   return `${SHEBANG}\n${small}`;
 }
 

@@ -37,7 +37,8 @@ test('no private name is a word on the wire, in the record, in a log line, in a 
     jobDocument timestamp clientToken execution executionState code message includeJobDocument expectedVersion
     phase step steps name outcome job reason progress stdout stderr time level version conditions includeStdOut finalStep
     action type input command handler args path runAsUser allowStdErr ignoreStepFailure key value endpoint port thing ca
-    cert data handlers log config host servername secureContext noDelay`.split(/\s+/);
+    cert data handlers log config host servername secureContext noDelay
+    open write close persist run signal wake exit uid gid cwd env`.split(/\s+/);
   assert.equal(
     words.filter((word) => PRIVATE_NAMES.includes(word)),
     [],

@@ -1,5 +1,5 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Effect, Event } from '../runtime/effects.ts';
 import type { Step } from '../runtime/jobs/document.ts';
@@ -65,7 +65,7 @@ export function createPrograms(options: ProgramsOptions): Programs {
     });
     child.on('close', (code, signal) => {
       clearTimeout(drain);
-      if (runs.has(run)) end({ on: 'exited', run, ...(signal === null ? { code: code ?? 0 } : { signal }) });
+      if (runs.has(run)) end({ on: 'exited', run, ...(signal ? { signal } : { code: code ?? 0 }) });
     });
   }
 
@@ -84,7 +84,7 @@ export function createPrograms(options: ProgramsOptions): Programs {
     },
     signal: ({ run, signal }) => {
       const running = runs.get(run);
-      if (running === undefined) return;
+      if (!running) return;
       running.signalled = true;
       killGroup(running.child, signal);
     },
@@ -127,7 +127,8 @@ function prepare(
   const other = user?.uid === own ? undefined : user;
   if (other && own !== 0) throw new Error(`only root may run it as '${runAsUser}', the agent has uid ${own}`);
   const spawnOptions: SpawnOptions = {
-    cwd: other ? (isFolder(other.home) ? other.home : '/') : work,
+    // Some users have no home, or /dev/null.
+    cwd: other ? (existsSync(`${other.home}/.`) ? other.home : '/') : work,
     // A variable that is undefined is not given at all.
     env: {
       PATH: process.env.PATH || DEFAULT_PATH,
@@ -157,8 +158,4 @@ function failure({ name, run }: Step, error: Error): string {
   const program = run.type === 'runHandler' ? run.handler : run.argv[0];
   const { code = '' } = error as NodeJS.ErrnoException;
   return `step '${name}': ${program} could not be started: ${WHY[code] ?? error.message}`;
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

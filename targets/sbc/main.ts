@@ -32,10 +32,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     connect = tls({ host, port, ca, cert, key, alpn: port === 443 ? ALPN : undefined });
   } catch (error) {
-    const { message } = error as Error;
-    return refuse([
-      /key values mismatch/.test(message) ? 'key does not belong to cert' : `ca, cert or key: ${message}`,
-    ]);
+    const { reason, message } = error as Error & { reason?: string };
+    return refuse([`ca, cert or key: ${reason ?? message}`]);
   }
   const log = createLog(settings.log);
   for (const warning of settings.warnings) log('warn', warning);

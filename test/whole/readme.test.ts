@@ -8,6 +8,7 @@ const tools = [
   hasTool('unshare', 'util-linux'),
   hasTool('ip', 'iproute2'),
   hasTool('aws', 'awscli'),
+  hasTool('curl', 'curl'),
   hasTool('mosquitto_rr', 'mosquitto-clients'),
 ].every(Boolean);
 
@@ -26,6 +27,7 @@ const tools = [
   ]);
   assert.is(code, 0, `${stdout}${stderr}`);
   assert.match(stdout, /^hello: .*"numberOfSucceededThings":1/m);
+  assert.match(stdout, /^file: .*"numberOfSucceededThings":1/m);
 });
 
 test.run();

@@ -31,6 +31,7 @@ try {
     else await runOn(script, READY[kind]);
   }
   await hasCompleted('hello');
+  await hasCompleted('file');
 } catch (error) {
   failed = true;
   console.log((error as Error).message);

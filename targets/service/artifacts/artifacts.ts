@@ -57,7 +57,13 @@ export function openArtifacts({ store, folder, nowMillis }: ArtifactsOptions) {
     },
     find: (name: ObjectName): Promise<Artifact | undefined> => findArtifact(store, name),
     /** Its content, open: it can be read to its end even if its name goes meanwhile. */
-    open: ({ sha256 }: Pick<Artifact, 'sha256'>) => contents.open(sha256),
+    open: ({ bucket, key, sha256 }: Artifact) =>
+      contents.open(sha256).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+        throw new Error(
+          `${bucket}/${key} has a name and no content in ${folder}: was the folder restored without it, or is it another worker's?`,
+        );
+      }),
     /** False: there was no such name. */
     remove(name: ObjectName): Promise<boolean> {
       return inTurn(async () => {

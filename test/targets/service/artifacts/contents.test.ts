@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Artifacts, openArtifacts } from '../../../../targets/service/artifacts/artifacts.ts';
 import { openContents } from '../../../../targets/service/artifacts/contents.ts';
-import { openStore } from '../../../../targets/service/store/open.ts';
+import { freshStore } from '../store/engines.ts';
 
 const test = suite<{ folder: string }>('contents');
 test.before.each((context) => {
@@ -78,7 +78,7 @@ test('after a crash the halves and the contents without a name are swept away, a
 });
 
 const open = async (folder: string, nowMillis = () => 1) => {
-  const store = await openStore(':memory:');
+  const store = await freshStore();
   const artifacts = openArtifacts({ store, folder, nowMillis });
   const put = async (key: string, text: string, bucket = 'bucket') =>
     artifacts.put({ bucket, key }, await artifacts.receive(from(text)), { metadata: {} });

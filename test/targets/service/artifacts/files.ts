@@ -10,7 +10,8 @@ import { type Artifacts, openArtifacts } from '../../../../targets/service/artif
 import { type FilesListener, serveFiles } from '../../../../targets/service/artifacts/listener.ts';
 import { localFiles, type Files as Seams } from '../../../../targets/service/artifacts/signer.ts';
 import { openIdentity } from '../../../../targets/service/identity/identity.ts';
-import { openStore, type Store } from '../../../../targets/service/store/open.ts';
+import type { Store } from '../../../../targets/service/store/open.ts';
+import { freshStore } from '../store/engines.ts';
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
@@ -59,7 +60,7 @@ export async function openFiles(): Promise<Files> {
   const base = mkdtempSync(path.join(os.tmpdir(), 'errand-files-'));
   const folder = path.join(base, 'artifacts');
   const identity = await openIdentity({ folder: base, nowMillis: Date.now });
-  const store = await openStore(':memory:');
+  const store = await freshStore();
   let offset = 0;
   const nowMillis = () => Date.now() + offset;
   const artifacts = openArtifacts({ store, folder, nowMillis });

@@ -26,6 +26,8 @@ const SUITES = [
   '../registry/continuous.test.ts',
   '../templates/jobTemplates.test.ts',
   '../http/server.test.ts',
+  '../artifacts/contents.test.ts',
+  '../artifacts/listener.test.ts',
 ];
 
 let server: PostgresServer;

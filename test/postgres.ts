@@ -41,6 +41,8 @@ export async function startPostgres(more: readonly string[] = []): Promise<Postg
   const folder = mkdtempSync(path.join(os.tmpdir(), 'errand-pg-'));
   const as = unprivileged();
   if (as !== undefined) chownSync(folder, as.uid, as.gid);
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', remove);
   const data = path.join(folder, 'data');
   const program = (name: string, args: string[], input?: string): string => {
     const ran = spawnSync(path.join(bin, name), args, {
@@ -96,7 +98,8 @@ export async function startPostgres(more: readonly string[] = []): Promise<Postg
     start,
     async end() {
       await stop();
-      rmSync(folder, { recursive: true });
+      process.off('exit', remove);
+      remove();
     },
   };
 }

@@ -20,6 +20,8 @@ import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
 import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
+import { withRolloutMax } from './operations/rolloutMax.ts';
+import { OPERATIONS } from './operations/table.ts';
 import { tellAnswer } from './ops/answers.ts';
 import type { OpsListener } from './ops/listener.ts';
 import { type Meter, NO_METER } from './ops/meter.ts';
@@ -290,7 +292,7 @@ function startMqtt(
 }
 
 function startHttps(
-  { host, httpsPort: port, region }: ServiceSettings,
+  { host, httpsPort: port, region, rolloutPerMinuteMax }: ServiceSettings,
   { server }: Identity,
   registry: Registry,
   jobs: JobsService,
@@ -305,6 +307,7 @@ function startHttps(
     certificate: server,
     region,
     handlers: handlersOf(registry, jobs.control, artifacts),
+    operations: withRolloutMax(OPERATIONS, rolloutPerMinuteMax),
     dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
     nowMillis: Date.now,

@@ -6,6 +6,7 @@ import type { S3Settings } from './artifacts/s3.ts';
 import { readS3Settings } from './artifacts/settings.ts';
 import { RETENTION_MILLIS } from './jobs/limits.ts';
 import { LEVELS, type LogOptions } from './log.ts';
+import { AWS_ROLLOUT_MAX } from './operations/rolloutMax.ts';
 import { isFault, readDatabaseUrl } from './store/databaseUrl.ts';
 
 /** What `errand service` is told; paths are absolute. */
@@ -34,12 +35,17 @@ export interface ServiceSettings {
   eventsTo: string[];
   /** How long jobs and executions are kept after they ended. */
   retentionMillis: number;
+  /** Executions a minute that a job may ask for. */
+  rolloutPerMinuteMax: number;
   log: LogOptions;
 }
 
 const DAY_MILLIS = 86_400_000;
 /** What --retention-days may be: a century, whose milliseconds are still exact. */
 const RETENTION_DAYS_MAX = 36_500;
+
+/** What --rollout-max may be: beyond what any store here has been seen to do. */
+const ROLLOUT_MAX_MAX = 600_000;
 
 const FLAGS = {
   data: { value: 'DIR', about: 'data folder: store, CA, endpoints.json', fallback: './errand-data' },
@@ -104,6 +110,11 @@ const FLAGS = {
     value: 'DAYS',
     about: 'how long jobs and executions are kept after they ended',
     fallback: String(RETENTION_MILLIS / DAY_MILLIS),
+  },
+  'rollout-max': {
+    value: 'RATE',
+    about: 'what maximumPerMinute and baseRatePerMinute of a job may be; AWS has 1000',
+    fallback: String(AWS_ROLLOUT_MAX),
   },
   log: { value: 'WORDS', about: 'debug, info, warn, error; json; or both: json,warn', fallback: 'info' },
 } as const;
@@ -172,6 +183,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     names: values.name ?? [],
     eventsTo: values['events-to'] ?? [],
     retentionMillis: retention(text('retention-days'), faults),
+    rolloutPerMinuteMax: rolloutMax(text('rollout-max'), faults),
     log: readLog(text('log'), faults),
   };
   return faults.length > 0 ? { faults } : settings;
@@ -181,6 +193,12 @@ function retention(days: string, faults: string[]): number {
   if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > RETENTION_DAYS_MAX)
     faults.push(`--retention-days is '${days}': expected 1 to ${RETENTION_DAYS_MAX}`);
   return Number(days) * DAY_MILLIS;
+}
+
+function rolloutMax(rate: string, faults: string[]): number {
+  if (!/^\d{1,6}$/.test(rate) || Number(rate) < AWS_ROLLOUT_MAX || Number(rate) > ROLLOUT_MAX_MAX)
+    faults.push(`--rollout-max is '${rate}': expected ${AWS_ROLLOUT_MAX} to ${ROLLOUT_MAX_MAX} executions a minute`);
+  return Number(rate);
 }
 
 function readLog(words: string, faults: string[]): LogOptions {
@@ -214,6 +232,7 @@ function parse(argv: readonly string[]) {
       region: string,
       account: string,
       'retention-days': string,
+      'rollout-max': string,
       log: string,
       name: { type: 'string', multiple: true },
       'events-to': { type: 'string', multiple: true },

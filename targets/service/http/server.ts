@@ -1,5 +1,6 @@
 import { type DataPlane, OPERATOR } from '../dataPlane/plane.ts';
 import { ModelledError } from '../modelledError.ts';
+import type { Operation } from '../operations/operation.ts';
 import { notFound, refusal } from '../operations/refusals.ts';
 import { type Handlers, OPERATIONS } from '../operations/table.ts';
 import { readInput } from './input.ts';
@@ -23,6 +24,8 @@ export interface HttpsOptions {
   /** The region that signatures must be made for. */
   region: string;
   handlers: Handlers;
+  /** The rows of the table as they are served here. */
+  operations?: readonly Operation[];
   /** Answers what is signed for `iot-jobs-data`. */
   dataPlane: Pick<DataPlane, 'answer'>;
   /** The secret of an active access key; undefined when there is none with this id. */
@@ -46,7 +49,7 @@ export type HttpsServer = HttpsListener;
  * @throws Error when the port cannot be listened on
  */
 export function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
-  const route = routerOf(OPERATIONS);
+  const route = routerOf<Operation>(options.operations ?? OPERATIONS);
   const { host, port, certificate, onFailure } = options;
 
   async function control(arrived: Arrived): Promise<HttpAnswer> {
@@ -56,7 +59,7 @@ export function serveHttps(options: HttpsOptions): Promise<HttpsServer> {
     const { name } = found.operation;
     arrived.operation = name;
     const input = readInput(found, target.query, headers, body);
-    const output = await options.handlers[name](input as never).catch((error: unknown) => {
+    const output = await options.handlers[name as keyof Handlers](input as never).catch((error: unknown) => {
       if (error instanceof ModelledError) throw error;
       onFailure({ requestId: id, operation: name, error });
       throw internalFailure();

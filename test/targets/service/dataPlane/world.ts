@@ -44,8 +44,8 @@ export interface Answer {
   reusedSocket: boolean;
 }
 
-export async function startWorld(): Promise<World> {
-  const plane = await startControlPlane();
+export async function startWorld(nowMillis: () => number = Date.now): Promise<World> {
+  const plane = await startControlPlane(nowMillis);
   const logs: World['logs'] = [];
   const failures: unknown[] = [];
   const onFailure = (failure: unknown) => void failures.push(failure);

@@ -52,9 +52,9 @@ export interface ControlPlane {
 
 export const REGION = 'eu-central-1';
 
-export async function startControlPlane(): Promise<ControlPlane> {
+/** @param nowMillis  the clock of the service, and so of signatures */
+export async function startControlPlane(nowMillis: () => number = Date.now): Promise<ControlPlane> {
   const folder = mkdtempSync(path.join(tmpdir(), 'errand-control-plane-'));
-  const nowMillis = () => Date.now();
   const identity = await openIdentity({ folder, nowMillis });
   const store = await freshStore();
   const place = { region: REGION, account: '111122223333' };
@@ -62,7 +62,10 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const publish = (topic: string) => {
     for (const tell of listeners) tell(topic);
   };
-  const jobs = createJobsService({ store, nowMillis, ...place, publish });
+  const failures: ControlPlane['failures'] = [];
+  const onFailure = (failure: ControlPlane['failures'][0]) => void failures.push(failure);
+  const log = (operation: string, error: unknown) => onFailure({ requestId: '', operation, error });
+  const jobs = createJobsService({ store, nowMillis, ...place, publish, log });
   const registry: Registry = {
     engine: store.engine,
     db: store.db,
@@ -78,8 +81,6 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const key = await firstAccessKey(registry);
   const artifacts = openArtifacts({ store, folder: path.join(folder, 'artifacts'), nowMillis });
   const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control, artifacts);
-  const failures: ControlPlane['failures'] = [];
-  const onFailure = (failure: ControlPlane['failures'][0]) => void failures.push(failure);
   const dataPlane = createDataPlane({ ask: jobs.ask, heldMax: 100, onFailure });
   const https = await serveHttps({
     host: '127.0.0.1',

@@ -12,7 +12,9 @@ test('the kinds of hostile input share all cases among them', () => {
 
 for (const kind of KINDS)
   test(`hostile input, ${kind.name}: always an answer of the model, never a failure of ours (ERRAND_SEED=${seed})`, async () => {
-    await kind.run(Math.ceil(CASES * kind.share), seed);
+    await kind.run(Math.ceil(CASES * kind.share), seed).catch((error: Error) => {
+      throw error.cause === undefined ? error : new Error(`${error.message}\n${(error.cause as Error).stack}`);
+    });
   });
 
 test.run();

@@ -80,7 +80,8 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
   const operations = new WeakMap<IncomingMessage, Arrived>();
   const tls: TlsOptions = { ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLIS_MAX };
   const app = fastify<Server>({
-    https: tls,
+    // A request without Host is answered as all others are, not by Node with an empty 400.
+    https: { ...tls, requireHostHeader: false },
     bodyLimit: options.bodyBytesMax,
     requestTimeout: REQUEST_ARRIVAL_MILLIS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MILLIS,

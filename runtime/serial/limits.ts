@@ -38,3 +38,23 @@ export const HELLO_MILLIS_MAX = 1_000;
 export const RESENDS_BEFORE_HELLO = 3;
 /** HELLOs without an answer before the link is said to be down. */
 export const HELLOS_BEFORE_DOWN = 3;
+
+// Jobs over the link.
+
+/** The first pause before a command that runs is asked about again; doubled each time. */
+export const POLL_MILLIS_MIN = 20;
+export const POLL_MILLIS_MAX = 500;
+/** How long a command that runs waits for a device that does not answer, before it is given up. */
+export const MISSING_MILLIS_MAX = 60_000;
+/** How long a device may be busy with another run (a cancelled one that ends slowly) before the next is given up. */
+export const BUSY_MILLIS_MAX = 10_000;
+/** How long an image may make no progress: a reset that takes a while, a cable that is out. */
+export const STALL_MILLIS_MAX = 300_000;
+/** From "the image is whole" to HELLO with its hash. */
+export const SWITCH_MILLIS_MAX = 60_000;
+/** How often a device that is to restart is asked whether it has. */
+export const SWITCH_POLL_MILLIS = 500;
+/** The largest image: what the device's library counts (errand.h). */
+export const IMAGE_BYTES_MAX = 2 ** 29 - 1;
+/** The fewest bytes of a firmware hash in HELLO that tell one image from another. */
+export const FIRMWARE_HASH_BYTES_MIN = 4;

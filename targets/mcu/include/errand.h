@@ -71,7 +71,7 @@ enum errand_type {
     ERRAND_NOTHING = 255
 };
 
-/* Keys of a device's HELLO; others are free from 16 on. */
+/* Keys of a device's HELLO; others are free from 32 on. */
 enum {
     ERRAND_KEY_VERSION = 0,
     ERRAND_KEY_HOST = 1, /* of the host's HELLO */
@@ -80,7 +80,8 @@ enum {
     ERRAND_KEY_FRAME_BYTES = 4, /* rx_size */
     ERRAND_KEY_WINDOW = 5,
     ERRAND_KEY_FIRMWARE_VERSION = 6,
-    ERRAND_KEY_FIRMWARE_HASH = 7
+    ERRAND_KEY_FIRMWARE_HASH = 7,
+    ERRAND_KEY_COMMANDS = 16 /* array of texts: what RUN may name */
 };
 
 /* Bytes first: a Cortex-M0 reaches them with one short instruction there only. */
@@ -274,6 +275,100 @@ int errand_pull_block(struct errand_pull *pull, const uint8_t *body, size_t size
  * blocks are missing.
  */
 int errand_pull_verify(struct errand_pull *pull);
+
+/* ---- jobs.c: commands and firmware, as the host asks for them -------------------------------------------------- */
+
+/*
+ * Hand each REQUEST to errand_jobs_take. What it can answer alone it has answered; what is the caller's it names:
+ *
+ *     switch (errand_jobs_take(&jobs, body, size, &writer)) {
+ *     case ERRAND_JOBS_RUN:    find jobs.command among your commands and start it with jobs.args, or set
+ *                              jobs.state = ERRAND_STATE_REFUSED; then errand_jobs_write(&jobs, &writer);   break;
+ *     case ERRAND_JOBS_STOP:   end what runs, set jobs.state; then errand_jobs_write(&jobs, &writer);       break;
+ *     case ERRAND_JOBS_FLASH:  jobs.image, pull.size and pull.hash are another image's: look whether a reset cut it
+ *                              off (then set pull.offset), errand_pull_init, errand_pull_write(&pull, &writer);
+ *                              or jobs.words = "why not", errand_jobs_refuse(&jobs, &writer);               break;
+ *     case ERRAND_JOBS_SWITCH: the image is whole: start it once the answer has left;                       break;
+ *     case ERRAND_JOBS_DONE:   nothing;                                                                     break;
+ *     }
+ *     errand_link_answer(&link, writer.used);
+ *
+ * A command that takes longer leaves jobs.state at ERRAND_STATE_RUNNING and sets it to another one when it ends. Call
+ * errand_jobs_work in each round of the loop: it verifies an image, 64 bytes a call.
+ */
+enum errand_operation {
+    ERRAND_PING = 0,
+    ERRAND_RUN = 1,
+    ERRAND_PULL = 2,
+    ERRAND_STATUS = 3,
+    ERRAND_STOP = 4,
+    ERRAND_FLASH = 5,
+    ERRAND_SWITCH = 6
+};
+
+enum errand_state {
+    ERRAND_STATE_RUNNING = 0,
+    ERRAND_STATE_SUCCEEDED = 1,
+    ERRAND_STATE_FAILED = 2,
+    ERRAND_STATE_UNKNOWN = 3,
+    ERRAND_STATE_BUSY = 4,
+    ERRAND_STATE_REFUSED = 5
+};
+
+/* Keys of a request and of its answer, STATE. */
+enum {
+    ERRAND_KEY_OPERATION = 0,
+    ERRAND_KEY_RUN = 1,
+    ERRAND_KEY_COMMAND = 2,
+    ERRAND_KEY_ARGUMENTS = 3,
+    ERRAND_KEY_SIZE = 1,
+    ERRAND_KEY_HASH = 2,
+    ERRAND_KEY_IMAGE = 3,
+    ERRAND_KEY_STATE = 0,
+    ERRAND_KEY_PROGRESS = 1,
+    ERRAND_KEY_WORDS = 2,
+    ERRAND_KEY_RESULT = 3
+};
+
+enum errand_jobs_wish {
+    ERRAND_JOBS_DONE,
+    ERRAND_JOBS_RUN,
+    ERRAND_JOBS_STOP,
+    ERRAND_JOBS_FLASH,
+    ERRAND_JOBS_SWITCH
+};
+
+struct errand_jobs {
+    /* Set this: NULL when there is no firmware to pull. All others 0. */
+    struct errand_pull *pull;
+
+    /* Of the last run; set by the caller, told by errand_jobs_write. */
+    uint8_t state;     /* enum errand_state */
+    uint8_t progress;  /* percent, told while it runs */
+    bool has_result;
+    int32_t result;    /* told when it has ended, if has_result */
+    const char *words; /* told with it; NULL: none */
+
+    /* Of the request that waits, until it is answered. */
+    struct errand_item command; /* ERRAND_TEXT */
+    struct errand_item args;    /* ERRAND_ARRAY; of value 0 when there are none */
+    const uint8_t *args_end;    /* the end of the body: for errand_item_read from args.bytes on */
+    uint8_t image;
+
+    /* The rest is its own. */
+    uint32_t run;
+    uint8_t verifying; /* 0 no, 1 at it, 2 whole, 3 another image, or flash failed */
+};
+
+/* Takes the body of a REQUEST; the writer is at the begin of the answer. Bodies that are broken are refused. */
+enum errand_jobs_wish errand_jobs_take(struct errand_jobs *jobs, const uint8_t *body, size_t size,
+                                       struct errand_writer *writer);
+/* The state of the last run as an answer. */
+void errand_jobs_write(const struct errand_jobs *jobs, struct errand_writer *writer);
+/* "No" to FLASH, with jobs->words; the last run keeps its state. */
+void errand_jobs_refuse(const struct errand_jobs *jobs, struct errand_writer *writer);
+/* True while there is more to verify. */
+bool errand_jobs_work(struct errand_jobs *jobs);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,9 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../..');
 
-export const PARTS = ['link', 'cbor', 'pull', 'sha256'].map((part) => path.join(root, `targets/mcu/src/${part}.c`));
+export const PARTS = ['link', 'cbor', 'pull', 'sha256', 'jobs'].map((part) =>
+  path.join(root, `targets/mcu/src/${part}.c`),
+);
 export const WARNINGS = '-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror'.split(' ');
 export const INCLUDE = `-I${path.join(root, 'targets/mcu/include')}`;
 

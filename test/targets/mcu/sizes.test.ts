@@ -20,7 +20,7 @@ const BOARDS = [
     debian: 'gcc-avr avr-libc',
     cpu: ['-mmcu=atmega328p', '-mcall-prologues', '-mrelax'],
     budget: 2_560,
-    reached: 4_900,
+    reached: 6_300,
   },
   {
     name: 'Cortex-M0+',
@@ -28,7 +28,7 @@ const BOARDS = [
     debian: 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
     cpu: ['-mcpu=cortex-m0plus', '-mthumb'],
     budget: 1_536,
-    reached: 2_640,
+    reached: 3_450,
   },
 ] as const;
 const RAM_BUDGET = 256;
@@ -61,18 +61,18 @@ function linked(board: (typeof BOARDS)[number], roots: readonly string[]): numbe
   });
 }
 
-test('the header declares what is measured', () => assert.is(functions.length, 24));
+test('the header declares what is measured', () => assert.is(functions.length, 28));
 
 for (const board of BOARDS)
   if (hasTool(`${board.tool}-gcc`, board.debian)) {
     test(`${board.name}: link and bodies keep the budget; everything stays under what it reached`, () => {
       const some = linked(
         board,
-        functions.filter((name) => !/_(pull|sha256)_/.test(name)),
+        functions.filter((name) => !/_(pull|sha256|jobs)_/.test(name)),
       );
       const all = linked(board, functions);
       console.log(
-        `\n  ${board.name} -Os: link and bodies ${some} B, with firmware and SHA-256 ${all} B ROM; budget ${board.budget} B`,
+        `\n  ${board.name} -Os: link and bodies ${some} B, with firmware, SHA-256 and jobs ${all} B ROM; budget ${board.budget} B`,
       );
       assert.ok(some <= board.budget, `${some} bytes: expected at most ${board.budget}`);
       assert.ok(all <= board.reached, `${all} bytes: expected at most ${board.reached}`);

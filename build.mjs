@@ -1,8 +1,10 @@
 /**
  * Builds what people deploy, one file each, and says how large it is.
  *
- *   node build.mjs           dist/errand-agent.cjs and dist/errand.mjs
- *   node build.mjs --check   the same, after type-check, lint and format
+ *   node build.mjs                                    dist/errand-agent.cjs, dist/errand-bridge.cjs and dist/errand.mjs
+ *   node build.mjs --check                            the same, after type-check, lint and format
+ *   node build.mjs --target bridge --arch linux-arm   one of them (agent, bridge, errand); the bridge with the native code
+ *                                                     of another machine: linux-x64, linux-arm64 or linux-arm
  *
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
@@ -11,6 +13,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { ARCHITECTURES, bridgeOptions } from './targets/bridge/bundle.mjs';
 import { agentOptions, finishAgent } from './targets/sbc/bundle.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -22,6 +25,7 @@ const AGENT_GOAL = { plain: 40_960, gzipped: 14_336 };
 
 const TARGETS = {
   'errand-agent.cjs': { ...agentOptions(VERSION), finish: finishAgent, goal: AGENT_GOAL },
+  'errand-bridge.cjs': bridgeOptions(optionValue('--arch', ARCHITECTURES)),
   'errand.mjs': {
     entryPoints: ['targets/errand/main.ts'],
     format: 'esm',
@@ -130,7 +134,24 @@ export async function build() {
   const esbuild = await import('esbuild');
   const count = await buildRuntime(esbuild);
   console.error(`runtime/: ${count} files, none reaches outside`);
-  for (const [name, options] of Object.entries(TARGETS)) await buildTarget(esbuild, name, options);
+  const names = Object.keys(TARGETS);
+  const wanted = optionValue('--target', names.map(targetOf));
+  for (const name of names)
+    if (wanted === undefined || targetOf(name) === wanted) await buildTarget(esbuild, name, TARGETS[name]);
+}
+
+/** `bridge` of `errand-bridge.cjs`. */
+function targetOf(name) {
+  return name.replace(/\..*/, '').replace(/^errand-/, '');
+}
+
+function optionValue(name, values) {
+  const at = process.argv.indexOf(name);
+  if (at < 0) return undefined;
+  const value = process.argv[at + 1];
+  if (values.includes(value)) return value;
+  console.error(`errand: ${name} '${value ?? ''}': expected ${values.join(', ')}`);
+  process.exit(2);
 }
 
 function check() {

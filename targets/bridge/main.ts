@@ -1,0 +1,94 @@
+import { chooseShell } from '../../transports/serial/chooseShell.ts';
+import { type Bench, flash, monitor, ping, ports, run } from './benchTools.ts';
+import { WrongWord } from './commandArguments.ts';
+import { isTool, readTool, type Tool, toolHelp } from './commandLine.ts';
+
+declare const ERRAND_VERSION: string;
+
+const EXIT_WRONG = 2;
+
+/**
+ * The bridge, or one of its tools, from its arguments to its end.
+ *
+ * @param argv  without node and script
+ * @returns     the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(toolHelp());
+    return 0;
+  }
+  if (argv.includes('--version')) {
+    process.stdout.write(`${version()}\n`);
+    return 0;
+  }
+  if (!isTool(argv[0])) return refuse(`unknown command '${argv[0] ?? ''}': see --help`);
+  let tool: Tool;
+  try {
+    tool = readTool(argv);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  try {
+    return await runTool(tool);
+  } catch (error) {
+    complain(`errand-bridge: ${(error as Error).message}`);
+    return error instanceof WrongWord ? EXIT_WRONG : 1;
+  }
+}
+
+async function runTool(tool: Tool): Promise<number> {
+  if (tool.tool === 'ports') return ports(print);
+  const { bauds, addr, lines, waitMillis, hex, listen, count, image } = tool.options;
+  const { shell, why } = await chooseShell(tool.options.shell);
+  if (tool.tool === 'monitor' || shell.name === 'tty') complain(why);
+  const bench: Bench = {
+    port: tool.port,
+    bauds,
+    addr,
+    shell,
+    ...(lines ? { lines } : {}),
+    waitMillis,
+    interrupted: untilInterrupted(),
+    print,
+    complain,
+  };
+  switch (tool.tool) {
+    case 'monitor':
+      return monitor(bench, { hex, listen });
+    case 'ping':
+      return ping(bench, count);
+    case 'run':
+      return run(bench, tool.command, tool.args);
+    case 'flash':
+      return flash(bench, tool.file, image);
+  }
+}
+
+/** The first Ctrl-C ends cleanly; a second one does not wait. */
+function untilInterrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(130));
+        resolve();
+      });
+  });
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function refuse(fault: string): number {
+  complain(`errand-bridge: ${fault}`);
+  return EXIT_WRONG;
+}
+
+export function version(): string {
+  return typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source';
+}

@@ -4,11 +4,8 @@
  */
 export class ProtocolError extends Error {
   override name = 'ProtocolError';
-  constructor(
-    /** Where the rule is written, such as `MQTT 3.1.1 §2.2.3`. */
-    readonly section: string,
-    readonly found: string,
-  ) {
+  /** @param section  where the rule is written, such as `MQTT 3.1.1 §2.2.3` */
+  constructor(section: string, found: string) {
     super(`${section}: ${found}`);
   }
 }

@@ -27,7 +27,7 @@ export interface Device {
 /** A device before its first event, which is `boot`. */
 export function createDevice({ thingName, ...options }: DeviceOptions): Device {
   const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
-  const client = createClient({ ...options, cleanSession: false, filters }, 0);
+  const client = createClient({ ...options, filters }, 0);
   return { runner: createRunner(thingName), client, wakeAt: Infinity };
 }
 

@@ -20,12 +20,10 @@ export function encodeAsk(thingName: string, request: Ask): { topic: string; pay
  */
 export function decodeMessage(thingName: string, topic: string, payload: Uint8Array): RunnerEvent | string | undefined {
   const kind = parseIncomingTopic(topic, thingName);
-  if (!kind || kind === 'notify') return undefined;
-  const [error, answer] = kind === 'rejected' ? [decodeErrorResponse(payload)] : [undefined, decodeAccepted(payload)];
-  const { clientToken = '' } = error ?? answer ?? {};
-  if (error) return { on: 'rejected', clientToken, error };
+  if (!kind) return undefined;
+  const error = kind === 'rejected' && decodeErrorResponse(payload);
+  if (error) return { on: 'rejected', error };
+  const answer = kind !== 'rejected' && decodeAccepted(payload);
   if (!answer) return `not an answer of AWS IoT Jobs on ${topic}`;
-  return kind === 'accepted'
-    ? { on: 'accepted', clientToken, answer }
-    : { on: 'nextChanged', execution: answer.execution };
+  return kind === 'accepted' ? { on: 'accepted', answer } : { on: 'nextChanged', execution: answer.execution };
 }

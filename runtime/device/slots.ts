@@ -70,8 +70,9 @@ export function chooseSlot(slots: readonly [Slot | string, Slot | string]): {
   next: 0 | 1;
 } {
   const [first, second] = slots;
-  if (typeof second === 'string')
-    return typeof first === 'string' ? { newest: undefined, next: 0 } : { newest: first, next: 1 };
-  if (typeof first === 'string' || ((second.generation - first.generation) | 0) > 0) return { newest: second, next: 0 };
-  return { newest: first, next: 1 };
+  const isSecondNewer =
+    typeof second !== 'string' && (typeof first === 'string' || ((second.generation - first.generation) | 0) > 0);
+  const newest = isSecondNewer ? second : first;
+  if (typeof newest === 'string') return { newest: undefined, next: 0 };
+  return { newest, next: isSecondNewer ? 0 : 1 };
 }

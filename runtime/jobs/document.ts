@@ -1,5 +1,5 @@
 import { ProtocolError } from '../errors.ts';
-import { isObject, isWhole, type JsonValue } from './json.ts';
+import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 
 /**
  * A job document of steps, checked: what AWS's managed templates and the AWS IoT Device Client use.
@@ -29,12 +29,6 @@ export interface Step {
 /** Most steps of a document. Our choice: 32 KiB hold about 400. */
 export const STEPS_MAX = 512;
 
-/** A value of the document, and where it is, as in `$.steps[0].action.name`. */
-interface Place {
-  value: JsonValue | undefined;
-  path: string;
-}
-
 /**
  * Checks a whole document before any of it runs.
  *
@@ -45,7 +39,7 @@ interface Place {
  */
 export function parseDocument(value: JsonValue | undefined): StepDocument | string {
   try {
-    return readDocument({ value, path: '$' });
+    return readDocument(placeOf(value, '$'));
   } catch (error) {
     if (error instanceof ProtocolError) return error.message;
     throw error;
@@ -53,50 +47,52 @@ export function parseDocument(value: JsonValue | undefined): StepDocument | stri
 }
 
 function readDocument(document: Place): StepDocument {
-  readText(document, 'version');
-  const conditions = member(document, 'conditions');
-  if (conditions.value !== undefined) for (const condition of items(conditions)) checkCondition(condition);
-  const list = member(document, 'steps');
-  const steps = items(list)
-    .filter(({ value }) => isObject(value) && value.action !== undefined)
+  document.member('version').text();
+  for (const condition of document.member('conditions').items([])) checkCondition(condition);
+  const list = document.member('steps');
+  const steps = list
+    .items()
+    .filter(({ found }) => isObject(found) && found.action !== undefined)
     .map(readStep);
-  expect(steps.length > 0 && steps.length <= STEPS_MAX, list, `1 to ${STEPS_MAX} with an action`);
-  const finalStep = member(document, 'finalStep');
-  if (finalStep.value !== undefined) steps.push(readStep(finalStep));
-  return { includeStdOut: readFlag(document, 'includeStdOut'), steps };
+  list.expect(steps.length > 0 && steps.length <= STEPS_MAX, `1 to ${STEPS_MAX} with an action`);
+  const finalStep = document.member('finalStep');
+  if (finalStep.found !== undefined) steps.push(readStep(finalStep));
+  return { includeStdOut: document.member('includeStdOut').flag(), steps };
 }
 
 function readStep(step: Place): Step {
-  const action = member(step, 'action');
-  const name = readText(action, 'name');
-  const isHandler = readText(action, 'type', /^run(Handler|Command)$/, 'runHandler or runCommand') === 'runHandler';
-  const input = member(action, 'input');
-  const allowed = member(action, 'allowStdErr');
-  const allowStdErr = allowed.value as number | undefined;
-  expect(allowStdErr === undefined || (isWhole(allowStdErr) && allowStdErr >= 0), allowed, 'a number of lines');
+  const action = step.member('action');
+  const name = action.member('name').text();
+  const type = action.member('type').text(/^run(Handler|Command)$/, 'runHandler or runCommand');
+  const input = action.member('input');
+  const allowed = action.member('allowStdErr');
+  const allowStdErr = allowed.found as number | undefined;
+  allowed.expect(allowStdErr === undefined || (isWhole(allowStdErr) && allowStdErr >= 0), 'a number of lines');
   return {
     name,
-    run: isHandler ? readHandler(input) : readCommand(input),
-    runAsUser: readOptional(action, 'runAsUser', TEXT, 'a user'),
+    run: type === 'runHandler' ? readHandler(input) : readCommand(input),
+    runAsUser: action.member('runAsUser').optional(TEXT, 'a user'),
     allowStdErr,
-    ignoreStepFailure: readFlag(action, 'ignoreStepFailure'),
+    ignoreStepFailure: action.member('ignoreStepFailure').flag(),
   };
 }
 
 function readHandler(input: Place): Step['run'] {
-  const args = member(input, 'args');
   return {
     type: 'runHandler',
-    handler: readText(input, 'handler', /^(?!\/|(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a name inside the handler folder'),
-    args: args.value === undefined ? [] : items(args).map((arg) => textOf(arg, /^[^\0]*$/)),
-    path: readOptional(input, 'path', /^(?!(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a folder without ".."'),
+    handler: input.member('handler').text(/^(?!\/|(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a name inside the handler folder'),
+    args: input
+      .member('args')
+      .items([])
+      .map((arg) => arg.text(/^[^\0]*$/)),
+    path: input.member('path').optional(/^(?!(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a folder without ".."'),
   };
 }
 
 function readCommand(input: Place): Step['run'] {
-  const [program = '', ...args] = splitCommand(readText(input, 'command'));
-  const expected = 'a program without white space, then arguments behind commas';
-  expect(/^\S+$/.test(program), member(input, 'command'), expected);
+  const command = input.member('command');
+  const [program = '', ...args] = splitCommand(command.text());
+  command.expect(/^\S+$/.test(program), 'a program without white space, then arguments behind commas');
   return { type: 'runCommand', argv: [program, ...args] };
 }
 
@@ -112,51 +108,60 @@ export function splitCommand(command: string): string[] {
 }
 
 function checkCondition(condition: Place): void {
-  readText(condition, 'key');
-  readOptional(condition, 'type');
-  const value = member(condition, 'value');
-  expect(items(value).map((one) => textOf(one)).length > 0, value, 'a value');
+  condition.member('key').text();
+  condition.member('type').optional();
+  const value = condition.member('value');
+  const values = value.items().map((one) => one.text());
+  value.expect(values.length > 0, 'a value');
 }
 
-function member({ value, path }: Place, name: string): Place {
-  expect(isObject(value), { value, path }, 'an object');
-  return { value: (value as Record<string, JsonValue>)[name], path: `${path}.${name}` };
-}
-
-function items({ value, path }: Place): Place[] {
-  expect(Array.isArray(value), { value, path }, 'an array');
-  return (value as JsonValue[]).map((value, i) => ({ value, path: `${path}[${i}]` }));
+/** A value of the document together with where it is, such as `$.steps[0].action.name`. What is not as expected is thrown. */
+interface Place {
+  found: JsonValue | undefined;
+  expect(holds: boolean, expected: string): void;
+  member(name: string): Place;
+  /** @param absent  what stands for nothing, where it may be left out */
+  items(absent?: JsonValue[]): Place[];
+  text(pattern?: RegExp, expected?: string): string;
+  /** Undefined also for an empty text. */
+  optional(pattern?: RegExp, expected?: string): string | undefined;
+  /** As a boolean or in words; false when absent. */
+  flag(): boolean;
 }
 
 /** A NUL ends a program's argument early: what would run is not what was written. */
 const TEXT = /^[^\0]+$/;
 
-function readText(owner: Place, name: string, pattern = TEXT, expected = 'text'): string {
-  return textOf(member(owner, name), pattern, expected);
-}
-
-/** Undefined also for an empty text. */
-function readOptional(owner: Place, name: string, pattern = TEXT, expected = 'text'): string | undefined {
-  const { value } = member(owner, name);
-  return value === undefined || value === '' ? undefined : readText(owner, name, pattern, expected);
-}
-
-function textOf(place: Place, pattern = TEXT, expected = 'text'): string {
-  expect(typeof place.value === 'string' && pattern.test(place.value), place, expected);
-  return place.value as string;
-}
-
-function readFlag(owner: Place, name: string): boolean {
-  const place = member(owner, name);
-  expect([undefined, true, false, 'true', 'false', ''].includes(place.value as never), place, 'true or false');
-  return `${place.value}` === 'true';
-}
-
-function expect(holds: boolean, { value, path }: Place, expected: string): void {
-  if (holds) return;
-  const found = JSON.stringify(value)?.slice(0, FOUND_CHARS_MAX) ?? 'nothing';
-  throw new ProtocolError(`invalid job document at ${path}`, `expected ${expected}, found ${found}`);
-}
-
 /** As much of a wrong value is shown. */
 const FOUND_CHARS_MAX = 40;
+
+function placeOf(found: JsonValue | undefined, path: string): Place {
+  function expect(holds: boolean, expected: string): void {
+    if (holds) return;
+    const shown = JSON.stringify(found)?.slice(0, FOUND_CHARS_MAX) ?? 'nothing';
+    throw new ProtocolError(`invalid job document at ${path}`, `expected ${expected}, found ${shown}`);
+  }
+  function text(pattern = TEXT, expected = 'text'): string {
+    expect(typeof found === 'string' && pattern.test(found), expected);
+    return found as string;
+  }
+  return {
+    found,
+    expect,
+    text,
+    member(name) {
+      expect(isObject(found), 'an object');
+      return placeOf((found as JsonObject)[name], `${path}.${name}`);
+    },
+    items(absent) {
+      const list = found === undefined ? absent : found;
+      expect(Array.isArray(list), 'an array');
+      return (list as JsonValue[]).map((item, i) => placeOf(item, `${path}[${i}]`));
+    },
+    optional: (...how) => (found === undefined || found === '' ? undefined : text(...how)),
+    flag() {
+      expect([undefined, true, false, 'true', 'false', ''].includes(found as never), 'true or false');
+      return `${found}` === 'true';
+    },
+  };
+}

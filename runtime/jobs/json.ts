@@ -1,3 +1,5 @@
+import { utf8Decoder, utf8Encoder } from '../utf8.ts';
+
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [member: string]: JsonValue };
 export type JsonObject = { [member: string]: JsonValue };
 
@@ -11,13 +13,10 @@ export function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
-
 /** The object that a payload holds; undefined when it is not UTF-8, not JSON (RFC 8259), or not an object. */
 export function decodeObject(payload: Uint8Array): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(utf8.decode(payload));
+    const value: unknown = JSON.parse(utf8Decoder.decode(payload));
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;
@@ -26,5 +25,5 @@ export function decodeObject(payload: Uint8Array): JsonObject | undefined {
 
 /** A payload: JSON in UTF-8; members that are undefined are left out, never null. */
 export function encodeObject(value: object): Uint8Array {
-  return encoder.encode(JSON.stringify(value));
+  return utf8Encoder.encode(JSON.stringify(value));
 }

@@ -67,14 +67,13 @@ export function parseRequestTopic(topic: string): RequestTopic | 'InvalidTopic' 
 const SERVICE_LEVELS = new Set(['accepted', 'rejected', 'notify', 'notify-next']);
 
 /**
- * Reads a topic that a device received: the answer to a request, or one of the two notifications.
+ * Reads a topic that a device received: the answer to a request, or the notification that it listens to.
  *
- * @returns its last level; undefined when it is not one of the service's for `thingName`
+ * @returns its last level, `accepted`, `rejected` or `notify-next`; undefined when it is none of these for `thingName`
  */
 export function parseIncomingTopic(topic: string, thingName: string): string | undefined {
-  const [prefix, levels = ''] = topic.split(jobsTopic(thingName, ''));
-  if (prefix !== '' || !/^(notify(-next)?|([^/]+\/){1,2}(accepted|rejected))$/.test(levels)) return undefined;
-  return levels.slice(levels.lastIndexOf('/') + 1);
+  if (!topic.startsWith(jobsTopic(thingName, ''))) return undefined;
+  return /\/(accepted|rejected|notify-next)$/.exec(topic)?.[1];
 }
 
 /** Where the answer to a request goes: the request's topic, literally, with one level more. */

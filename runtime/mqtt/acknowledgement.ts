@@ -1,4 +1,4 @@
-import { checkPacketIdentifier, putUint16, takeEnd, takePacketIdentifier } from './fields.ts';
+import { packetIdentifierField, takeEnd, takePacketIdentifier } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 
 /**
@@ -11,9 +11,7 @@ import { encodeSmallPacket, openPacket } from './fixed-header.ts';
  * @throws ProtocolError when the packet identifier is not 1..65_535
  */
 export function encodeAcknowledgement(type: number, packetIdentifier: number): Uint8Array {
-  const body: number[] = [];
-  putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return encodeSmallPacket(type, body);
+  return encodeSmallPacket(type, packetIdentifierField(packetIdentifier));
 }
 
 /** @returns the packet identifier. @throws ProtocolError when it has another size, or packet identifier 0 */

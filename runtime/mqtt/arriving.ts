@@ -2,7 +2,7 @@
 import { ProtocolError } from '../errors.ts';
 import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement } from './acknowledgement.ts';
 import { decodeConnack } from './connect.ts';
-import { accepted, fail, inFlight, inSession, isConnected, onlineIfSubscribed, sendDue } from './connection.ts';
+import { accepted, fail, inFlight, inSession, isConnected, onlineIfSubscribed, send, sendDue } from './connection.ts';
 import { nextPacket, offer } from './framer.ts';
 import { malformed, PACKET_TYPE } from './packet.ts';
 import { decodePublish } from './publish.ts';
@@ -49,7 +49,6 @@ function takePacket(client: Client, packet: Uint8Array, type: number): void {
 
 function takeConnack(client: Client, packet: Uint8Array): void {
   const { returnCode, sessionPresent } = decodeConnack(packet);
-  if (sessionPresent && client.options.cleanSession) throw malformed('3.2.2.2', 'session present after clean session');
   if (returnCode) fail(client, `CONNACK ${returnCode}: ${REFUSALS[returnCode - 1]}`);
   else accepted(client, sessionPresent);
 }
@@ -67,13 +66,12 @@ function takePublish(client: Client, packet: Uint8Array): void {
   const { topicName: topic, payload, qos, packetIdentifier } = decodePublish(packet);
   if (qos > 1) throw malformed('3.8.4', 'PUBLISH at QoS 2: expected the QoS subscribed');
   client.effects.push({ do: 'message', topic, payload, qos });
-  if (qos) client.packets.push(encodeAcknowledgement(PACKET_TYPE.PUBACK, packetIdentifier));
+  if (qos) send(client, encodeAcknowledgement(PACKET_TYPE.PUBACK, packetIdentifier));
 }
 
 /** A PUBACK for nothing is the second one of a message that was sent twice. So is a SUBACK. */
 function takePuback(client: Client, packet: Uint8Array): void {
   const packetIdentifier = decodeAcknowledgement(packet);
-  if (client.at !== 'online') return;
   const acknowledged = inFlight(client).find((one) => one.packetIdentifier === packetIdentifier);
   client.held = client.held.filter((one) => one !== acknowledged);
   sendDue(client);
@@ -83,13 +81,11 @@ function takeSuback(client: Client, packet: Uint8Array): void {
   const { packetIdentifier, returnCodes } = decodeSuback(packet);
   const { filters } = client.options;
   if (packetIdentifier !== 1 || client.at !== 'subscribing') return;
-  if (returnCodes.length !== filters.length)
-    throw malformed('3.9.3', `SUBACK with ${returnCodes.length} return codes: expected ${filters.length}`);
-  for (const [index, { topicFilter, qos }] of filters.entries()) {
-    const code = returnCodes[index]!;
-    if (code === 0x80) return fail(client, `SUBACK refuses ${topicFilter}`);
-    if (code > qos) throw malformed('3.9.3', `SUBACK return code ${code}: expected at most ${qos}`);
-  }
+  const refused = filters[returnCodes.indexOf(0x80)];
+  if (refused) return fail(client, `SUBACK refuses ${refused.topicFilter}`);
+  const asked = filters.map(({ qos }) => qos);
+  if (returnCodes.length !== asked.length || returnCodes.some((code, index) => code > asked[index]!))
+    throw malformed('3.9.3', `SUBACK with return codes ${returnCodes}: expected at most ${asked}`);
   client.subscribes = [];
   onlineIfSubscribed(client);
 }

@@ -6,7 +6,6 @@ import { HELD_BYTES_MAX, HELD_MESSAGES_MAX, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } fr
 import { take } from './arriving.ts';
 import { encodeConnect } from './connect.ts';
 import {
-  flush,
   inFlight,
   inSession,
   isConnected,
@@ -14,6 +13,7 @@ import {
   opened,
   pingAt,
   retryLater,
+  send,
   sendDue,
   stop,
   wake,
@@ -52,7 +52,6 @@ export function createClient(options: ClientOptions, seed: number): Client {
     chance: seed,
     now: 0,
     effects: [],
-    packets: [],
   };
 }
 
@@ -62,7 +61,7 @@ export function createClient(options: ClientOptions, seed: number): Client {
  * @throws     ProtocolError when a message to publish is itself wrong; what the server does wrong closes instead
  */
 export function stepClient(before: Client, event: ClientEvent, now: number): [Client, ClientEffect[]] {
-  const client: Client = { ...before, now, effects: [], packets: [] };
+  const client: Client = { ...before, now, effects: [] };
   const { at } = client;
   switch (event.on) {
     case 'start':
@@ -86,7 +85,6 @@ export function stepClient(before: Client, event: ClientEvent, now: number): [Cl
     case 'wake':
       wake(client);
   }
-  flush(client);
   return [client, client.effects];
 }
 
@@ -108,7 +106,7 @@ function publish(client: Client, { topic, payload, qos, key }: ClientEvent & { o
   const packetIdentifier = qos && nextPacketIdentifier(client);
   const packet = encodePublish({ topicName: topic, payload, qos, packetIdentifier });
   if (!qos) {
-    if (client.at === 'online') client.packets.push(packet);
+    if (client.at === 'online') send(client, packet);
     return;
   }
   const heldBytes = held.reduce((sum, one) => sum + one.packet.length, packet.length);

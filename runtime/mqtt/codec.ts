@@ -15,6 +15,15 @@ import {
 
 const TYPES = Object.keys(PACKET_TYPE) as Packet['type'][];
 
+/** Flags of a PUBLISH that a device neither sets at first nor looks at (§3.3.1.1, §3.3.1.3). */
+const DUP = 8;
+const RETAIN = 1;
+
+function marked(packet: Uint8Array, flags: number): Uint8Array {
+  packet[0]! |= flags;
+  return packet;
+}
+
 /**
  * @returns the packet's bytes, fixed header included
  * @throws  ProtocolError when the value cannot be such a packet
@@ -26,7 +35,7 @@ export function encodePacket(packet: Packet): Uint8Array {
     case 'CONNACK':
       return encodeConnack(packet);
     case 'PUBLISH':
-      return encodePublish(packet);
+      return marked(encodePublish(packet), (packet.dup ? DUP : 0) | (packet.retain ? RETAIN : 0));
     case 'SUBSCRIBE':
       return encodeSubscribe(packet);
     case 'SUBACK':
@@ -56,8 +65,12 @@ export function decodePacket(bytes: Uint8Array): Packet {
     case 'CONNACK':
       return { type, ...decodeConnack(bytes) };
     case 'PUBLISH': {
-      const { packetIdentifier, qos, dup, ...publish } = decodePublish(bytes);
-      return qos === 0 ? { type, qos, dup: false, ...publish } : { type, qos, dup, packetIdentifier, ...publish };
+      const { packetIdentifier, qos, ...publish } = decodePublish(bytes);
+      const dup = (bytes[0]! & DUP) > 0;
+      const retain = (bytes[0]! & RETAIN) > 0;
+      return qos === 0
+        ? { type, qos, dup: false, retain, ...publish }
+        : { type, qos, dup, retain, packetIdentifier, ...publish };
     }
     case 'SUBSCRIBE':
       return decodeSubscribe(bytes);

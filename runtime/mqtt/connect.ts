@@ -2,13 +2,13 @@ import {
   type Cursor,
   checkFieldSize,
   checkTopicName,
-  putText,
-  putUint16,
   takeByte,
   takeEnd,
   takeField,
   takeText,
   takeUint16,
+  textField,
+  uint16,
 } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 import {
@@ -24,7 +24,7 @@ import {
 /** Length and `MQTT`, then the protocol level of 3.1.1 (§3.1.2.1, §3.1.2.2). */
 const PROTOCOL = [0, 4, 0x4d, 0x51, 0x54, 0x54, 4];
 
-/** Will, user name and password as they lie in the packet: who has none of them does not carry their encoder. */
+/** Clean session, will, user name and password as they lie in the packet: who has none of them does not carry their encoder. */
 export interface ConnectExtras {
   flags: number;
   body: readonly number[];
@@ -45,41 +45,37 @@ export interface ConnectExtras {
  * @throws ProtocolError for a keep-alive outside 0..65_535, or a text that is none
  */
 export function encodeConnect(
-  { clientId, cleanSession, keepAliveSeconds }: Pick<Connect, 'clientId' | 'cleanSession' | 'keepAliveSeconds'>,
+  { clientId, keepAliveSeconds }: Pick<Connect, 'clientId' | 'keepAliveSeconds'>,
   extras: ConnectExtras = { flags: 0, body: [] },
 ): Uint8Array {
   if (keepAliveSeconds !== (keepAliveSeconds & 0xffff)) throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}`);
-  const body = [...PROTOCOL, extras.flags | (cleanSession ? 2 : 0)];
-  putUint16(body, keepAliveSeconds);
-  putText(body, clientId);
-  return encodeSmallPacket(PACKET_TYPE.CONNECT, [...body, ...extras.body]);
+  const body = [...PROTOCOL, extras.flags, ...uint16(keepAliveSeconds), ...textField(clientId), ...extras.body];
+  return encodeSmallPacket(PACKET_TYPE.CONNECT, body);
 }
 
 /** @throws ProtocolError for a password without user name, a wrong topic name, or a text that is none */
-export function encodeConnectExtras({ will, username, password }: Partial<Connect>): ConnectExtras {
+export function encodeConnectExtras({ cleanSession, will, username, password }: Partial<Connect>): ConnectExtras {
   if (password !== undefined && username === undefined) throw malformed('3.1.2.9', 'password without user name');
   const body: number[] = [];
-  let flags = 0;
+  let flags = cleanSession ? 2 : 0;
   if (will !== undefined) {
     flags |= 0x04 | (will.qos << 3) | (will.retain ? 0x20 : 0);
-    putText(body, checkTopicName(will.topicName));
-    putField(body, will.message);
+    body.push(...textField(checkTopicName(will.topicName)), ...bytesField(will.message));
   }
   if (username !== undefined) {
     flags |= 0x80;
-    putText(body, username);
+    body.push(...textField(username));
   }
   if (password !== undefined) {
     flags |= 0x40;
-    putField(body, password);
+    body.push(...bytesField(password));
   }
   return { flags, body };
 }
 
-function putField(body: number[], bytes: Uint8Array): void {
+function bytesField(bytes: Uint8Array): number[] {
   checkFieldSize(bytes.length);
-  putUint16(body, bytes.length);
-  for (const byte of bytes) body.push(byte);
+  return [...uint16(bytes.length), ...bytes];
 }
 
 /** @throws ProtocolError for another protocol or level, a reserved flag, or flags and fields that do not fit */

@@ -11,7 +11,6 @@ import {
   STABLE_MILLIS,
 } from '../limits.ts';
 import { draw } from '../random.ts';
-import { joined } from './bytes.ts';
 import { encodeSmallPacket } from './fixed-header.ts';
 import { createFramer } from './framer.ts';
 import { PACKET_TYPE } from './packet.ts';
@@ -25,7 +24,7 @@ export function open(client: Client): void {
 /** The transport stands. */
 export function opened(client: Client): void {
   enter(client, 'connecting', client.now + CONNACK_MILLIS_MAX);
-  client.packets.push(client.connectPacket);
+  send(client, client.connectPacket);
 }
 
 /** Nothing of the connection before is kept. */
@@ -44,7 +43,6 @@ export function accepted(client: Client, sessionPresent: boolean): void {
   client.sessionPresent = sessionPresent;
   client.subscribes =
     packet && !client.subscribed ? [{ packetIdentifier: 1, packet, resendAtMillis: 0, pauseMillis: 0 }] : [];
-  client.sentAtMillis = client.now;
   onlineIfSubscribed(client);
 }
 
@@ -61,16 +59,13 @@ export function onlineIfSubscribed(client: Client): void {
 }
 
 export function stop(client: Client): void {
-  const { at, packets, effects } = client;
-  if (isConnected(client)) packets.push(encodeSmallPacket(PACKET_TYPE.DISCONNECT));
-  flush(client);
-  if (at !== 'waiting') effects.push({ do: 'close' });
+  if (isConnected(client)) send(client, encodeSmallPacket(PACKET_TYPE.DISCONNECT));
+  if (client.at !== 'waiting') client.effects.push({ do: 'close' });
   offline(client, 'stopped', 'stopped', Infinity);
 }
 
 /** Ends the connection from this side, and tries again later. */
 export function fail(client: Client, reason: string): void {
-  flush(client);
   client.effects.push({ do: 'close' });
   retryLater(client, reason);
 }
@@ -103,7 +98,7 @@ export function wake(client: Client): void {
   } else if (inSession(client)) {
     sendDue(client);
     if (untilMillis === Infinity && now >= pingAt(client)) {
-      client.packets.push(encodeSmallPacket(PACKET_TYPE.PINGREQ));
+      send(client, encodeSmallPacket(PACKET_TYPE.PINGREQ));
       // With the keep-alive before it less than 1.5 times the keep-alive, when the server gives up too (§3.1.2.10).
       client.untilMillis = now + Math.min(PINGRESP_MILLIS_MAX, client.options.keepAliveSeconds * 400);
     }
@@ -122,10 +117,10 @@ export function inFlight({ at, held, subscribes }: Client): Unacknowledged[] {
  * @param newConnection  then everything is sent again, and the pauses begin anew
  */
 export function sendDue(client: Client, newConnection = false): void {
-  const { now, packets } = client;
+  const { now } = client;
   for (const one of inFlight(client)) {
     if (!newConnection && now < one.resendAtMillis) continue;
-    packets.push(one.resendAtMillis ? duplicate(one.packet) : one.packet);
+    send(client, one.resendAtMillis ? duplicate(one.packet) : one.packet);
     const longer = newConnection ? 0 : 2 * one.pauseMillis;
     one.pauseMillis = Math.min(Math.max(longer, RESEND_MILLIS_MIN), RESEND_MILLIS_MAX);
     one.resendAtMillis = now + one.pauseMillis;
@@ -139,11 +134,9 @@ function duplicate(packet: Uint8Array): Uint8Array {
   return again;
 }
 
-/** The packets of this step leave as one write: with one each, every second one waits for a delayed ACK. */
-export function flush(client: Client): void {
-  const packets = client.packets.splice(0);
-  if (packets.length === 0) return;
-  client.effects.push({ do: 'write', bytes: joined(packets) });
+/** Whoever carries the effects out joins what one step writes: with one write each, every second one waits for a delayed ACK. */
+export function send(client: Client, bytes: Uint8Array): void {
+  client.effects.push({ do: 'write', bytes });
   client.sentAtMillis = client.now;
 }
 

@@ -5,13 +5,11 @@
  *    | integer, 2 bytes |     | length, 2 bytes | length bytes    |   numbers: most significant byte first
  *    +------------------+     +----------------+-----------------+   text: UTF-8, well formed, without U+0000
  */
+import { utf8Decoder, utf8Encoder } from '../utf8.ts';
 import { malformed } from './packet.ts';
 
 /** The longest text or string of bytes: its length has two bytes. */
 const FIELD_BYTES_MAX = 65_535;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Where decoding stands in one whole packet. */
 export interface Cursor {
@@ -19,23 +17,22 @@ export interface Cursor {
   at: number;
 }
 
-export function putUint16(body: number[], value: number): void {
-  body.push(value >> 8, value & 255);
+export function uint16(value: number): number[] {
+  return [value >> 8, value & 255];
 }
 
-/** Appends length and UTF-8 to a packet's body. @throws ProtocolError when the text cannot be such a field */
-export function putText(body: number[], text: string): void {
+/** Length and UTF-8. @throws ProtocolError when the text cannot be such a field */
+export function textField(text: string): number[] {
   const chars = utf8Chars(text);
-  putUint16(body, chars.length);
-  for (let i = 0; i < chars.length; i++) body.push(chars.charCodeAt(i));
+  return [...uint16(chars.length), ...Array.from(chars, (char) => char.charCodeAt(0))];
 }
 
 /** The UTF-8 of a text, a character for each byte: ASCII is itself, and costs no typed array. */
 export function utf8Chars(text: string): string {
-  if (/\0|[\ud800-\udfff]/u.test(text)) throw malformed('1.5.3', `text ${JSON.stringify(text)}`);
   checkFieldSize(text.length);
+  if (/\0|[\ud800-\udfff]/u.test(text)) throw noText();
   if (!/[^\0-\x7f]/.test(text)) return text;
-  const bytes = encoder.encode(text);
+  const bytes = utf8Encoder.encode(text);
   checkFieldSize(bytes.length);
   return String.fromCharCode(...bytes);
 }
@@ -49,10 +46,14 @@ export function takeText(cursor: Cursor): string {
   const bytes = takeField(cursor);
   let text = '\0';
   try {
-    text = decoder.decode(bytes);
+    text = utf8Decoder.decode(bytes);
   } catch {}
-  if (text.includes('\0')) throw malformed('1.5.3', 'text with U+0000, or not in UTF-8');
+  if (text.includes('\0')) throw noText();
   return text;
+}
+
+function noText() {
+  return malformed('1.5.3', 'text with U+0000, or not in UTF-8');
 }
 
 /** Length and bytes: a text before it is decoded, a password, a will message. */
@@ -81,6 +82,11 @@ export function takeEnd(cursor: Cursor): void {
 
 export function takePacketIdentifier(cursor: Cursor): number {
   return checkPacketIdentifier(takeUint16(cursor));
+}
+
+/** As two bytes. @throws ProtocolError when it is none */
+export function packetIdentifierField(packetIdentifier: number): number[] {
+  return uint16(checkPacketIdentifier(packetIdentifier));
 }
 
 /** §2.3.1: 1..65_535 */

@@ -46,9 +46,10 @@ export function decodePacketSize(bytes: Uint8Array, at = 0): number | undefined 
   const firstByte = bytes[at];
   if (firstByte === undefined) return undefined;
   const type = firstByte >> 4;
-  if (type === 0 || type === 15) throw malformed('2.2.1', `reserved packet type ${type}`);
-  if (type !== PACKET_TYPE.PUBLISH && (firstByte & 15) !== flagsOf(type))
-    throw malformed('2.2.2', `packet type ${type} with flags ${firstByte & 15}`);
+  const flags = firstByte & 15;
+  const isReserved = type === 0 || type === 15;
+  if (isReserved || (type !== PACKET_TYPE.PUBLISH && flags !== flagsOf(type)))
+    throw malformed(isReserved ? '2.2.1' : '2.2.2', `packet type ${type} with flags ${flags}`);
   let length = 0;
   for (let index = 0; index < 4; index++) {
     const byte = bytes[++at];

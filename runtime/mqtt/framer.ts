@@ -28,8 +28,7 @@ export function createFramer(bytesMax = PACKET_BYTES_MAX): Framer {
 /** Hands in bytes as they came. Only what is left of the chunk before, part of a fixed header, is copied with it. */
 export function offer(framer: Framer, chunk: Uint8Array): void {
   const { chunk: before, at } = framer;
-  framer.chunk = at < before.length ? joined([before.subarray(at), chunk]) : chunk;
-  framer.at = 0;
+  keep(framer, at < before.length ? joined(before.subarray(at), chunk) : chunk);
 }
 
 /**
@@ -40,20 +39,15 @@ export function offer(framer: Framer, chunk: Uint8Array): void {
  *          nothing of the body is kept
  */
 export function nextPacket(framer: Framer): Uint8Array | undefined {
-  const { chunk, at } = framer;
-  if (at === chunk.length) return undefined;
+  const { chunk, at, bytesMax } = framer;
+  if (at === chunk.length) return keep(framer, NOTHING);
   if (framer.held === undefined) {
     const size = decodePacketSize(chunk, at);
-    if (size === undefined) {
-      framer.chunk = chunk.slice(at); // a copy: an idle connection does not keep the transport's buffer
-      framer.at = 0;
-      return undefined;
-    }
-    if (size > framer.bytesMax)
-      throw malformed('2.2.3', `packet of ${size} bytes: expected at most ${framer.bytesMax}`);
+    if (size === undefined) return keep(framer, chunk.slice(at)); // a copy: an idle connection does not keep the transport's buffer
+    if (size > bytesMax) throw malformed('2.2.3', `packet of ${size} bytes: expected at most ${bytesMax}`);
     const end = at + size;
     if (end <= chunk.length) {
-      take(framer, end);
+      framer.at = end;
       return size === chunk.length ? chunk : chunk.subarray(at, end);
     }
     framer.held = new Uint8Array(size);
@@ -62,16 +56,14 @@ export function nextPacket(framer: Framer): Uint8Array | undefined {
   const { held, heldBytes } = framer;
   const part = chunk.subarray(at, at + held.length - heldBytes);
   held.set(part, heldBytes);
+  framer.at += part.length;
   framer.heldBytes += part.length;
-  take(framer, at + part.length);
-  if (framer.heldBytes < held.length) return undefined;
+  if (framer.heldBytes < held.length) return keep(framer, NOTHING);
   framer.held = undefined;
   return held;
 }
 
-function take(framer: Framer, end: number): void {
-  framer.at = end;
-  if (end < framer.chunk.length) return;
-  framer.chunk = NOTHING;
+function keep(framer: Framer, chunk: Uint8Array): undefined {
+  framer.chunk = chunk;
   framer.at = 0;
 }

@@ -12,10 +12,10 @@ import { malformed, type QoS } from './packet.ts';
  *
  * @throws ProtocolError when the topic name has a wildcard, is empty or too long, or the packet identifier is 0
  */
-export function encodePublish({ topicName, payload, qos, dup, retain, packetIdentifier }: Published): Uint8Array {
+export function encodePublish({ topicName, payload, qos, packetIdentifier }: Published): Uint8Array {
   const topic = utf8Chars(checkTopicName(topicName));
   const size = 2 + topic.length + (qos ? 2 : 0) + payload.length;
-  const bytes = encodeFixedHeader(0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0), size);
+  const bytes = encodeFixedHeader(0x30 | (qos << 1), size);
   let at = bytes.length - size;
   bytes[at++] = topic.length >> 8;
   bytes[at++] = topic.length;
@@ -29,33 +29,22 @@ export function encodePublish({ topicName, payload, qos, dup, retain, packetIden
   return bytes;
 }
 
-/** A PUBLISH; its packet identifier means something only at QoS 1 and 2. */
+/** A PUBLISH but for DUP and RETAIN; its packet identifier means something only at QoS 1 and 2. */
 export interface Published {
-  type?: 'PUBLISH';
   topicName: string;
   payload: Uint8Array;
   qos: QoS;
-  dup?: boolean;
-  retain?: boolean;
   packetIdentifier?: number;
 }
 
 /** @throws ProtocolError for QoS 3, DUP at QoS 0, a wrong topic name, packet identifier 0, or missing bytes */
-export function decodePublish(bytes: Uint8Array): Required<Omit<Published, 'type'>> {
+export function decodePublish(bytes: Uint8Array): Required<Published> {
   const cursor = openPacket(bytes);
   const topicName = checkTopicName(takeText(cursor));
-  const flags = bytes[0]!;
+  const flags = bytes[0]! & 15;
   const qos = (flags >> 1) & 3;
-  if (qos === 3) throw malformed('3.3.1.2', 'PUBLISH at QoS 3');
+  const wrong = qos === 3 ? 2 : flags > 7 && qos === 0 ? 1 : 0;
+  if (wrong > 0) throw malformed(`3.3.1.${wrong}`, `PUBLISH at QoS ${qos} with flags ${flags}`);
   const packetIdentifier = qos ? takePacketIdentifier(cursor) : 0;
-  const dup = (flags & 8) > 0;
-  if (dup && !packetIdentifier) throw malformed('3.3.1.1', 'PUBLISH at QoS 0 with DUP');
-  return {
-    topicName,
-    payload: bytes.subarray(cursor.at),
-    qos: qos as QoS,
-    dup,
-    retain: (flags & 1) > 0,
-    packetIdentifier,
-  };
+  return { topicName, payload: bytes.subarray(cursor.at), qos: qos as QoS, packetIdentifier };
 }

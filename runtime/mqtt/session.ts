@@ -7,13 +7,11 @@ export interface ClientOptions {
   clientId: string;
   /** 0..65_535; 0 turns the keep-alive off. AWS takes 30..1200. */
   keepAliveSeconds: number;
-  /** false: the server keeps subscriptions and undelivered messages while the device is away (§3.1.2.4). */
-  cleanSession: boolean;
   /** At most SUBSCRIPTIONS_PER_SUBSCRIBE_MAX. */
   filters: readonly { topicFilter: string; qos: 0 | 1 }[];
   /** The longest pause before connecting again. */
   retryMaxMillis: number;
-  /** Will, user name, password. */
+  /** Will, user name, password. Not clean session: subscriptions and undelivered messages are kept while the device is away (§3.1.2.4). */
   extras?: ConnectExtras;
 }
 
@@ -35,7 +33,7 @@ export type ClientEvent =
   /** The time of `wakeAt` has come. */
   | { on: 'wake' };
 
-/** In the order in which they are to be carried out. A step gives at most one `write`; a `close` comes after it. */
+/** In the order in which they are to be carried out; all that a step writes is to leave as one. A `close` comes after it. */
 export type ClientEffect =
   | { do: 'open' }
   | { do: 'write'; bytes: Uint8Array }
@@ -94,8 +92,7 @@ export interface Client {
   /** Attempts since the last stable connection. */
   attempts: number;
   chance: number;
-  /** The time of this step, its effects so far, and the packets of its one write. */
+  /** The time of this step, and its effects so far. */
   now: number;
   effects: ClientEffect[];
-  packets: Uint8Array[];
 }

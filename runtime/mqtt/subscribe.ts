@@ -1,11 +1,10 @@
 import {
-  checkPacketIdentifier,
   checkTopicFilter,
-  putText,
-  putUint16,
+  packetIdentifierField,
   takeByte,
   takePacketIdentifier,
   takeText,
+  textField,
 } from './fields.ts';
 import { encodeSmallPacket, openPacket } from './fixed-header.ts';
 import {
@@ -29,12 +28,8 @@ import {
  * @throws ProtocolError when there is no subscription, or a topic filter is wrong
  */
 export function encodeSubscribe({ packetIdentifier, subscriptions }: Omit<Subscribe, 'type'>): Uint8Array {
-  const body = filtersBody(packetIdentifier, subscriptions.length);
-  for (const { topicFilter, qos } of subscriptions) {
-    putText(body, checkTopicFilter(topicFilter));
-    body.push(qos);
-  }
-  return encodeSmallPacket(PACKET_TYPE.SUBSCRIBE, body);
+  const fields = subscriptions.flatMap(({ topicFilter, qos }) => [...textField(checkTopicFilter(topicFilter)), qos]);
+  return encodeFilters(PACKET_TYPE.SUBSCRIBE, packetIdentifier, fields);
 }
 
 /** @throws ProtocolError for QoS 3, reserved bits, no subscription, or a wrong topic filter */
@@ -59,9 +54,7 @@ export function decodeSubscribe(bytes: Uint8Array): Subscribe {
  *    +------+------------------+-----------+--------------------------------------------+
  */
 export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Array {
-  const body: number[] = [];
-  putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return encodeSmallPacket(PACKET_TYPE.SUBACK, [...body, ...returnCodes]);
+  return encodeSmallPacket(PACKET_TYPE.SUBACK, [...packetIdentifierField(packetIdentifier), ...returnCodes]);
 }
 
 /** @throws ProtocolError for a return code that is not 0, 1, 2 or 0x80, or none at all */
@@ -87,9 +80,8 @@ export function decodeSuback(bytes: Uint8Array): Omit<Suback, 'type'> {
  * @throws ProtocolError when there is no topic filter, or one is wrong
  */
 export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
-  const body = filtersBody(packetIdentifier, topicFilters.length);
-  for (const topicFilter of topicFilters) putText(body, checkTopicFilter(topicFilter));
-  return encodeSmallPacket(PACKET_TYPE.UNSUBSCRIBE, body);
+  const fields = topicFilters.flatMap((topicFilter) => textField(checkTopicFilter(topicFilter)));
+  return encodeFilters(PACKET_TYPE.UNSUBSCRIBE, packetIdentifier, fields);
 }
 
 /** @throws ProtocolError for no topic filter or a wrong one */
@@ -102,10 +94,8 @@ export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
   return { type: 'UNSUBSCRIBE', packetIdentifier, topicFilters };
 }
 
-/** The beginning of both: the packet identifier. @throws ProtocolError when it is 0 or no filter will follow */
-function filtersBody(packetIdentifier: number, filters: number): number[] {
-  if (filters === 0) throw malformed('3.8.3', 'no topic filter');
-  const body: number[] = [];
-  putUint16(body, checkPacketIdentifier(packetIdentifier));
-  return body;
+/** Both. @throws ProtocolError when the packet identifier is 0, or there is no filter */
+function encodeFilters(type: number, packetIdentifier: number, fields: readonly number[]): Uint8Array {
+  if (fields.length === 0) throw malformed('3.8.3', 'no topic filter');
+  return encodeSmallPacket(type, [...packetIdentifierField(packetIdentifier), ...fields]);
 }

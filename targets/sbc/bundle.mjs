@@ -11,9 +11,9 @@ const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
  */
 export const PRIVATE_NAMES = `
   about alpn answer askNext asked attempts base because bytes bytesMax chance child chunk cleanSession client clientId connectPacket
-  device document doubt dup effects ended extras fields filters finished found framer fromClient fromRunner generation
-  groups held heldBytes home json keepAliveSeconds killAt lines lost newest onBytes onClosed onOpened online onlineSinceMillis
-  operation options out packet packetIdentifier packets pauseMillis pauseUntil payload programs qos
+  device document doubt dup effects ended expect extras fields filters finished flag found framer fromClient fromRunner generation
+  groups held heldBytes home items json keepAliveSeconds killAt lines lost member newest onBytes onClosed onOpened online onlineSinceMillis
+  operation optional options out packet packetIdentifier packets pauseMillis pauseUntil payload programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
   retryMaxMillis returnCode returnCodes runner runs saving seed sent sentAtMillis sessionPresent
   setbacks signalled spawnOptions stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens

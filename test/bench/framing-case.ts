@@ -23,12 +23,9 @@ const CASES: Record<string, () => (i: number) => void> = {
   'encode errand': () => (i) => {
     const packetIdentifier = (i & 0x7fff) + 1;
     sink += encodePublish({
-      type: 'PUBLISH',
       topicName: TOPIC,
       payload: PAYLOAD,
-      retain: false,
       qos: 1,
-      dup: false,
       packetIdentifier,
     }).length;
   },

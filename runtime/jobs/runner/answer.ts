@@ -7,8 +7,9 @@ import { type Asked, type Job, log, type Runner } from './state.ts';
 import { begin, end, forget, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
-export function accepted(runner: Runner, clientToken: string, { execution, jobDocument }: Accepted): void {
-  const asked = takeAsked(runner, clientToken);
+export function accepted(runner: Runner, answer: Accepted): void {
+  const { execution, jobDocument } = answer;
+  const asked = takeAsked(runner, answer);
   const { at, job, document } = runner;
   if (asked?.about === 'next') {
     if (execution) begin(runner, execution);
@@ -27,8 +28,8 @@ export function accepted(runner: Runner, clientToken: string, { execution, jobDo
 }
 
 /** The service refused; by code, what is refused is tried later, given up, or shows that the execution is no longer ours. */
-export function rejected(runner: Runner, clientToken: string, error: ErrorResponse): void {
-  const asked = takeAsked(runner, clientToken);
+export function rejected(runner: Runner, error: ErrorResponse): void {
+  const asked = takeAsked(runner, error);
   if (!asked) return;
   const { code, message, executionState } = error;
   const { about, request } = asked;
@@ -46,7 +47,7 @@ export function rejected(runner: Runner, clientToken: string, error: ErrorRespon
   pause(runner);
 }
 
-function takeAsked(runner: Runner, clientToken: string): Asked | undefined {
+function takeAsked(runner: Runner, { clientToken }: { clientToken?: string }): Asked | undefined {
   const { asked } = runner;
   if (asked?.request.clientToken !== clientToken) return undefined;
   runner.asked = undefined;

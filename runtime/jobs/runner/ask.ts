@@ -11,7 +11,7 @@ type Unsigned = Ask extends infer A ? (A extends Ask ? Omit<A, 'clientToken'> : 
 /** Sends what the state calls for, when nothing else is under way; the order is the urgency. */
 export function askIfWanted(runner: Runner): void {
   const { at, job, outcome, untold } = runner;
-  if (!runner.online || runner.finished || runner.asked || runner.pauseUntil) return;
+  if (!mayAsk(runner)) return;
   if (at === 'idle') {
     if (!runner.askNext || runner.stopBy) return;
     runner.askNext = false;
@@ -32,6 +32,11 @@ export function askIfWanted(runner: Runner): void {
       ask(runner, 'progress', update(job, 'IN_PROGRESS', untold));
     }
   }
+}
+
+/** Nothing is under way, and nothing keeps from asking. */
+export function mayAsk({ online, finished, asked, pauseUntil }: Runner): boolean {
+  return online && !finished && !asked && !pauseUntil;
 }
 
 /** The version we know is always expected: an execution made later under the same name is never touched. */

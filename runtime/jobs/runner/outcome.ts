@@ -7,12 +7,12 @@ import type { Runner, RunnerEvent } from './state.ts';
 
 /** `step 2 of 3 'flash'`: how a step is named in reasons and logs. */
 export function nameStep({ steps }: StepDocument, step: number): string {
-  return `step ${step + 1} of ${steps.length} '${steps[step]?.name}'`;
+  return `step ${step + 1} of ${steps.length} '${steps[step]!.name}'`;
 }
 
 /** What is reported while a step runs. */
 export function progressDetails({ steps }: StepDocument, step: number): StatusDetails {
-  return { step: steps[step]?.name ?? '', progress: `${step + 1}/${steps.length}` };
+  return { step: steps[step]!.name, progress: `${step + 1}/${steps.length}` };
 }
 
 /** What is reported of the programs' output after the last step, or after the first that failed. */

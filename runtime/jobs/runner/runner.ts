@@ -2,7 +2,7 @@ import type { Millis } from '../../effects.ts';
 import type { JobExecution } from '../answers.ts';
 import { isTerminal } from '../execution.ts';
 import { accepted, isAtWork, rejected } from './answer.ts';
-import { askAgain, askIfWanted } from './ask.ts';
+import { askAgain, askIfWanted, mayAsk } from './ask.ts';
 import { STOP_GRACE_MILLIS } from './limits.ts';
 import { log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
 import { afterPersist, begin, exited, forget, output, park, resume, signal, terminate } from './work.ts';
@@ -63,9 +63,9 @@ function take(runner: Runner, event: RunnerEvent): void {
       runner.online = false;
       return;
     case 'accepted':
-      return accepted(runner, event.clientToken, event.answer);
+      return accepted(runner, event.answer);
     case 'rejected':
-      return rejected(runner, event.clientToken, event.error);
+      return rejected(runner, event.error);
     case 'nextChanged':
       return nextChanged(runner, event.execution);
     case 'persisted':
@@ -106,7 +106,7 @@ function isBusy({ at }: Runner): boolean {
  */
 function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
   if (runner.at === 'idle') {
-    const told = runner.online && !runner.askNext && !runner.asked && !runner.pauseUntil && !runner.stopBy;
+    const told = mayAsk(runner) && !runner.askNext && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
   } else if (isBusy(runner)) {
@@ -125,22 +125,13 @@ function wake(runner: Runner): void {
 
 /** Once asked to stop: what needs no waiting is left as the record has it, what does is waited for until it is late. */
 function hasten(runner: Runner, late: boolean): void {
-  switch (runner.at) {
-    case 'idle':
-    case 'resuming':
-    case 'claiming':
-      runner.finished = true;
-      return;
-    case 'forgetting':
-      runner.finished ||= !runner.saving;
-      return;
-    case 'reporting':
-      runner.finished ||= late || !runner.online;
-      return;
-    case 'starting': // its record says that it runs: taken back before it does
-      return park(runner, runner.step);
-    case 'running':
-      if (late) terminate(runner, false);
+  const { at } = runner;
+  if (at === 'starting') {
+    park(runner, runner.step); // its record says that it runs: taken back before it does
+  } else if (at === 'running') {
+    if (late) terminate(runner, false);
+  } else if (at !== 'stopping' && !runner.saving) {
+    runner.finished ||= at !== 'reporting' || late || !runner.online;
   }
 }
 

@@ -11,8 +11,8 @@ export type RunnerEvent =
   /** Requests can be sent from now on: whatever was asked before may be lost. */
   | { on: 'online' }
   | { on: 'offline' }
-  | { on: 'accepted'; clientToken: string; answer: Accepted }
-  | { on: 'rejected'; clientToken: string; error: ErrorResponse }
+  | { on: 'accepted'; answer: Accepted }
+  | { on: 'rejected'; error: ErrorResponse }
   /** NextJobExecutionChanged: a hint, never the truth. */
   | { on: 'nextChanged'; execution: JobExecution | undefined }
   | { on: 'persisted' }

@@ -81,9 +81,6 @@ export function afterPersist(runner: Runner, failure?: string): void {
     case 'forgetting': // an old outcome must not be told again at the next boot: repeated until it is gone
       if (failure) pause(runner);
       else idle(runner);
-      return;
-    case 'parking':
-      runner.finished = true;
   }
 }
 

@@ -75,15 +75,14 @@ function bench(record?: JobRecord) {
       return self;
     },
     accept: (more: { execution?: JobExecution; jobDocument?: JsonValue } = {}) => {
-      tell({ on: 'accepted', clientToken: self.ask.clientToken, answer: { timestamp: 1, ...more } });
+      const { clientToken } = self.ask;
+      tell({ on: 'accepted', answer: { timestamp: 1, clientToken, ...more } });
       return self;
     },
     reject: (code: ErrorCode, executionState?: JobExecutionState) => {
-      tell({
-        on: 'rejected',
-        clientToken: self.ask.clientToken,
-        error: { code, message: 'm', timestamp: 1, ...(executionState ? { executionState } : {}) },
-      });
+      const { clientToken } = self.ask;
+      const error = { code, message: 'm', timestamp: 1, clientToken };
+      tell({ on: 'rejected', error: executionState ? { ...error, executionState } : error });
       return self;
     },
     exit: (code = 0) => {
@@ -323,7 +322,7 @@ test('an answer that was kept while the device was away is old: $next is asked a
   const { clientToken } = b.ask;
   b.tell({ on: 'offline' });
   b.tell({ on: 'online' });
-  b.tell({ on: 'accepted', clientToken, answer: { timestamp: 1 } });
+  b.tell({ on: 'accepted', answer: { timestamp: 1, clientToken } });
   b.tell({ on: 'nextChanged', execution: EXECUTION });
   assert.equal(b.trace, ['describe $next', 'describe $next']);
 });
@@ -355,7 +354,7 @@ test('idle, a notification that carries the job begins it without asking', () =>
 
 test('an answer with another clientToken is not ours and changes nothing', () => {
   const b = bench().boot();
-  b.tell({ on: 'accepted', clientToken: 'not-ours', answer: { timestamp: 1, execution: EXECUTION } });
+  b.tell({ on: 'accepted', answer: { timestamp: 1, clientToken: 'not-ours', execution: EXECUTION } });
   assert.equal(b.trace, ['describe $next']);
   b.accept({ execution: EXECUTION });
   assert.is(b.trace.at(-1), 'persist claimed');

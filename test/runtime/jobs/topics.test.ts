@@ -69,10 +69,9 @@ test('parseIncomingTopic: answers and notifications of one’s own thing, and of
       assert.is(parseIncomingTopic(answerTopic(topic, kind), 'T'), undefined);
     }
   }
-  for (const kind of ['notify', 'notify-next'] as const) {
-    assert.is(parseIncomingTopic(notificationTopic('T', kind), 'T'), kind);
-    assert.is(parseIncomingTopic(notificationTopic('T2', kind), 'T'), undefined);
-  }
+  assert.is(parseIncomingTopic(notificationTopic('T', 'notify-next'), 'T'), 'notify-next');
+  assert.is(parseIncomingTopic(notificationTopic('T2', 'notify-next'), 'T'), undefined);
+  assert.is(parseIncomingTopic(notificationTopic('T', 'notify'), 'T'), undefined);
   assert.is(parseIncomingTopic('$aws/things/T/jobs/J/update', 'T'), undefined);
 });
 

@@ -48,7 +48,7 @@ const happening = fc.oneof(
   { weight: 4, arbitrary: fc.nat(40_000) },
 );
 
-test('any events in any order: bounded, one write a step, close behind it, a wake always gets further', () => {
+test('any events in any order: bounded, close behind what is written, a wake always gets further', () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 80, size: 'max' }), fc.integer(), (happenings, seed) => {
       let client = createClient({ ...OPTIONS, keepAliveSeconds: 20 }, seed);
@@ -58,7 +58,6 @@ test('any events in any order: bounded, one write a step, close behind it, a wak
         const [next, effects] = stepClient(client, event, now);
         client = next;
         const kinds = effects.map((effect) => effect.do);
-        assert.ok(kinds.filter((kind) => kind === 'write').length <= 1, kinds.join());
         assert.ok(!kinds.includes('close') || kinds.lastIndexOf('write') < kinds.indexOf('close'), kinds.join());
         // Never two connections at once, never one closed that is not there.
         for (const kind of kinds) {

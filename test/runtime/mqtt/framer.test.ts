@@ -6,12 +6,9 @@ import { createFramer, type Framer, nextPacket, offer } from '../../../runtime/m
 import { encodePublish } from '../../../runtime/mqtt/publish.ts';
 
 const largest = encodePublish({
-  type: 'PUBLISH',
   topicName: `$aws/things/${'t'.repeat(128)}/jobs/${'j'.repeat(64)}/update/accepted`,
   payload: new Uint8Array(PAYLOAD_BYTES_MAX).map((_, i) => i),
-  retain: false,
   qos: 1,
-  dup: false,
   packetIdentifier: 1,
 });
 

@@ -18,7 +18,6 @@ export type Told = Exclude<ClientEffect, { do: 'open' | 'write' | 'close' }>;
 export const OPTIONS: ClientOptions = {
   clientId: 'thing-1',
   keepAliveSeconds: 1200,
-  cleanSession: false,
   filters: [{ topicFilter: 'trigger', qos: 1 }],
   retryMaxMillis: 128_000,
 };
@@ -64,7 +63,7 @@ export function createStage(
     give(event) {
       const [client, effects] = stepClient(stage.client, event, stage.now);
       stage.client = client;
-      for (const effect of effects) carryOut(effect);
+      for (const effect of asCarriedOut(effects)) carryOut(effect);
       if (busy) return;
       busy = true;
       for (let next = happened.shift(); next !== undefined; next = happened.shift()) server(stage, next);
@@ -108,6 +107,16 @@ export function createStage(
     }
   }
   return stage;
+}
+
+/** As transports/loop.ts: what a step writes leaves as one, before anything closes or opens. */
+function asCarriedOut(effects: readonly ClientEffect[]): ClientEffect[] {
+  const parts = effects.flatMap((effect) => (effect.do === 'write' ? [effect.bytes] : []));
+  const last = effects.findLast((effect) => effect.do === 'write');
+  const whole: ClientEffect = { do: 'write', bytes: new Uint8Array(Buffer.concat(parts)) };
+  return effects
+    .filter((effect) => effect.do !== 'write' || effect === last)
+    .map((one) => (one === last ? whole : one));
 }
 
 /** Answers everything as a server should, except the types of packet named. */

@@ -19,10 +19,14 @@ export function allocate(size: number): Uint8Array {
   return slab.subarray(used, (used += size));
 }
 
-/** Both in one piece. */
-export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = allocate(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
+/** All bytes in one piece; a single part is itself, not a copy. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = allocate(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
   return bytes;
 }

@@ -28,7 +28,7 @@ export function createFramer(bytesMax = PACKET_BYTES_MAX): Framer {
 /** Hands in bytes as they came. Only what is left of the chunk before, part of a fixed header, is copied with it. */
 export function offer(framer: Framer, chunk: Uint8Array): void {
   const { chunk: before, at } = framer;
-  keep(framer, at < before.length ? joined(before.subarray(at), chunk) : chunk);
+  keep(framer, at < before.length ? joined([before.subarray(at), chunk]) : chunk);
 }
 
 /**

@@ -63,8 +63,8 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
-  const { at, step } = runner;
-  if (!isAtWork(runner, execution)) return lose(runner, ANOTHER);
+  const { at, step, job } = runner;
+  if (!execution || identity(execution) !== identity(job!)) return lose(runner, ANOTHER);
   if (!isOurs(runner, execution)) return;
   if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
   setVersion(runner, execution.versionNumber);
@@ -73,11 +73,7 @@ function described(runner: Runner, execution: JobExecution | undefined): void {
   start(runner, parseDocument(execution.jobDocument), step);
 }
 
-/** Whether an execution is the one at work, and not another, made later under the same name. */
-export function isAtWork({ job }: Runner, execution: JobExecution | undefined): execution is JobExecution {
-  return execution !== undefined && identity(execution) === identity(job!);
-}
-
+/** Tells an execution from one made later under the same name. */
 function identity({ jobId, executionNumber, queuedAt = 0 }: Job | JobExecution): string {
   return `${jobId} ${executionNumber} ${queuedAt}`;
 }

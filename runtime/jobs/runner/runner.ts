@@ -1,7 +1,7 @@
 import type { Millis } from '../../effects.ts';
 import type { JobExecution } from '../answers.ts';
 import { isTerminal } from '../execution.ts';
-import { accepted, isAtWork, rejected } from './answer.ts';
+import { accepted, rejected } from './answer.ts';
 import { askAgain, askIfWanted, mayAsk } from './ask.ts';
 import { STOP_GRACE_MILLIS } from './limits.ts';
 import { log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
@@ -102,15 +102,17 @@ function isBusy({ at }: Runner): boolean {
 
 /**
  * Idle: begin with what it names, unless `$next` is still to be asked or answered: what was kept for us while we were away
- * may be long gone, or made anew. Busy: when it names another job, ours may be gone.
+ * may be long gone, or made anew. Busy: when it names another job, ours may be gone;
+ * not when queuedAt differs alone: our claim may have met an execution made anew, whose document then is what runs.
  */
 function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
-  if (runner.at === 'idle') {
+  const { at, job } = runner;
+  if (at === 'idle') {
     const told = mayAsk(runner) && !runner.askNext && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
-  } else if (isBusy(runner)) {
-    runner.doubt ||= !isAtWork(runner, execution);
+  } else if (job && isBusy(runner)) {
+    runner.doubt ||= execution?.jobId !== job.jobId || execution.executionNumber !== job.executionNumber;
   }
 }
 

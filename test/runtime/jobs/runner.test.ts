@@ -304,6 +304,13 @@ test('a notification that names our own job again, or comes twice, changes nothi
   assert.is(b.trace.length, length);
 });
 
+test('a notification of our job with another queuedAt changes nothing: our claim may have met it made anew', () => {
+  const b = bench().running();
+  const { length } = b.trace;
+  b.tell({ on: 'nextChanged', execution: { ...EXECUTION, queuedAt: 1800 } });
+  assert.is(b.trace.length, length);
+});
+
 test('what runs is the document that came with the accepted claim: the job may have been made anew on its way', () => {
   const b = bench().boot().accept({ execution: EXECUTION }).save();
   b.accept({ jobDocument: { version: '1.0', steps: [STEP('other')] } }).save();

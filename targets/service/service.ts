@@ -3,11 +3,8 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { lockFolder } from '../../transports/lock.ts';
-import { type Artifacts, openArtifacts } from './artifacts/artifacts.ts';
-import { type FilesListener, serveFiles } from './artifacts/listener.ts';
-import { s3Files } from './artifacts/s3.ts';
-import { localFiles } from './artifacts/signer.ts';
-import { urlKey } from './artifacts/urlKey.ts';
+import type { Artifacts } from './artifacts/artifacts.ts';
+import { openKeeping } from './artifacts/keeping.ts';
 import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
 import { HELD_FOR_DEVICES_MAX, HELD_FOR_OPERATORS_MAX } from './dataPlane/limits.ts';
 import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPlane/plane.ts';
@@ -26,7 +23,7 @@ import { tellAnswer } from './ops/answers.ts';
 import type { OpsListener } from './ops/listener.ts';
 import { type Meter, NO_METER } from './ops/meter.ts';
 import { prepareOps } from './ops/operate.ts';
-import { type AccessKey, findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
+import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceSettings } from './settings.ts';
@@ -73,15 +70,8 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const store = await openStore(settings.store);
     closing.push(() => store.close());
     const { nowMillis, isShared } = store;
-    const fileKey = await urlKey({ db: store.db, nowMillis, randomBytes });
-    const artifacts = openArtifacts({ store, folder: path.join(folder, 'artifacts'), nowMillis });
-    if (!isShared) await artifacts.sweep(); // another worker may be in the middle of an upload to the same folder
-    const name = advertised(settings.host);
-    let filesOrigin = settings.filesUrl ?? '';
-    const files =
-      settings.s3 === undefined
-        ? localFiles({ artifacts, key: fileKey, region, nowMillis, origin: () => filesOrigin })
-        : s3Files(settings.s3);
+    const { filesUrl, s3 } = settings;
+    const files = await openKeeping({ store, folder, region, randomBytes, filesUrl, s3 });
     let opsListener: OpsListener | undefined;
     closing.push(() => opsListener?.close()); // until the others are closed it says that the service ends
     let mqtt: MqttListener | undefined;
@@ -99,7 +89,8 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
         mqtt?.publish(topic, payload, 1);
         for (const plane of planes) plane.notified(topic);
       },
-      ...files,
+      signer: files.signer,
+      readDocument: files.readDocument,
       log: (event, error) => log('error', event, { error: String(error) }),
     });
     closing.push(() => jobs.close());
@@ -127,10 +118,12 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
         void devices?.revoke(certificateId);
       },
     };
-    const served = await startFiles(settings, identity, registry, artifacts, fileKey, log);
+    const { host, filesPort } = settings;
+    const name = advertised(host);
+    const served = await listen('files', filesPort, () =>
+      files.serve(name, { host, port: filesPort, certificate: identity.server, log }),
+    );
     if (served !== undefined) closing.push(served.close);
-    const filesHere = served && `https://${name}:${served.port}`;
-    filesOrigin ||= filesHere ?? '';
     mqtt = await listen('MQTT', settings.mqttPort, () =>
       startMqtt(settings, identity, store, jobs, log, meter, () => mqtt),
     );
@@ -140,16 +133,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(
-        settings,
-        identity,
-        registry,
-        jobs,
-        settings.s3 ? undefined : artifacts,
-        forOperators,
-        onFailure,
-        meter,
-      ),
+      startHttps(settings, identity, registry, jobs, files.artifacts, forOperators, onFailure, meter),
     );
     closing.push(https.close);
     devices = await listen('the data plane', settings.dataPort, () =>
@@ -188,13 +172,13 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const key = await firstAccessKey(registry);
     writeEndpoints(endpointsFile, {
       ...addresses,
-      ...(filesHere && { files: filesHere }),
+      ...(served && { files: served.origin }),
       ca: identity.caFile,
       ...key,
       region,
       mqttOpen,
     });
-    return { ...addresses, data: dataAddress, files: filesHere, ops: opsListener?.port, endpointsFile, close };
+    return { ...addresses, data: dataAddress, files: served?.origin, ops: opsListener?.port, endpointsFile, close };
   } catch (error) {
     await close();
     throw error;
@@ -335,27 +319,6 @@ function startDevices(
     onFailure: failureLog(log),
     onAnswered: (operation, code, millis) => meter.answered('devices', operation, code, millis),
   });
-}
-
-/** Undefined: files are kept at an S3 endpoint. */
-async function startFiles(
-  { host, filesPort: port, region, s3 }: ServiceSettings,
-  { server: certificate }: Identity,
-  registry: Registry,
-  artifacts: Artifacts,
-  key: AccessKey,
-  log: Log,
-): Promise<FilesListener | undefined> {
-  if (s3 !== undefined) return undefined;
-  const isUrlKey = (accessKeyId: string) => accessKeyId === key.accessKeyId;
-  const verifier = {
-    region,
-    nowMillis: registry.nowMillis,
-    isUrlKey,
-    findSecretAccessKey: async (accessKeyId: string) =>
-      isUrlKey(accessKeyId) ? key.secretAccessKey : findSecretAccessKey(registry, accessKeyId),
-  };
-  return listen('files', port, () => serveFiles({ host, port, certificate, artifacts, verifier, log }));
 }
 
 type OnFailure = DataPlaneOptions['onFailure'];

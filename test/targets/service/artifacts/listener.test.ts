@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import {
@@ -11,10 +13,13 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { HttpRequest } from '@smithy/protocol-http';
+import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BYTES_MAX, type Files, openFiles } from './files.ts';
+import { Sha256 } from '../../../../targets/service/http/sha256.ts';
+import { BYTES_MAX, type Files, OPERATOR, openFiles, REGION } from './files.ts';
 
 const test = suite('files');
 let files: Files;
@@ -91,6 +96,33 @@ test('an upload that is not what was said of it leaves nothing behind: MD5, SHA-
   });
   assert.is(chunked.code, 'MissingContentLength');
   assert.equal(readdirSync(files.folder), before);
+});
+
+test('a body that is given up in its middle is answered, and does not just end', async () => {
+  const signer = new SignatureV4({
+    service: 's3',
+    region: REGION,
+    credentials: OPERATOR,
+    sha256: Sha256,
+    uriEscapePath: false,
+  });
+  const headers = {
+    host: new URL(files.origin).host,
+    'content-length': '1000',
+    'x-amz-decoded-content-length': '900',
+    'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
+  };
+  const signed = await signer.sign(new HttpRequest({ method: 'PUT', path: '/bucket/broken', headers }));
+  const outgoing = request(`${files.origin}/bucket/broken`, {
+    method: 'PUT',
+    headers: signed.headers,
+    rejectUnauthorized: false,
+  });
+  outgoing.on('error', () => {});
+  outgoing.write('this is no size\r\n'); // and the rest never comes
+  const [answer] = await once(outgoing, 'response');
+  assert.is(answer.statusCode, 400);
+  outgoing.destroy();
 });
 
 test('over the bound: refused before a byte of the body is sent to who asks first; by a URL less is allowed', async () => {
@@ -260,7 +292,6 @@ test('a HEAD is answered without a body, refused ones too', async () => {
 test('an upload whose client goes away leaves nothing', async () => {
   const url = await files.url('cut', { method: 'PUT' });
   const before = readdirSync(files.folder);
-  const { request } = await import('node:https');
   const outgoing = request(url, { method: 'PUT', rejectUnauthorized: false, headers: { 'content-length': 1_000 } });
   outgoing.on('error', () => {});
   outgoing.write('half');

@@ -1,12 +1,13 @@
 import { hyphenated, type Operation } from '../service/operations/operation.ts';
 import { inputJson, known, optionValue } from './optionValue.ts';
 import { usageError } from './outcome.ts';
+import { OUTPUTS, type Output } from './output.ts';
 
 /** What every operation's command takes beside the operation's own members. */
 export interface Globals {
   /** --endpoints */
   endpointsFile: string | undefined;
-  output: 'json' | 'text';
+  output: Output;
   help: boolean;
 }
 
@@ -96,7 +97,8 @@ function single(option: string, values: string[]): string {
   return values[0]!;
 }
 
-function outputOf(text: string): 'json' | 'text' {
-  if (text !== 'json' && text !== 'text') throw usageError(`--output is '${text}': expected json or text`);
-  return text;
+function outputOf(text: string): Output {
+  const output = OUTPUTS.find((one) => one === text);
+  if (output === undefined) throw usageError(`--output is '${text}': expected ${OUTPUTS.join(', ')}`);
+  return output;
 }

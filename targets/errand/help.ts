@@ -6,7 +6,7 @@ import { DEFAULT_ENDPOINTS_FILE } from './endpoints.ts';
 import { PROGRAMS } from './programs.ts';
 
 const GLOBALS = `  --endpoints FILE       endpoints.json of the service; else $ERRAND_ENDPOINTS, else ./${DEFAULT_ENDPOINTS_FILE}
-  --output json|text     json if not given
+  --output FORM          json, table or text; json if not given
   --cli-input-json TEXT  members as one JSON object; options win
   --help                 this text
 

@@ -11,6 +11,9 @@ import { PROGRAMS } from './programs.ts';
 
 declare const ERRAND_VERSION: string;
 
+/** How wide a table is where there is no terminal. */
+const COLUMNS = 80;
+
 /**
  * The workstation command: `errand COMMAND [options]`. A command is a program that runs here (`service`, `agent`), or an operation of a
  * running service.
@@ -35,8 +38,8 @@ async function errand(argv: string[]): Promise<number> {
   const { input, endpointsFile, output, help } = readArguments(operation, rest);
   if (help) return say(operationHelp(operation));
   const service = readEndpoints(endpointsFile, process.env);
-  const answer = await callAllPages(operation, input, (page) => call(operation, page, service));
-  return say(render(output, operation.output, answer));
+  const pages = await callAllPages(operation, input, (page) => call(operation, page, service));
+  return say(render(output, operation, pages, process.stdout.columns ?? COLUMNS));
 }
 
 function say(text: string): number {

@@ -1,48 +1,92 @@
-import type { Shape, StructureShape } from '../service/operations/shape.ts';
+import type { Operation } from '../service/operations/operation.ts';
+import type { Shape } from '../service/operations/shape.ts';
+import { byName, isNested, scalarText } from './scalars.ts';
+import { renderTable } from './table.ts';
+
+export const OUTPUTS = ['json', 'table', 'text'] as const;
+export type Output = (typeof OUTPUTS)[number];
 
 /**
- * What a command prints for an answer, in the AWS CLI's forms: JSON indented by four spaces, or lines of tab-separated text.
- * Times are ISO 8601 in UTC. Empty for an answer without members.
+ * What a command prints for the pages of an answer, in the AWS CLI's forms: JSON indented by four spaces, a table, or lines of
+ * tab-separated text. Times are ISO 8601 in the time zone of this machine. Empty for an answer without members.
+ *
+ * @param columns  that a table may be wide before it is turned
  */
-export function render(output: 'json' | 'text', shape: StructureShape | undefined, answer: object): string {
-  if (shape === undefined || Object.keys(answer).length === 0) return '';
-  const shown = withTimes(shape, answer);
-  return output === 'json' ? `${JSON.stringify(shown, undefined, 4)}\n` : textLines(shown as object).join('');
+export function render(
+  output: Output,
+  operation: Pick<Operation, 'name' | 'output'>,
+  pages: readonly object[],
+  columns: number,
+): string {
+  const shown = pages.map((page) => withTimes(operation.output, page) as object);
+  // The columns of text are those of the page, as a page is printed when it comes.
+  if (output === 'text') return shown.map((page) => textLines(page).join('')).join('');
+  const whole = joined(shown);
+  if (operation.output === undefined || Object.keys(whole).length === 0) return '';
+  return output === 'json' ? `${JSON.stringify(whole, undefined, 4)}\n` : renderTable(operation.name, whole, columns);
 }
 
-function withTimes(shape: Shape, value: unknown): unknown {
-  if (shape.type === 'timestamp' && typeof value === 'number') return new Date(Math.round(value * 1000)).toISOString();
+/** Lists of pages behind one another. */
+function joined(pages: readonly object[]): object {
+  const [first = {}, ...others] = pages;
+  const whole: Record<string, unknown> = { ...first };
+  for (const page of others)
+    for (const [name, value] of Object.entries(page))
+      whole[name] = Array.isArray(value) ? [...((whole[name] ?? []) as unknown[]), ...value] : value;
+  return whole;
+}
+
+function withTimes(shape: Shape | undefined, value: unknown): unknown {
+  if (shape === undefined) return value;
+  if (shape.type === 'timestamp' && typeof value === 'number') return localTime(value);
   if (shape.type === 'list' && Array.isArray(value)) return value.map((item) => withTimes(shape.of, item));
   if (shape.type !== 'structure' || typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => {
       const member = Object.hasOwn(shape.members, name) ? shape.members[name] : undefined;
-      return [name, member === undefined ? item : withTimes(member.shape, item)];
+      return [name, withTimes(member?.shape, item)];
     }),
   );
 }
 
-/** An object's scalars make one line, by name; what is inside follows, each line begun with its name in capitals. */
+/** `2026-11-23T09:00:00.123000+01:00`: six digits of a second, or none where it is whole. */
+function localTime(seconds: number): string {
+  const time = new Date(Math.round(seconds * 1000));
+  const minutes = -time.getTimezoneOffset();
+  const local = new Date(time.getTime() + minutes * 60_000).toISOString();
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  const offset = `${minutes < 0 ? '-' : '+'}${two(hours)}:${two(rest)}`;
+  return `${local.slice(0, 19)}${local.slice(20, 23) === '000' ? '' : `${local.slice(19, 23)}000`}${offset}`;
+}
+
+/**
+ * An object's scalars make one line, by name; what is inside follows, each line begun with its name in capitals.
+ *
+ * @param columns  of the list that it is in: the names of all its objects' scalars
+ */
 function textLines(value: object, name?: string, columns?: readonly string[]): string[] {
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  const inner = entries.filter(([, item]) => typeof item === 'object' && item !== null);
-  const scalars = new Map(entries.filter((entry) => !inner.includes(entry)));
-  const row = (columns ?? [...scalars.keys()]).map((column) => String(scalars.get(column) ?? ''));
+  const members = new Map(Object.entries(value));
+  const names = [...members.keys()].sort(byName);
+  const isScalar = (member: string) => columns?.includes(member) ?? !isNested(members.get(member));
+  const shown = columns ?? names.filter(isScalar);
+  const row = shown.map((column) => (members.has(column) ? scalarText(members.get(column)) : ''));
   const lines = row.length === 0 ? [] : [line(name, row)];
-  for (const [key, item] of inner) lines.push(...(Array.isArray(item) ? listLines(item, key) : textLines(item, key)));
+  for (const member of names) {
+    if (isScalar(member)) continue;
+    const item = members.get(member) as object;
+    lines.push(...(Array.isArray(item) ? listLines(item, member) : textLines(item, member)));
+  }
   return lines;
 }
 
 /** The objects of a list have the same columns, so that a script can count on them. */
-function listLines(items: unknown[], name: string): string[] {
-  const isObject = (item: unknown): item is object => typeof item === 'object' && item !== null;
-  const names = items.filter(isObject).flatMap((item) =>
-    Object.entries(item)
-      .filter(([, inner]) => !isObject(inner))
-      .map(([key]) => key),
-  );
-  const columns = [...new Set(names)].sort();
-  return items.flatMap((item) => (isObject(item) ? textLines(item, name, columns) : [line(name, [String(item)])]));
+function listLines(items: readonly unknown[], name: string): string[] {
+  const objects = items.filter(isNested);
+  if (objects.length === 0) return items.map((item) => line(name, [scalarText(item)]));
+  const names = objects.flatMap((item) => Object.entries(item).filter(([, inner]) => !isNested(inner)));
+  const columns = [...new Set(names.map(([key]) => key))].sort(byName);
+  return objects.flatMap((item) => textLines(item, name, columns));
 }
 
 function line(name: string | undefined, row: string[]): string {

@@ -84,7 +84,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const form = path === `/${name.bucket}/${name.key}` ? 's3-presigned-url' : 's3-presigned-url-v2'; // v2: percent-encoded
   const url = `https://s3.amazonaws.com${path}`;
   const answer = { ...name, sha256, bytes, url, placeholder: `\${aws:iot:${form}:${url}}` };
-  process.stdout.write(render(output, OUTPUT, answer));
+  process.stdout.write(render(output, { name: 'PutArtifact', output: OUTPUT }, [answer], 80));
   return EXIT.ok;
 }
 

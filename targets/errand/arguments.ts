@@ -24,7 +24,7 @@ export interface Command extends Globals {
 export function readArguments(operation: Operation, args: readonly string[]): Command {
   const command: Command = { endpointsFile: undefined, output: 'json', help: false, input: {} };
   let defaults: Record<string, unknown> = {};
-  for (const { option, values } of splitOptions(args)) {
+  for (const { option, values } of splitOptions(withFile(operation, args))) {
     if (option === '--help') command.help = true;
     else if (option === '--endpoints') command.endpointsFile = single(option, values);
     else if (option === '--output') command.output = outputOf(single(option, values));
@@ -34,6 +34,12 @@ export function readArguments(operation: Operation, args: readonly string[]): Co
   command.input = { ...defaults, ...command.input };
   if (!command.help) checkRequired(operation, command.input);
   return command;
+}
+
+/** A lone FILE, where the operation takes one, as the option that it stands for. */
+function withFile({ file }: Operation, [first, ...rest]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  return file === undefined || first.startsWith('-') ? [first, ...rest] : [optionOf(file), `file://${first}`, ...rest];
 }
 
 /** `--job-id` for the member jobId. */

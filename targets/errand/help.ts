@@ -34,16 +34,17 @@ ${GLOBALS}`;
 }
 
 /** What `errand create-job --help` prints. */
-export function operationHelp({ name, about, input, output, errors }: Operation): string {
+export function operationHelp({ name, about, input, output, errors, file }: Operation): string {
   const options = Object.entries(input).map(([member, { shape, required, about: what }]) => {
     const option = shape.type === 'boolean' ? `${optionOf(member)} | --no-${hyphenated(member)}` : optionOf(member);
     const range = shape.type === 'boolean' ? '' : ` ${rangeOf(shape)}`;
     return `  ${option}${range}${required ? '   (required)' : ''}\n      ${what}\n${syntax(shape)}`;
   });
   const members = Object.keys(output?.members ?? {});
+  const lone = file === undefined ? '' : `  FILE   instead of ${optionOf(file)} file://FILE\n`;
   return `errand ${hyphenated(name)}: ${about}
 
-${options.join('')}
+${lone}${options.join('')}
 ${GLOBALS}
 prints: ${members.length === 0 ? 'nothing' : members.join(', ')}
 errors: ${errors.join(', ')}

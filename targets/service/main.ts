@@ -1,3 +1,5 @@
+import { readPlanFile } from './faults/planFile.ts';
+import { PlanFault } from './faults/readPlan.ts';
 import { createLog, type Log } from './log.ts';
 import { startService } from './service.ts';
 import { readServiceSettings, SERVICE_HELP } from './settings.ts';
@@ -20,7 +22,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   const log = createLog(settings.log);
   const signal = firstSignal(log);
   try {
-    const service = await startService(settings, log);
+    const plan = settings.faultsFile === undefined ? undefined : readPlanFile(settings.faultsFile);
+    if (plan !== undefined)
+      log(
+        'warn',
+        `faults are on: ${plan.rules.length} rules of ${settings.faultsFile} (errand clear-faults ends them)`,
+      );
+    const service = await startService(settings, log, { plan });
     log(
       'info',
       `ready: mqtts ${service.mqtts}, ${service.https}, keys in ${service.endpointsFile}, devices by HTTPS at ${service.data}, ${service.files === undefined ? 'files at S3' : `files at ${service.files}`}${service.ops === undefined ? '' : `, /healthz and /metrics on port ${service.ops}`}`,
@@ -36,6 +44,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     const { message, stack } = error as Error;
+    if (error instanceof PlanFault) {
+      process.stderr.write(`errand service: --faults: ${message}\n`);
+      return 2;
+    }
     log('error', message);
     log('debug', stack ?? 'no stack');
     return 1;

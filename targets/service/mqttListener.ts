@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Millis } from '../../runtime/effects.ts';
+import { createFaultyGateway, faultyWakeAt, stepFaulty } from './faults/faultyGateway.ts';
+import type { FaultSwitch } from './faults/plan.ts';
 import type { GatewayEvent, GatewayRequest, Principal } from './gateway/events.ts';
-import { createGateway, stepGateway, wakeAt } from './gateway/gateway.ts';
+import { createGateway } from './gateway/gateway.ts';
 import { connectionsMax, handshakeMillisMax, lingerMillisMax, unsentBytesMax } from './gateway/limits.ts';
 
 export interface MqttListenerOptions {
@@ -29,6 +31,8 @@ export interface MqttListenerOptions {
   now: () => Millis;
   /** Listens here too, on loopback alone, without TLS, for anybody and for every topic; 0: any free port. */
   openPort?: number | undefined;
+  /** Where the faults are that were asked for. */
+  faults?: FaultSwitch;
 }
 
 export interface MqttListener {
@@ -39,7 +43,7 @@ export interface MqttListener {
   publish: (topic: string, payload: Uint8Array, qos: 0 | 1) => void;
   /** To the requester alone, once, subscribed or not. */
   answer: (
-    request: Pick<GatewayRequest, 'connection' | 'clientId' | 'correlationData'>,
+    request: Pick<GatewayRequest, 'connection' | 'clientId' | 'correlationData' | 'fault'>,
     topic: string,
     payload: Uint8Array,
   ) => void;
@@ -71,7 +75,7 @@ const ANYBODY: Principal = { certificateId: '', thingNames: [], open: true };
  */
 export async function listenMqtt(options: MqttListenerOptions): Promise<MqttListener> {
   const { ca, cert, key, identify, onRequest, log, now } = options;
-  const gateway = createGateway();
+  const gateway = createFaultyGateway(createGateway(), options.faults ?? { plan: undefined });
   const sockets = new Map<number, Socket>();
   const arriving = new Set<{ certificateId: string; changed: boolean }>();
   let connections = 0;
@@ -81,7 +85,7 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
 
   function step(event: GatewayEvent): void {
     const slow: number[] = [];
-    for (const effect of stepGateway(gateway, event, now())) {
+    for (const effect of stepFaulty(gateway, event, now())) {
       switch (effect.do) {
         case 'write': {
           const socket = sockets.get(effect.connection);
@@ -125,7 +129,7 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
 
   /** The timer is moved only to an earlier time: with every packet some keep-alive starts anew, later. */
   function arm(): void {
-    const at = wakeAt(gateway);
+    const at = faultyWakeAt(gateway);
     if (at === undefined || at >= timerAt) return;
     clearTimeout(timer);
     timerAt = at;
@@ -246,8 +250,8 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
     port: portOf(server),
     openPort,
     publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
-    answer: ({ connection, clientId, correlationData }, topic, payload) =>
-      step({ on: 'answer', connection, clientId, topic, payload, correlationData }),
+    answer: ({ connection, clientId, correlationData, fault }, topic, payload) =>
+      step({ on: 'answer', connection, clientId, topic, payload, correlationData, fault }),
     revoke: (certificateId) => {
       for (const arrival of arriving) if (arrival.certificateId === certificateId) arrival.changed = true;
       step({ on: 'revoked', certificateId });

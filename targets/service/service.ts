@@ -2,12 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
+import type { ErrorCode } from '../../runtime/jobs/errorCodes.ts';
+import type { RequestTopic } from '../../runtime/jobs/topics.ts';
 import { lockFolder } from '../../transports/lock.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
 import { openKeeping } from './artifacts/keeping.ts';
 import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
 import { HELD_FOR_DEVICES_MAX, HELD_FOR_OPERATORS_MAX } from './dataPlane/limits.ts';
 import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPlane/plane.ts';
+import { createFaultyPlane } from './faults/faultyPlane.ts';
+import type { FaultSwitch } from './faults/plan.ts';
+import { rejectOnDemand } from './faults/rejection.ts';
 import type { GatewayRequest } from './gateway/events.ts';
 import { handlersOf } from './http/handlers.ts';
 import { type HttpsServer, serveHttps } from './http/server.ts';
@@ -56,7 +61,11 @@ class Failure extends Error {}
  *
  * @throws Failure when the folder is in use, a port is taken, a key is open to others, the store is of a newer version
  */
-export async function startService(settings: ServiceSettings, log: Log): Promise<Service> {
+export async function startService(
+  settings: ServiceSettings,
+  log: Log,
+  faults: FaultSwitch = { plan: undefined },
+): Promise<Service> {
   const { data: folder, region, account } = settings;
   const lock = await ownFolder(folder);
   const closing: (() => Promise<void> | void)[] = [() => lock.release()];
@@ -99,6 +108,9 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     const forDevices = plane(HELD_FOR_DEVICES_MAX);
     const forOperators = plane(HELD_FOR_OPERATORS_MAX);
     planes.push(forDevices, forOperators);
+    const faulty = ({ answer }: DataPlane) =>
+      createFaultyPlane({ answer, faults, reject: rejectOnDemand(jobs.ask), log });
+    const [faultyForDevices, faultyForOperators] = [faulty(forDevices), faulty(forOperators)];
     const addresses = { mqtts: '', https: '' };
     let dataAddress = '';
     const registry: Registry = {
@@ -125,7 +137,7 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
     );
     if (served !== undefined) closing.push(served.close);
     mqtt = await listen('MQTT', settings.mqttPort, () =>
-      startMqtt(settings, identity, store, jobs, log, meter, () => mqtt),
+      startMqtt(settings, identity, store, jobs, faults, log, meter, () => mqtt),
     );
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
@@ -133,15 +145,15 @@ export async function startService(settings: ServiceSettings, log: Log): Promise
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, files.artifacts, forOperators, onFailure, meter),
+      startHttps(settings, identity, registry, jobs, faults, files.artifacts, faultyForOperators, onFailure, meter),
     );
     closing.push(https.close);
     devices = await listen('the data plane', settings.dataPort, () =>
-      startDevices(settings, identity, store, forDevices, log, meter),
+      startDevices(settings, identity, store, faultyForDevices, log, meter),
     );
     closing.push(devices.close);
     closing.push(() => {
-      for (const plane of planes) plane.end();
+      for (const plane of [...planes, faultyForDevices, faultyForOperators]) plane.end();
     });
     closing.push(drain);
     const listeners = [mqtt, https, devices, ...(served === undefined ? [] : [served])];
@@ -232,15 +244,18 @@ function startMqtt(
   { caPem: ca, server }: Identity,
   store: Store,
   jobs: JobsService,
+  faults: FaultSwitch,
   log: Log,
   meter: Meter,
   listener: () => MqttListener | undefined,
 ): Promise<MqttListener> {
   const unanswered = new Map<number, number>();
+  const reject = rejectOnDemand(jobs.ask);
   return listenMqtt({
     host,
     port,
     openPort,
+    faults,
     ca,
     ...server,
     identify: async (certificateId) => {
@@ -259,12 +274,19 @@ function startMqtt(
     unanswered.set(connection, count);
     log('debug', `request ${topic}`, { connection });
     const began = performance.now();
-    const reply = await jobs.request(topic, Uint8Array.from(request.payload));
+    const reply = await (request.fault?.do === 'reject'
+      ? rejected(request, request.fault.code)
+      : jobs.request(topic, Uint8Array.from(request.payload)));
     tellAnswer(meter, topic, reply, performance.now() - began);
     const left = unanswered.get(connection)! - 1;
     if (left === 0) unanswered.delete(connection);
     else unanswered.set(connection, left);
     if (reply !== undefined) listener()?.answer(request, reply.topic, reply.payload);
+  }
+
+  async function rejected({ topic, payload, thingName, request }: GatewayRequest, code: ErrorCode) {
+    const { operation, jobId } = request as RequestTopic; // a rule fires on an operation alone
+    return jobs.refuse(topic, Uint8Array.from(payload), await reject(thingName, operation, jobId, code));
   }
 
   function throttle(request: GatewayRequest): void {
@@ -280,8 +302,9 @@ function startHttps(
   { server }: Identity,
   registry: Registry,
   jobs: JobsService,
+  faults: FaultSwitch,
   artifacts: Artifacts | undefined,
-  dataPlane: DataPlane,
+  dataPlane: Pick<DataPlane, 'answer'>,
   onFailure: OnFailure,
   meter: Meter,
 ): Promise<HttpsServer> {
@@ -290,7 +313,7 @@ function startHttps(
     port,
     certificate: server,
     region,
-    handlers: handlersOf(registry, jobs.control, artifacts),
+    handlers: handlersOf(registry, jobs.control, faults, artifacts),
     operations: withRolloutMax(OPERATIONS, rolloutPerMinuteMax),
     dataPlane,
     findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
@@ -304,7 +327,7 @@ function startDevices(
   { host, dataPort: port }: ServiceSettings,
   { caPem: ca, server: certificate }: Identity,
   store: Store,
-  dataPlane: DataPlane,
+  dataPlane: Pick<DataPlane, 'answer'>,
   log: Log,
   meter: Meter,
 ): Promise<DevicesListener> {

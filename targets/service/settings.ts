@@ -27,6 +27,8 @@ export interface ServiceSettings {
   s3: S3Settings | undefined;
   /** Where /healthz and /metrics are served by plain HTTP; undefined: nowhere. */
   ops: { host: string; port: number } | undefined;
+  /** JSON with the faults to begin with; undefined: none. */
+  faultsFile: string | undefined;
   region: string;
   account: string;
   /** Further names and addresses in the server's certificate. */
@@ -94,6 +96,11 @@ const FLAGS = {
     fallback: '',
   },
   'ops-host': { value: 'ADDRESS', about: 'address for them', fallback: '127.0.0.1' },
+  faults: {
+    value: 'FILE',
+    about: 'rules by which answers are lost, late, doubled or refused, to test devices (README, set-faults)',
+    fallback: '',
+  },
   region: { value: 'REGION', about: 'in ARNs and signatures', fallback: 'us-east-1' },
   account: { value: 'ID', about: '12 digits, in ARNs', fallback: '123456789012' },
   name: {
@@ -173,6 +180,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
     mqttPort: port('mqtt-port'),
     httpsPort: port('https-port'),
     dataPort: port('data-port'),
+    faultsFile: values.faults === undefined ? undefined : path.resolve(values.faults),
     mqttOpenPort: values['mqtt-open'] === undefined ? undefined : port('mqtt-open'),
     // Who asks for any free port wants nothing to be in the way of another service.
     filesPort: text('https-port') === '0' && values['files-port'] === undefined ? 0 : port('files-port'),
@@ -229,6 +237,7 @@ function parse(argv: readonly string[]) {
       's3-access-key-file': string,
       'ops-port': string,
       'ops-host': string,
+      faults: string,
       region: string,
       account: string,
       'retention-days': string,

@@ -1,4 +1,6 @@
+import type { ProtocolError } from '../../../runtime/errors.ts';
 import type { RequestTopic } from '../../../runtime/jobs/topics.ts';
+import type { Action } from '../faults/rule.ts';
 
 /** Who stands behind a connection: a certificate and the things that it is attached to. */
 export interface Principal {
@@ -17,6 +19,10 @@ export type GatewayEvent =
   | { on: 'bytes'; connection: number; bytes: Uint8Array }
   /** The peer went away, or the shell gave it up: its will is published. */
   | { on: 'closed'; connection: number; reason?: string }
+  /** What came are no packets of MQTT, says who cuts the bytes into packets in the gateway's place. */
+  | { on: 'broken'; connection: number; error: ProtocolError }
+  /** The session of a client identifier ends, with the connection that it may have. */
+  | { on: 'forget'; clientId: string }
   /** The service's own message, such as `notify`, to all who subscribed. */
   | { on: 'publish'; topic: string; payload: Uint8Array; qos: 0 | 1 }
   /** The answer to a request, with the `connection` and `clientId` that the request had: to that client alone, once, subscribed or not. */
@@ -28,6 +34,8 @@ export type GatewayEvent =
       payload: Uint8Array;
       /** Of the request, to be given back. */
       correlationData?: Uint8Array | undefined;
+      /** Of the request: what is to happen to this answer. The gateway itself does not look at it. */
+      fault?: Action | undefined;
     }
   /** The certificate is no longer good: everybody who came with it goes. */
   | { on: 'revoked'; certificateId: string }
@@ -57,4 +65,6 @@ export interface GatewayRequest {
   payload: Uint8Array;
   /** Correlation Data of a request of MQTT 5: the answer is to have it (MQTT 5 §4.10). */
   correlationData?: Uint8Array | undefined;
+  /** A fault that was asked for: 'reject' is to be answered so and not carried out, any other comes back with the answer. */
+  fault?: Action | undefined;
 }

@@ -78,6 +78,19 @@ export function stepGateway(gateway: Gateway, event: GatewayEvent, now: Millis):
       if (connection !== undefined) leave(gateway, connection, event.reason ?? 'the client closed', now, 'info');
       break;
     }
+    case 'broken': {
+      const connection = gateway.connections.get(event.connection);
+      if (connection !== undefined) breakOff(gateway, connection, event.error, now);
+      break;
+    }
+    case 'forget': {
+      const session = gateway.sessions.get(event.clientId);
+      if (session?.connection !== undefined)
+        disconnect(gateway, session.connection, REASON.administrativeAction, 'its session is forgotten', now);
+      // A session that was not persistent has ended with its connection.
+      if (session !== undefined && gateway.sessions.get(event.clientId) === session) endSession(gateway, session);
+      break;
+    }
     case 'publish':
       fanOut(gateway, { topic: event.topic, payload: event.payload, qos: event.qos, retain: false });
       break;
@@ -133,9 +146,13 @@ function receive(gateway: Gateway, connection: Connection, bytes: Uint8Array, no
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    gateway.decoder = createDecoder();
-    disconnect(gateway, connection, reasonOf(error), error.message, now);
+    breakOff(gateway, connection, error, now);
   }
+}
+
+function breakOff(gateway: Gateway, connection: Connection, error: ProtocolError, now: Millis): void {
+  gateway.decoder = createDecoder();
+  disconnect(gateway, connection, reasonOf(error), error.message, now);
 }
 
 function take(gateway: Gateway, connection: Connection, bytes: Uint8Array, now: Millis): void {

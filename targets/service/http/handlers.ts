@@ -1,5 +1,7 @@
 import type { Artifacts } from '../artifacts/artifacts.ts';
 import { artifactHandlers } from '../artifacts/handlers.ts';
+import { faultHandlers } from '../faults/handlers.ts';
+import type { FaultSwitch } from '../faults/plan.ts';
 import type { JobsService } from '../jobs/service.ts';
 import type * as executionRows from '../operations/executionOperations.ts';
 import type * as jobRows from '../operations/jobOperations.ts';
@@ -14,10 +16,16 @@ import { templateHandlers } from '../templates/handlers.ts';
  *
  * @param artifacts  undefined: this service keeps none
  */
-export function handlersOf(registry: Registry, jobs: JobsService['control'], artifacts?: Artifacts) {
+export function handlersOf(
+  registry: Registry,
+  jobs: JobsService['control'],
+  faults: FaultSwitch,
+  artifacts?: Artifacts,
+) {
   return {
     ...registryHandlers(registry),
     ...templateHandlers(registry),
+    ...faultHandlers(faults),
     ...artifactHandlers(artifacts),
     CreateJob: (input: InputOf<typeof jobRows.CREATE_JOB>) => jobs.createJob(input),
     DescribeJob: (input: InputOf<typeof jobRows.DESCRIBE_JOB>) => jobs.describeJob(input),

@@ -50,11 +50,15 @@ export interface Arrived {
   operation?: string;
   /** `tell` is called once, when the client is gone (or has its answer). */
   onGone(tell: () => void): void;
+  /** Closes the connection without an answer. */
+  cut(): void;
 }
 
 export interface HttpAnswer {
   body: object;
   headers?: Readonly<Record<string, string>>;
+  /** The connection is closed after so many bytes of the body. */
+  cutAfterBytes?: number;
 }
 
 export interface HttpsListener {
@@ -131,10 +135,12 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
         if (request.raw.socket.destroyed) tell();
         else reply.raw.once('close', tell);
       },
+      cut: () => void request.raw.socket.destroy(),
     };
     operations.set(request.raw, arrived);
     const given = await options.answer(arrived, callers.get(request.raw)!);
     if (given === undefined) return reply.hijack();
+    if (given.cutAfterBytes !== undefined) return answerInPart(reply, given.body, given.cutAfterBytes);
     return send(given.headers === undefined ? reply : reply.headers(given.headers), 200, given.body);
   };
   app.all('/', answer);
@@ -158,6 +164,17 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
     setCertificate: (certificate) => app.server.setSecureContext({ ...tls, ...certificate }),
     close: () => app.close(),
   };
+}
+
+function answerInPart(reply: FastifyReply, body: object, bytesMax: number): FastifyReply {
+  reply.hijack();
+  const whole = Buffer.from(JSON.stringify(body));
+  const { raw } = reply;
+  const headers = { 'x-amzn-requestid': reply.request.id, 'content-length': whole.length };
+  raw.writeHead(200, { 'content-type': 'application/json', ...headers });
+  raw.flushHeaders();
+  raw.write(whole.subarray(0, bytesMax), () => raw.destroy());
+  return reply;
 }
 
 /** Refusals of fastify itself, by its code; undefined: not a refusal but a failure. */

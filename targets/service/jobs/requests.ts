@@ -1,3 +1,4 @@
+import type { ErrorResponse } from '../../../runtime/jobs/answers.ts';
 import type { Refusal } from '../../../runtime/jobs/errorCodes.ts';
 import { decodeObject, encodeObject } from '../../../runtime/jobs/json.ts';
 import { CLIENT_TOKEN_CHARS_MAX } from '../../../runtime/jobs/limits.ts';
@@ -71,8 +72,16 @@ export function createRequests(options: RequestsOptions) {
   }
 
   /** Refuses a message whatever it asks; its clientToken is echoed where it can be read (data-plane §9). */
-  function refuse(topic: string, payload: Uint8Array, refusal: Refusal): Message {
-    return toMessage(topic, rejected(refusal, tokenIn(payload), clock.now()));
+  function refuse(
+    topic: string,
+    payload: Uint8Array,
+    { executionState, ...refusal }: Refusal & Pick<ErrorResponse, 'executionState'>,
+  ): Message {
+    const { body } = rejected(refusal, tokenIn(payload), clock.now()).answer;
+    return {
+      topic: answerTopic(topic, 'rejected'),
+      payload: encodeObject({ ...body, ...(executionState && { executionState }) }),
+    };
   }
 
   /** The decision about a request that is checked already. */

@@ -13,6 +13,8 @@ export interface Operation {
   /** Undefined: the answer is empty. */
   readonly output?: StructureShape;
   readonly errors: readonly ErrorType[];
+  /** On the command line a lone FILE gives the text of this member: `errand set-faults FILE`. */
+  readonly file?: string;
 }
 
 export interface InputMember extends Member {

@@ -3,6 +3,7 @@ import * as artifacts from './artifactOperations.ts';
 import * as certificates from './certificateOperations.ts';
 import * as events from './eventOperations.ts';
 import * as executions from './executionOperations.ts';
+import * as faults from './faultOperations.ts';
 import * as groups from './groupOperations.ts';
 import * as jobs from './jobOperations.ts';
 import * as members from './membershipOperations.ts';
@@ -75,6 +76,9 @@ const OWN_ROWS = [
   keys.DELETE_ACCESS_KEY,
   artifacts.LIST_ARTIFACTS,
   artifacts.DELETE_ARTIFACT,
+  faults.SET_FAULTS,
+  faults.GET_FAULTS,
+  faults.CLEAR_FAULTS,
 ] as const;
 
 export type OperationName = (typeof ROWS)[number]['name'] | (typeof OWN_ROWS)[number]['name'];

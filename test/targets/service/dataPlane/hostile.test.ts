@@ -77,7 +77,15 @@ test('whatever path, query, body and Prefer come: an answer or a modelled error 
     fc.asyncProperty(method, path, query, body, prefer, async (method, segments, pairs, text, prefer) => {
       const target = readTarget(`/${segments.join('/')}?${pairs.join('&')}`);
       if (target === undefined) return;
-      const arrived = { id: 'id', method, target, headers: { prefer }, body: Buffer.from(text), onGone: () => {} };
+      const arrived = {
+        id: 'id',
+        method,
+        target,
+        headers: { prefer },
+        body: Buffer.from(text),
+        onGone: () => {},
+        cut: () => {},
+      };
       const error = await plane.answer(arrived, OPERATOR).then(
         () => undefined,
         (error: unknown) => error,

@@ -67,6 +67,7 @@ function arrived(method: string, url: string, body = '', prefer?: string): Arriv
     headers: prefer === undefined ? {} : { prefer },
     body: Buffer.from(body),
     onGone: (tell) => void (leave = tell),
+    cut: () => {},
     leave: () => leave(),
   };
 }

@@ -80,7 +80,7 @@ export async function startControlPlane(nowMillis: () => number = Date.now): Pro
   };
   const key = await firstAccessKey(registry);
   const artifacts = openArtifacts({ store, folder: path.join(folder, 'artifacts'), nowMillis });
-  const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control, artifacts);
+  const handlers: ControlPlane['handlers'] = handlersOf(registry, jobs.control, { plan: undefined }, artifacts);
   const dataPlane = createDataPlane({ ask: jobs.ask, heldMax: 100, onFailure });
   const https = await serveHttps({
     host: '127.0.0.1',

@@ -242,6 +242,13 @@ test('every answer of an operation fits its row of the table', async () => {
     DeleteJobTemplate: await send(plane, { method: 'DELETE', path: '/job-templates/fits' }),
     DescribeManagedJobTemplate: await send(plane, { path: '/managed-job-templates/AWS-Reboot' }),
     ListManagedJobTemplates: await send(plane, { path: '/managed-job-templates' }),
+    SetFaults: await send(plane, {
+      method: 'PUT',
+      path: '/errand/faults',
+      body: JSON.stringify({ faults: '{"seed":1,"rules":[{"do":{"drop":"answer"}}]}' }),
+    }),
+    GetFaults: await send(plane, { path: '/errand/faults' }),
+    ClearFaults: await send(plane, { method: 'DELETE', path: '/errand/faults' }),
     ListAccessKeys: await send(plane, { path: '/errand/access-keys' }),
     CreateAccessKey: made,
     UpdateAccessKey: await send(plane, {

@@ -1,0 +1,19 @@
+import { readFileSync } from 'node:fs';
+import type { Plan } from './plan.ts';
+import { PlanFault, readPlan } from './readPlan.ts';
+
+/** @throws PlanFault that names the file */
+export function readPlanFile(file: string): Plan {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new PlanFault(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  try {
+    return readPlan(text);
+  } catch (error) {
+    if (error instanceof PlanFault) throw new PlanFault(`${file}: ${error.message}`);
+    throw error;
+  }
+}

@@ -121,7 +121,7 @@ function prepare(
   { run, runAsUser }: Step,
   { thingName, handlers, work }: ProgramsOptions,
 ): [file: string, args: string[], SpawnOptions] {
-  const own = process.getuid?.() ?? 0;
+  const own = process.getuid!();
   const user = findUser(runAsUser || own);
   if (runAsUser && !user) throw new Error(`there is no user '${runAsUser}' in /etc/passwd`);
   const other = user?.uid === own ? undefined : user;
@@ -132,7 +132,7 @@ function prepare(
     // A variable that is undefined is not given at all.
     env: {
       PATH: process.env.PATH || DEFAULT_PATH,
-      HOME: user?.home ?? process.env.HOME ?? '/',
+      HOME: user?.home ?? '/',
       USER: user?.name,
       LOGNAME: user?.name,
       LANG: process.env.LANG ?? 'C.UTF-8',

@@ -35,9 +35,9 @@ export function openRecord(file: string): RecordFile {
     record: newest?.record.length ? newest.record : undefined,
     warning: broken ? `no readable record is left in ${file}: its job is forgotten` : undefined,
     persist: (record) => {
-      const bytes = encodeSlot({ generation: generation + 1, record });
       // Moved on before the write: one that failed may be on disk all the same, and must lose against its repetition.
-      generation = (generation + 1) >>> 0;
+      generation += 1;
+      const bytes = encodeSlot({ generation, record });
       try {
         writeAll(fd, bytes, next * SLOT_BYTES);
         fdatasyncSync(fd);

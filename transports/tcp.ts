@@ -15,18 +15,13 @@ export function tcp(host: string, port: number): Connect {
  */
 export function wire(socket: Socket, opened: string, peer: string, unheard = ''): Transport {
   let reason: string | undefined;
-  let tellClosed: (reason?: string) => void = () => {};
   let closing: NodeJS.Timeout | undefined;
   const because = (why: string) => {
     // The first is the cause; 'close' always follows.
-    if (closing === undefined) reason ??= why.includes(CLOSED) ? why + unheard : why;
+    if (!closing) reason ??= why.includes(CLOSED) ? why + unheard : why;
   };
   socket.on('error', (error) => because(explain(error, peer)));
   socket.on('end', () => because(CLOSED));
-  socket.on('close', () => {
-    clearTimeout(closing);
-    tellClosed(reason);
-  });
   return {
     onOpened: (tell) => void socket.on(opened, tell),
     onBytes: (take) =>
@@ -34,12 +29,14 @@ export function wire(socket: Socket, opened: string, peer: string, unheard = '')
         unheard = '';
         take(bytes);
       }),
-    onClosed: (tell) => {
-      tellClosed = tell;
-    },
+    onClosed: (tell) =>
+      void socket.on('close', () => {
+        clearTimeout(closing);
+        tell(reason);
+      }),
     write: (bytes) => socket.write(bytes),
     close: () => {
-      if (closing !== undefined) return;
+      if (closing) return;
       closing = setTimeout(() => socket.destroy(), CLOSE_MILLIS_MAX);
       if (socket.connecting) socket.destroy();
       else socket.destroySoon();
@@ -53,8 +50,7 @@ const CLOSED = 'the peer closed the connection';
 const REASONS: [code: RegExp, why: string][] = [
   [/ECONNREFUSED/, 'nothing listens there'],
   [/ECONNRESET|EPIPE/, CLOSED],
-  [/ENOTFOUND/, 'the name is not known'],
-  [/EAI_AGAIN/, 'no name server answers'],
+  [/ENOTFOUND|EAI_AGAIN/, 'the name is not known'],
   [/_ALERT_/, 'the server refuses'],
   // A device without a battery for its clock wakes up long ago.
   [/_HAS_EXPIRED|NOT_YET/, "the server's certificate is refused by this device's clock"],

@@ -73,6 +73,8 @@ export async function finishAgent(code) {
   return `${SHEBANG}\n${small}`;
 }
 
+const OWN_REQUIRE = 'requireOfTheBundle';
+
 /** What several files import of a Node module has one name in the bundle, not one for each file. */
 const oneNameEach = {
   name: 'one name each',
@@ -80,6 +82,10 @@ const oneNameEach = {
     build.onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
       namespace === 'node' ? { path, external: true } : { path, namespace: 'node', sideEffects: false },
     );
+    // The bundle has a `require` of its own, by a name that esbuild does not know.
+    build.onLoad({ filter: /^node:module$/, namespace: 'node' }, () => ({
+      contents: `export const createRequire = () => ${OWN_REQUIRE}`,
+    }));
     build.onLoad({ filter: /^node:/, namespace: 'node' }, ({ path }) => ({
       contents: `export { ${Object.keys(createRequire(import.meta.url)(path))} } from '${path}'`,
     }));
@@ -98,5 +104,5 @@ export function toCommonJs(code) {
   });
   if (/\b(import|export)(\s+\w+\s+from)?\s*[{*"]/.test(body))
     throw new Error('the agent imports or exports in an unforeseen way');
-  return `"use strict";const ${modules};${body}`;
+  return `"use strict";const ${modules};${body.replaceAll(OWN_REQUIRE, 'require')}`;
 }

@@ -33,7 +33,7 @@ export function createLog({ level, json }: LogOptions, write: (line: string) => 
 /** What a device is told must not look like lines of its own, nor steer a terminal. */
 function oneLine(text: string): string {
   // All but what prints. `\p{Cc}` would load Unicode's tables: 150 KB resident.
-  return text.replace(/[^ -~\u00a0-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/[^ -~\u00a0-\uffff]/g, encodeURI);
 }
 
 /** Written at once, without a stream: a line is out before the next effect, and a full or closed pipe stops nothing. */

@@ -2,7 +2,7 @@ import { createDevice, step } from '../../runtime/device/device.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog } from './log.ts';
 import { help, readSettings } from './settings.ts';
 
 declare const ERRAND_VERSION: string;
@@ -27,31 +27,32 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const settings = readSettings(argv, process.env);
   if ('faults' in settings) return refuse(settings.faults);
-  const { host, port, thingName, ca, cert, key, keepAliveSeconds, retryMaxMillis, data } = settings;
+  const { host, port, thingName, keepAliveSeconds, retryMaxMillis, data } = settings;
   let connect: Connect;
   try {
-    connect = tls({ host, port, ca, cert, key, alpn: port === 443 ? ALPN : undefined });
+    connect = tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
   } catch (error) {
     const { reason, message } = error as Error & { reason?: string };
     return refuse([`ca, cert or key: ${reason ?? message}`]);
   }
   const log = createLog(settings.log);
   for (const warning of settings.warnings) log('warn', warning);
-  try {
-    // What nobody caught is our own mistake: one line, and the end. The record says where to go on.
-    process.on('uncaughtException', (error) => {
-      tellFailure(log, error);
-      process.exit(1);
-    });
-    log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
-    const state = createDevice({ thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis });
-    await runAgent({ state, step }, settings, connect, log);
+  const fail = (error: Error): number => {
+    if (error instanceof Failure) log('error', error.message);
+    else {
+      log('error', `a mistake in the agent: ${error}`);
+      log('debug', `${error.stack}`);
+    }
+    return 1;
+  };
+  // What nobody caught is our own mistake: one line, and the end. The record says where to go on.
+  process.on('uncaughtException', (error) => process.exit(fail(error)));
+  log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
+  const state = createDevice({ thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis });
+  return runAgent({ state, step }, settings, connect, log).then(() => {
     log('info', 'ended');
     return 0;
-  } catch (error) {
-    tellFailure(log, error);
-    return 1;
-  }
+  }, fail);
 }
 
 function refuse(faults: string[]): number {
@@ -61,10 +62,4 @@ function refuse(faults: string[]): number {
 
 function version(): string {
   return typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source';
-}
-
-function tellFailure(log: Log, error: unknown): void {
-  if (error instanceof Failure) return log('error', error.message);
-  log('error', `a mistake in the agent: ${error}`);
-  log('debug', `${(error as Error).stack}`);
 }

@@ -37,9 +37,9 @@ const SETTINGS = {
   endpoint: ['HOST[:PORT]', 'MQTT endpoint of the Jobs service', readEndpoint],
   port: ['PORT', 'its port; on 443 with ALPN', number(1, 65_535), '8883'],
   thing: ['NAME', 'this device, also its MQTT client id', readThing],
-  ca: ['FILE', 'PEM: the only authority trusted', readCertificate],
-  cert: ['FILE', "PEM: this device's certificate", readCertificate],
-  key: ['FILE', 'PEM: its private key', readKey],
+  ca: ['FILE', 'PEM: the only authority trusted', pem('CERTIFICATE')],
+  cert: ['FILE', "PEM: this device's certificate", pem('CERTIFICATE')],
+  key: ['FILE', 'PEM: its private key', pem('PRIVATE KEY')],
   data: ['FOLDER', "the job's record", readFolder, '/var/lib/errand'],
   handlers: ['FOLDER', 'programs of runHandler', readFolder, '/etc/errand/handlers'],
   'keep-alive': ['SECONDS', 'between signs of life', number(5, 1_200), '60'],
@@ -123,7 +123,7 @@ ${lines.join('')}  --help, --version
 
 Default configs: ${CONFIG_FILES.join(', ')}
 Flags win over variables (ERRAND_ENDPOINT, ERRAND_KEEP_ALIVE), these over the file.
-SIGTERM ends it, the next start goes on. Exit codes: 0 ended, 1 failed, 2 wrong settings.
+Exit codes: 0 ended by SIGTERM, 1 failed, 2 wrong settings.
 `;
 }
 
@@ -205,20 +205,14 @@ function readLog(text: string): LogOptions {
   return log;
 }
 
-function readCertificate(_: string, file: string): string {
-  return readPem(file, 'CERTIFICATE');
-}
-
-function readKey(_: string, file: string): string {
-  checkClosed(file, 'rwx');
-  return readPem(file, 'PRIVATE KEY');
-}
-
-/** @throws Error also for a key with a passphrase (its label or a header says so): nobody is there to type it */
-function readPem(file: string, label: string): string {
-  const content = readFileSync(file, 'utf8');
-  const [, found = 'none'] = /-----BEGIN ([A-Z ]+)-----[\s\S]+-----END/.exec(content) ?? [];
-  // RSA and EC keys may say so in the label.
-  if (!content.includes('ENCRYPTED') && found.replace(/^(RSA|EC) /, '') === label) return content;
-  throw new Error(`expected PEM with a ${label} and no passphrase, found ${found}`);
+/** Throws also for a key with a passphrase (its label or a header says so): nobody is there to type it. */
+function pem(label: 'CERTIFICATE' | 'PRIVATE KEY'): (text: string, file: string) => string {
+  return (_, file) => {
+    if (label === 'PRIVATE KEY') checkClosed(file, 'rwx');
+    const content = readFileSync(file, 'utf8');
+    const [, found = 'none'] = /-----BEGIN ([A-Z ]+)-----[\s\S]+-----END/.exec(content) ?? [];
+    // RSA and EC keys may say so in the label.
+    if (!content.includes('ENCRYPTED') && found.replace(/^(RSA|EC) /, '') === label) return content;
+    throw new Error(`expected PEM with a ${label} and no passphrase, found ${found}`);
+  };
 }

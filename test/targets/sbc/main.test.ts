@@ -31,12 +31,12 @@ const run = (...args: string[]) =>
   spawnSync(process.execPath, [bundle, ...args], { cwd: folder, encoding: 'utf8', env: {} });
 
 test('the bundle asks nothing but Node for modules, and of these only the light ones before there is a job', () => {
-  const required = (before: string) =>
-    [...readFileSync(bundle, 'utf8').matchAll(new RegExp(`${before}require\\("([^"]+)"\\)`, 'g'))].map(
+  const required = (behind: string) =>
+    [...readFileSync(bundle, 'utf8').matchAll(new RegExp(`${behind}require\\("([^"]+)"\\)`, 'g'))].map(
       ([, name]) => name,
     );
   assert.equal(required('}=').sort(), ['node:fs', 'node:net', 'node:path', 'node:tls']);
-  assert.equal(required('[^=]'), ['node:child_process']);
+  assert.equal(required('(?<!}=)'), ['node:child_process']);
 });
 
 test('--version and --help are answered with 0 on stdout', () => {

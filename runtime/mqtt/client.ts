@@ -2,7 +2,7 @@
  * The client's half of an MQTT 3.1.1 session: connect, subscribe, acknowledge, keep alive, back off. Events in,
  * effects out; the owner keeps the transport and one timer.
  */
-import { HELD_BYTES_MAX, HELD_MESSAGES_MAX, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../limits.ts';
+import { HELD_BYTES_MAX, HELD_MESSAGES_MAX } from '../limits.ts';
 import { take } from './arriving.ts';
 import { encodeConnect } from './connect.ts';
 import {
@@ -19,7 +19,6 @@ import {
   wake,
 } from './connection.ts';
 import { createFramer } from './framer.ts';
-import { malformed } from './packet.ts';
 import { encodePublish } from './publish.ts';
 import type { Client, ClientEffect, ClientEvent, ClientOptions } from './session.ts';
 import { encodeSubscribe } from './subscribe.ts';
@@ -28,14 +27,13 @@ export type { Client, ClientEffect, ClientEvent, ClientOptions } from './session
 
 /**
  * @param seed    any 32-bit integer, different on each device and boot: it spreads the pauses of a fleet
- * @throws ProtocolError when an option cannot be put into CONNECT or SUBSCRIBE
+ * @throws ProtocolError when a text among the options cannot be put into CONNECT or SUBSCRIBE
  */
 export function createClient(options: ClientOptions, seed: number): Client {
-  const { filters: subscriptions, extras } = options;
-  if (subscriptions.length > SUBSCRIPTIONS_PER_SUBSCRIBE_MAX) throw malformed('3.8.3', 'too many topic filters');
+  const { filters: subscriptions } = options;
   return {
     options,
-    connectPacket: encodeConnect(options, extras),
+    connectPacket: encodeConnect(options, 0, []),
     subscribePacket: subscriptions.length ? encodeSubscribe({ packetIdentifier: 1, subscriptions }) : undefined,
     at: 'stopped',
     untilMillis: Infinity,

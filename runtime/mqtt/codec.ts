@@ -1,6 +1,6 @@
 /** Every packet in every direction. A device imports only the halves that it needs. */
 import { decodeAcknowledgement, decodeSignal, encodeAcknowledgement } from './acknowledgement.ts';
-import { decodeConnack, decodeConnect, encodeConnack, encodeConnect, encodeConnectExtras } from './connect.ts';
+import { decodeConnack, decodeConnect, encodeConnack, encodeWholeConnect } from './connect.ts';
 import { decodePacketSize, encodeSmallPacket } from './fixed-header.ts';
 import { malformed, PACKET_TYPE, type Packet } from './packet.ts';
 import { decodePublish, encodePublish } from './publish.ts';
@@ -31,17 +31,17 @@ function marked(packet: Uint8Array, flags: number): Uint8Array {
 export function encodePacket(packet: Packet): Uint8Array {
   switch (packet.type) {
     case 'CONNECT':
-      return encodeConnect(packet, encodeConnectExtras(packet));
+      return encodeWholeConnect(packet);
     case 'CONNACK':
       return encodeConnack(packet);
     case 'PUBLISH':
       return marked(encodePublish(packet), (packet.dup ? DUP : 0) | (packet.retain ? RETAIN : 0));
     case 'SUBSCRIBE':
-      return encodeSubscribe(packet);
+      return readable(encodeSubscribe(packet));
     case 'SUBACK':
       return encodeSuback(packet);
     case 'UNSUBSCRIBE':
-      return encodeUnsubscribe(packet);
+      return readable(encodeUnsubscribe(packet));
     case 'PINGREQ':
     case 'PINGRESP':
     case 'DISCONNECT':
@@ -49,6 +49,12 @@ export function encodePacket(packet: Packet): Uint8Array {
     default:
       return encodeAcknowledgement(PACKET_TYPE[packet.type], packet.packetIdentifier);
   }
+}
+
+/** Throws what its reader would. */
+function readable(packet: Uint8Array): Uint8Array {
+  decodePacket(packet);
+  return packet;
 }
 
 /**

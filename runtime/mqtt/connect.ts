@@ -24,12 +24,6 @@ import {
 /** Length and `MQTT`, then the protocol level of 3.1.1 (§3.1.2.1, §3.1.2.2). */
 const PROTOCOL = [0, 4, 0x4d, 0x51, 0x54, 0x54, 4];
 
-/** Clean session, will, user name and password as they lie in the packet: who has none of them does not carry their encoder. */
-export interface ConnectExtras {
-  flags: number;
-  body: readonly number[];
-}
-
 /**
  * CONNECT (MQTT 3.1.1 §3.1):
  *
@@ -40,21 +34,28 @@ export interface ConnectExtras {
  *
  *    flags:  user name:1  password:1  will retain:1  will qos:2  will:1  clean session:1  0
  *
- * All after the client id is there only when its flag is.
+ * All after the client id is there only when its flag is. Of a device nothing is: its session is kept while it is away.
  *
- * @throws ProtocolError for a keep-alive outside 0..65_535, or a text that is none
+ * @throws ProtocolError when the client id is no text
  */
 export function encodeConnect(
   { clientId, keepAliveSeconds }: Pick<Connect, 'clientId' | 'keepAliveSeconds'>,
-  extras: ConnectExtras = { flags: 0, body: [] },
+  flags: number,
+  extras: readonly number[],
 ): Uint8Array {
-  if (keepAliveSeconds !== (keepAliveSeconds & 0xffff)) throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}`);
-  const body = [...PROTOCOL, extras.flags, ...uint16(keepAliveSeconds), ...textField(clientId), ...extras.body];
+  const body = [...PROTOCOL, flags, ...uint16(keepAliveSeconds), ...textField(clientId), ...extras];
   return encodeSmallPacket(PACKET_TYPE.CONNECT, body);
 }
 
-/** @throws ProtocolError for a password without user name, a wrong topic name, or a text that is none */
-export function encodeConnectExtras({ cleanSession, will, username, password }: Partial<Connect>): ConnectExtras {
+/**
+ * A CONNECT with all that it may have.
+ *
+ * @throws ProtocolError for a keep-alive outside 0..65_535, a password without user name, a wrong topic name, or a text
+ *         that is none
+ */
+export function encodeWholeConnect(connect: Connect): Uint8Array {
+  const { keepAliveSeconds, cleanSession, will, username, password } = connect;
+  if (keepAliveSeconds !== (keepAliveSeconds & 0xffff)) throw malformed('3.1.2.10', `keep-alive ${keepAliveSeconds}`);
   if (password !== undefined && username === undefined) throw malformed('3.1.2.9', 'password without user name');
   const body: number[] = [];
   let flags = cleanSession ? 2 : 0;
@@ -70,7 +71,7 @@ export function encodeConnectExtras({ cleanSession, will, username, password }: 
     flags |= 0x40;
     body.push(...bytesField(password));
   }
-  return { flags, body };
+  return encodeConnect(connect, flags, body);
 }
 
 function bytesField(bytes: Uint8Array): number[] {

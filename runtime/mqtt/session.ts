@@ -1,18 +1,15 @@
 /** What an MQTT client is told, asks for and remembers; and what the steps of its connection share. */
-import type { ConnectExtras } from './connect.ts';
 import type { Framer } from './framer.ts';
 import type { QoS } from './packet.ts';
 
 export interface ClientOptions {
   clientId: string;
-  /** 0..65_535; 0 turns the keep-alive off. AWS takes 30..1200. */
+  /** A whole number, 0..65_535; 0 turns the keep-alive off. AWS takes 30..1200. */
   keepAliveSeconds: number;
-  /** At most SUBSCRIPTIONS_PER_SUBSCRIBE_MAX. */
+  /** At most SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, each as §4.7.1 has it. */
   filters: readonly { topicFilter: string; qos: 0 | 1 }[];
   /** The longest pause before connecting again. */
   retryMaxMillis: number;
-  /** Will, user name, password. Not clean session: subscriptions and undelivered messages are kept while the device is away (§3.1.2.4). */
-  extras?: ConnectExtras;
 }
 
 export type ClientEvent =

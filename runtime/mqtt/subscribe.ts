@@ -25,10 +25,10 @@ import {
  *    |      | length    | 2 B          | topic filter (length, UTF-8), 0:6 qos:2     |
  *    +------+-----------+--------------+---------------------------------------------+
  *
- * @throws ProtocolError when there is no subscription, or a topic filter is wrong
+ * Its topic filters are checked where they are read.
  */
 export function encodeSubscribe({ packetIdentifier, subscriptions }: Omit<Subscribe, 'type'>): Uint8Array {
-  const fields = subscriptions.flatMap(({ topicFilter, qos }) => [...textField(checkTopicFilter(topicFilter)), qos]);
+  const fields = subscriptions.flatMap(({ topicFilter, qos }) => [...textField(topicFilter), qos]);
   return encodeFilters(PACKET_TYPE.SUBSCRIBE, packetIdentifier, fields);
 }
 
@@ -77,10 +77,10 @@ export function decodeSuback(bytes: Uint8Array): Omit<Suback, 'type'> {
  *    | 0xa2 | remaining length | packet id | one or more topic filters (length, UTF-8)   |
  *    +------+------------------+-----------+---------------------------------------------+
  *
- * @throws ProtocolError when there is no topic filter, or one is wrong
+ * Its topic filters are checked where they are read.
  */
 export function encodeUnsubscribe({ packetIdentifier, topicFilters }: Unsubscribe): Uint8Array {
-  const fields = topicFilters.flatMap((topicFilter) => textField(checkTopicFilter(topicFilter)));
+  const fields = topicFilters.flatMap(textField);
   return encodeFilters(PACKET_TYPE.UNSUBSCRIBE, packetIdentifier, fields);
 }
 
@@ -94,8 +94,6 @@ export function decodeUnsubscribe(bytes: Uint8Array): Unsubscribe {
   return { type: 'UNSUBSCRIBE', packetIdentifier, topicFilters };
 }
 
-/** Both. @throws ProtocolError when the packet identifier is 0, or there is no filter */
 function encodeFilters(type: number, packetIdentifier: number, fields: readonly number[]): Uint8Array {
-  if (fields.length === 0) throw malformed('3.8.3', 'no topic filter');
   return encodeSmallPacket(type, [...packetIdentifierField(packetIdentifier), ...fields]);
 }

@@ -10,6 +10,7 @@ import {
   type RequestTopic,
   thingOfTopic,
 } from '../../../runtime/jobs/topics.ts';
+import { SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../../../runtime/limits.ts';
 
 const REQUESTS: [topic: string, request: RequestTopic][] = [
   ['$aws/things/T:1/jobs/get', { thingName: 'T:1', operation: 'GetPendingJobExecutions' }],
@@ -83,6 +84,7 @@ test('thingOfTopic: the thing of its namespace, none where a wildcard stands for
 });
 
 test('deviceTopicFilters: three filters cover every answer and notify-next', () => {
+  assert.ok(deviceTopicFilters('T').length <= SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, 'one SUBSCRIBE has them all');
   assert.equal(deviceTopicFilters('T'), [
     '$aws/things/T/jobs/notify-next',
     '$aws/things/T/jobs/+/get/+',

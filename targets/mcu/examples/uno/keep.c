@@ -1,11 +1,17 @@
+/* What survives a reset (keep.h), as board.h asks for it. */
 #include "keep.h"
+
+#include "board.h"
+#include "board_limits.h"
 
 #include <avr/eeprom.h>
 #include <stdbool.h>
 
+extern const uint8_t __data_load_end[]; /* the linker's: the first byte behind the program */
+
 #define KEPT(member) ((uint8_t *)(KEEP_AT + offsetof(struct keep, member)))
 
-uint32_t keep_count_boot(void)
+uint32_t board_boot_id(void)
 {
     uint32_t *at = (uint32_t *)(void *)KEPT(boots);
     uint32_t boots = eeprom_read_dword(at) + 1u;
@@ -13,13 +19,13 @@ uint32_t keep_count_boot(void)
     return boots;
 }
 
-uint16_t keep_program_bytes(uint16_t linked)
+uint32_t board_program_bytes(void)
 {
     uint16_t bytes = eeprom_read_word((uint16_t *)(void *)KEPT(program_bytes));
-    return bytes == KEEP_NOTHING ? linked : bytes;
+    return bytes == KEEP_NOTHING ? (uint16_t)(uintptr_t)__data_load_end : bytes;
 }
 
-uint32_t keep_image(const struct errand_pull *pull)
+uint32_t board_resume(const struct errand_pull *pull)
 {
     bool same = eeprom_read_word((uint16_t *)(void *)KEPT(image_bytes)) == pull->size;
     for (uint8_t i = 0; i < ERRAND_HASH_BYTES; i++)
@@ -36,7 +42,7 @@ uint32_t keep_image(const struct errand_pull *pull)
     return 0;
 }
 
-void keep_pages(uint8_t pages)
+void board_remember(uint32_t offset)
 {
-    eeprom_update_byte(KEPT(image_pages), pages);
+    eeprom_update_byte(KEPT(image_pages), (uint8_t)((offset + PAGE_BYTES - 1) / PAGE_BYTES));
 }

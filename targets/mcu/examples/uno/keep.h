@@ -20,10 +20,4 @@ struct keep {
 #define KEEP_AT 0
 #define KEEP_NOTHING 0xffffu
 
-uint32_t keep_count_boot(void);
-uint16_t keep_program_bytes(uint16_t linked);
-/* Where to go on with the image that `pull` names; 0 when it is another one, which is then remembered in its place. */
-uint32_t keep_image(const struct errand_pull *pull);
-void keep_pages(uint8_t pages);
-
 #endif

@@ -1,5 +1,7 @@
 #include "uart.h"
 
+#include "board.h"
+
 #include <avr/interrupt.h>
 #include <avr/io.h>
 
@@ -43,7 +45,7 @@ ISR(USART_UDRE_vect)
     sending.taken = (uint8_t)(taken + 1u);
 }
 
-const uint8_t *uart_peek(uint8_t *size)
+const uint8_t *board_received(uint8_t *size)
 {
     uint8_t at = uart_received.taken % RECEIVE_RING;
     uint8_t waiting = (uint8_t)(uart_received.put - uart_received.taken);
@@ -52,17 +54,17 @@ const uint8_t *uart_peek(uint8_t *size)
     return uart_received.bytes + at;
 }
 
-void uart_took(uint8_t size)
+void board_took(uint8_t size)
 {
     uart_received.taken = (uint8_t)(uart_received.taken + size);
 }
 
-uint8_t uart_room(void)
+uint8_t board_room(void)
 {
     return (uint8_t)(SEND_RING - (uint8_t)(sending.put - sending.taken));
 }
 
-void uart_send(const uint8_t *bytes, uint8_t size)
+void board_send(const uint8_t *bytes, uint8_t size)
 {
     for (uint8_t i = 0; i < size; i++) {
         sending.bytes[sending.put % SEND_RING] = bytes[i];
@@ -72,7 +74,7 @@ void uart_send(const uint8_t *bytes, uint8_t size)
         UCSR0B |= 1 << UDRIE0;
 }
 
-bool uart_idle(void)
+bool board_sent(void)
 {
     return sending.put == sending.taken && (UCSR0A & (1 << UDRE0)) != 0 && (UCSR0A & (1 << TXC0)) != 0;
 }

@@ -4,7 +4,6 @@
 
 #include "errand.h"
 
-void commands_init(void);
 /* Adds key ERRAND_KEY_COMMANDS to HELLO. */
 void commands_write(struct errand_writer *writer);
 /* Begins jobs->command. */

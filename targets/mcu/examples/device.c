@@ -1,33 +1,16 @@
-/* Jobs on an Arduino Uno: commands.c has what it can do, and new firmware is pulled into the upper half of its flash. */
+/* A device on a serial line: commands.c has what it can do, board.h what it stands on. New firmware is pulled and started. */
+#include "board.h"
 #include "commands.h"
-#include "flash.h"
-#include "keep.h"
-#include "uart.h"
+#include "board_limits.h"
 
-#include <avr/interrupt.h>
-#include <avr/pgmspace.h>
-#include <avr/wdt.h>
-#include <string.h>
-
-#ifndef HARDWARE_ID
-#define HARDWARE_ID "uno-1"
-#endif
-#ifndef FIRMWARE
-#define FIRMWARE "1"
-#endif
-
-#define FRAME_BYTES 96
-#define BLOCK_BYTES 64
-#define BLOCKS 4
 #define HASH_SHOWN 8
+#define SEND_MAX 32
 
 _Static_assert(BLOCK_BYTES + ERRAND_AROUND_BLOCK + ERRAND_AROUND_BODY <= FRAME_BYTES, "a BLOCK fits into a frame");
 _Static_assert(PAGE_BYTES % BLOCK_BYTES == 0, "blocks fill a page");
 
-extern const uint8_t __data_load_end[]; /* the linker's: the first byte behind the program */
-
 static uint8_t received[FRAME_BYTES];
-static uint8_t replies[2 * FRAME_BYTES];
+static uint8_t replies[(WINDOW + 1) * FRAME_BYTES];
 static uint8_t page[PAGE_BYTES];
 static uint8_t running_hash[HASH_SHOWN];
 static struct errand_link link;
@@ -38,47 +21,51 @@ static bool switching;
 static int write_page(void *context, uint32_t offset, const uint8_t *bytes, uint16_t size)
 {
     (void)context;
-    if (offset + size > PROGRAM_BYTES)
-        return -1;
-    flash_write_page((uint16_t)(SLOT + offset), bytes, size);
-    return 0;
+    return offset + size > IMAGE_MAX ? -1 : board_write_slot(offset, bytes, size);
 }
 
-/* `context` is where the image begins: NULL for the program that runs. */
-static int read_flash(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
+static int read_slot(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
 {
-    memcpy_P(bytes, (const uint8_t *)context + offset, size);
+    (void)context;
+    board_read_slot(offset, bytes, size);
     return 0;
 }
 
-/* The hash of what runs, as HELLO shows it. */
+static int read_program(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
+{
+    (void)context;
+    board_read_program(offset, bytes, size);
+    return 0;
+}
+
+/* The hash of what runs, as HELLO shows it: the way an image is verified, over the program. */
 static void hash_program(void)
 {
-    pull.size = keep_program_bytes((uint16_t)(uintptr_t)__data_load_end);
+    pull.size = board_program_bytes();
     pull.offset = pull.size;
-    pull.context = NULL;
+    pull.flash_read = read_program;
     errand_pull_init(&pull);
     while (errand_pull_verify(&pull) == 1)
         continue;
     for (uint8_t i = 0; i < HASH_SHOWN; i++)
         running_hash[i] = (uint8_t)(pull.sha.state[i / 4] >> (24 - 8 * (i % 4)));
     pull.size = 0;
+    pull.flash_read = read_slot;
 }
 
 static void init(void)
 {
-    link.window = 1;
+    link.window = WINDOW;
     link.rx = received;
     link.rx_size = sizeof received;
     link.tx = replies;
     link.tx_size = FRAME_BYTES;
-    link.boot_id = keep_count_boot();
+    link.boot_id = board_boot_id();
     pull.count = BLOCKS;
     pull.page = page;
     pull.page_size = sizeof page;
     pull.block_size = BLOCK_BYTES;
     pull.flash_write = write_page;
-    pull.flash_read = read_flash;
     hash_program();
     jobs.pull = &pull;
     errand_link_init(&link);
@@ -86,12 +73,13 @@ static void init(void)
 
 static void say_hello(struct errand_writer *writer)
 {
-    errand_write_head(writer, ERRAND_MAP, 7);
+    errand_write_head(writer, ERRAND_MAP, 8);
     errand_write_pair(writer, ERRAND_KEY_VERSION, ERRAND_WIRE_VERSION);
     errand_write_pair(writer, ERRAND_KEY_BOOT_ID, link.boot_id);
     errand_write_head(writer, ERRAND_UINT, ERRAND_KEY_HARDWARE_ID);
     errand_write_string(writer, ERRAND_TEXT, HARDWARE_ID, sizeof HARDWARE_ID - 1);
     errand_write_pair(writer, ERRAND_KEY_FRAME_BYTES, FRAME_BYTES);
+    errand_write_pair(writer, ERRAND_KEY_WINDOW, WINDOW);
     errand_write_head(writer, ERRAND_UINT, ERRAND_KEY_FIRMWARE_VERSION);
     errand_write_string(writer, ERRAND_TEXT, FIRMWARE, sizeof FIRMWARE - 1);
     errand_write_head(writer, ERRAND_UINT, ERRAND_KEY_FIRMWARE_HASH);
@@ -101,14 +89,13 @@ static void say_hello(struct errand_writer *writer)
 
 static void begin_image(struct errand_writer *writer)
 {
-    if (pull.size > PROGRAM_BYTES || jobs.image != 0) {
+    if (pull.size > IMAGE_MAX || jobs.image != 0) {
         pull.size = 0;
-        jobs.words = "an Uno takes one image, of 15360 bytes at most";
+        jobs.words = "one image is taken, and of no more bytes than there is room for";
         errand_jobs_refuse(&jobs, writer);
         return;
     }
-    pull.context = (void *)SLOT;
-    pull.offset = keep_image(&pull);
+    pull.offset = board_resume(&pull);
     errand_pull_init(&pull);
     errand_pull_write(&pull, writer);
 }
@@ -154,7 +141,7 @@ static bool handle(void)
         break;
     case ERRAND_DATA:
         if (errand_pull_block(&pull, body, size) == 1)
-            keep_pages((uint8_t)((pull.offset + PAGE_BYTES - 1) / PAGE_BYTES));
+            board_remember(pull.offset);
         break;
     }
     errand_link_answer(&link, type == ERRAND_DATA ? 0 : writer.used);
@@ -163,26 +150,25 @@ static bool handle(void)
 
 static void move_bytes(void)
 {
-    uint8_t out[SEND_RING];
+    uint8_t out[SEND_MAX];
     uint8_t size;
-    const uint8_t *arrived = uart_peek(&size);
-    uart_took((uint8_t)errand_link_feed(&link, arrived, size));
-    uart_send(out, (uint8_t)errand_link_output(&link, out, uart_room()));
+    uint8_t room = board_room();
+    const uint8_t *arrived = board_received(&size);
+    board_took((uint8_t)errand_link_feed(&link, arrived, size));
+    board_send(out, (uint8_t)errand_link_output(&link, out, room < SEND_MAX ? room : SEND_MAX));
 }
 
 int main(void)
 {
-    commands_init();
+    board_init();
     init();
-    uart_init();
-    sei();
     for (;;) {
         move_bytes();
         if (handle())
             continue;
         errand_jobs_work(&jobs);
         commands_work(&jobs);
-        if (switching && uart_idle() && uart_room() == SEND_RING)
-            flash_switch((uint16_t)pull.size);
+        if (switching && board_sent())
+            board_switch(pull.size);
     }
 }

@@ -1,40 +1,14 @@
 #include "commands.h"
 
-#include <avr/interrupt.h>
-#include <avr/io.h>
-#include <string.h>
+#include "board.h"
 
-/* Digital pins 2..13 of an Uno; 0 and 1 are the serial port. */
-#define PIN_MIN 2
-#define PIN_MAX 13
+#include <string.h>
 
 static const char *const COMMANDS[] = {"pin", "add", "wait", "fail"};
 enum { COUNT = sizeof COMMANDS / sizeof *COMMANDS };
 
-static volatile uint32_t millis;
 static uint32_t began;
 static uint32_t lasts;
-
-ISR(TIMER0_COMPA_vect)
-{
-    millis++;
-}
-
-static uint32_t now(void)
-{
-    cli();
-    uint32_t time = millis;
-    sei();
-    return time;
-}
-
-void commands_init(void)
-{
-    TCCR0A = 1 << WGM01; /* from 0 to OCR0A, 250 kHz */
-    TCCR0B = 1 << CS01 | 1 << CS00;
-    OCR0A = (uint8_t)(F_CPU / 64 / 1000 - 1);
-    TIMSK0 = 1 << OCIE0A;
-}
 
 void commands_write(struct errand_writer *writer)
 {
@@ -68,18 +42,9 @@ static void set_pin(struct errand_jobs *jobs)
     const uint8_t *at = jobs->args.bytes;
     int32_t pin;
     int32_t level;
-    if (jobs->args.value != 2 || !take_number(jobs, &at, &pin) || !take_number(jobs, &at, &level) || pin < PIN_MIN ||
-        pin > PIN_MAX)
-        return end(jobs, "pin takes 2..13 and 0 or 1");
-    volatile uint8_t *port = pin < 8 ? &PORTD : &PORTB;
-    volatile uint8_t *direction = pin < 8 ? &DDRD : &DDRB;
-    uint8_t bit = (uint8_t)(1u << (pin < 8 ? pin : pin - 8));
-    *direction |= bit;
-    if (level != 0)
-        *port |= bit;
-    else
-        *port &= (uint8_t)~bit;
-    end(jobs, NULL);
+    if (jobs->args.value != 2 || !take_number(jobs, &at, &pin) || !take_number(jobs, &at, &level))
+        return end(jobs, "pin takes its number and 0 or 1");
+    end(jobs, board_set_pin(pin, level != 0) ? NULL : "there is no such pin");
 }
 
 static void add(struct errand_jobs *jobs)
@@ -103,7 +68,7 @@ static void wait(struct errand_jobs *jobs)
     int32_t milliseconds;
     if (jobs->args.value != 1 || !take_number(jobs, &at, &milliseconds) || milliseconds < 1)
         return end(jobs, "wait takes milliseconds");
-    began = now();
+    began = board_millis();
     lasts = (uint32_t)milliseconds;
 }
 
@@ -133,7 +98,7 @@ void commands_work(struct errand_jobs *jobs)
 {
     if (jobs->run == 0 || jobs->state != ERRAND_STATE_RUNNING)
         return;
-    uint32_t passed = now() - began;
+    uint32_t passed = board_millis() - began;
     if (passed >= lasts)
         end(jobs, NULL);
     else

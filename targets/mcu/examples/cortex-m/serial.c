@@ -1,0 +1,61 @@
+#include "serial.h"
+
+#include "board.h"
+
+static volatile uint32_t put, taken;
+static uint8_t received[RECEIVE_RING];
+static volatile uint32_t sending_put, sending_taken;
+static uint8_t sending[SEND_RING];
+
+void serial_put(uint8_t byte)
+{
+    if (put - taken == RECEIVE_RING)
+        return; /* lost: the link asks again */
+    received[put % RECEIVE_RING] = byte;
+    put++;
+}
+
+bool serial_next(uint8_t *byte)
+{
+    if (sending_taken == sending_put)
+        return false;
+    *byte = sending[sending_taken % SEND_RING];
+    sending_taken++;
+    return true;
+}
+
+const uint8_t *board_received(uint8_t *size)
+{
+    uint32_t straight = RECEIVE_RING - taken % RECEIVE_RING;
+    uint32_t waiting = put - taken;
+    if (waiting > straight)
+        waiting = straight;
+    *size = waiting < UINT8_MAX ? (uint8_t)waiting : UINT8_MAX;
+    return received + taken % RECEIVE_RING;
+}
+
+void board_took(uint8_t size)
+{
+    taken += size;
+}
+
+uint8_t board_room(void)
+{
+    uint32_t room = SEND_RING - (sending_put - sending_taken);
+    return room < UINT8_MAX ? (uint8_t)room : UINT8_MAX;
+}
+
+void board_send(const uint8_t *bytes, uint8_t size)
+{
+    for (uint8_t i = 0; i < size; i++) {
+        sending[sending_put % SEND_RING] = bytes[i];
+        sending_put++;
+    }
+    if (size > 0)
+        serial_wake();
+}
+
+bool board_sent(void)
+{
+    return sending_put == sending_taken && serial_rests();
+}

@@ -35,7 +35,7 @@ usage: errand put-artifact FILE [options]
 
 prints: bucket, key, sha256, bytes, url, and the placeholder that stands for a signed URL in a job's document. A document with one
 needs --presigned-url-config roleArn=...,expiresInSec=60..3600 in create-job; the role is kept and shown, nobody checks it here.
-Other S3 clients upload as well: 'aws s3 cp FILE s3://BUCKET/KEY --endpoint-url' with 'files' of endpoints.json, in one part.
+Other S3 clients upload as well: 'aws s3 cp FILE s3://BUCKET/KEY --endpoint-url' with 'files' of endpoints.json.
 errand list-artifacts and errand delete-artifact do what they say.
 Exit codes, as of the AWS CLI: 0 done, 130 interrupted, 252 wrong arguments, 253 endpoints.json missing or wrong, 254 refused by
 the service, 255 service not reached.

@@ -240,6 +240,13 @@ cli('the AWS CLI puts, gets and copies with the address of endpoints.json alone'
   ]);
   assert.is(copied.code, 0, copied.stderr);
   assert.is(sha256(readFileSync(back)), sha256(CONTENT));
+  // From 8 MB on the CLI uploads in parts.
+  const large = randomBytes(20_000_000);
+  await writeFile(back, large);
+  const parts = await aws('s3', 'cp', '--no-progress', back, 's3://by-aws/large.bin');
+  assert.is(parts.code, 0, parts.stderr);
+  const { artifacts } = (await house.errand('list-artifacts', '--bucket', 'by-aws', '--prefix', 'large')) as Json;
+  assert.is(artifacts[0].sha256, sha256(large));
   assert.match(missing.stderr, 'An error occurred (NoSuchKey) when calling the GetObject operation');
 });
 

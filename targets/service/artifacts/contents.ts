@@ -1,4 +1,5 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -22,6 +23,8 @@ export interface Received {
   bytes: number;
   /** Digests that were asked for besides, by the name of the hash. */
   digests: Readonly<Record<string, Buffer>>;
+  /** Its bytes, while it has no name. */
+  read(): AsyncIterable<Uint8Array>;
   /** Gives it its name: after a crash it is there whole, or not at all. */
   keep(): Promise<void>;
   drop(): Promise<void>;
@@ -45,7 +48,8 @@ export function openContents(folder: string): Contents {
         const { bytes, hashes } = await write(part, source, ['sha256', ...alsoHash]);
         const digests = Object.fromEntries(Object.entries(hashes).map(([name, hash]) => [name, hash.digest()]));
         const sha256 = digests.sha256!.toString('hex');
-        return { sha256, bytes, digests, keep: () => nameIt(part, fileOf(sha256), folder), drop };
+        const keep = () => nameIt(part, fileOf(sha256), folder);
+        return { sha256, bytes, digests, read: () => createReadStream(part), keep, drop };
       } catch (error) {
         await drop();
         throw error;

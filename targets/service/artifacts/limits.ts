@@ -25,3 +25,9 @@ export const CHUNK_LINE_BYTES_MAX = 512;
 export const CHUNK_TRAILERS_MAX = 16;
 /** Largest body that is read to its end only to be dropped, bytes; behind a larger one the connection is closed. */
 export const DROPPED_BYTES_MAX = 1_048_576;
+/** Most uploads in parts that are under way, most parts of one, and how long one may lie idle, milliseconds. */
+export const PART_UPLOADS_MAX = 16;
+export const PARTS_MAX = 10_000;
+export const PART_UPLOAD_IDLE_MILLIS_MAX = 3_600_000;
+/** Longest list of parts that completes an upload, bytes. */
+export const COMPLETION_BYTES_MAX = 4_194_304;

@@ -17,7 +17,8 @@ import {
   UPLOAD_MILLIS_MAX,
 } from './limits.ts';
 import { faultInName, type ObjectName } from './objectUrl.ts';
-import { errorXml, FileError } from './refusals.ts';
+import { createPartUploads, type PartUploads } from './parts.ts';
+import { answerXml, errorXml, FileError } from './refusals.ts';
 import { type Asker, type Verifier, verify } from './signature.ts';
 import { upload } from './upload.ts';
 
@@ -53,7 +54,8 @@ export interface FilesListener {
  * @throws Error when the port cannot be listened on
  */
 export async function serveFiles(options: FilesOptions): Promise<FilesListener> {
-  const { log } = options;
+  const { log, bytesMax = { operator: ARTIFACT_BYTES_MAX, url: DEVICE_UPLOAD_BYTES_MAX } } = options;
+  const parts = createPartUploads(options.artifacts, options.verifier.nowMillis, bytesMax.operator);
   const server = createServer({
     ...options.certificate,
     minVersion: 'TLSv1.2',
@@ -65,7 +67,8 @@ export async function serveFiles(options: FilesOptions): Promise<FilesListener> 
   });
   server.maxConnections = FILE_CONNECTIONS_MAX;
   server.setTimeout(TRANSFER_SILENCE_MILLIS_MAX);
-  const take = (request: IncomingMessage, response: ServerResponse) => void answer(options, request, response);
+  const take = (request: IncomingMessage, response: ServerResponse) =>
+    void answer({ ...options, bytesMax, parts }, request, response);
   server.on('request', take);
   // A client that asks before it sends its body is told to go on only when the body is read: a refused one is never sent.
   server.on('checkContinue', take);
@@ -77,19 +80,26 @@ export async function serveFiles(options: FilesOptions): Promise<FilesListener> 
   return {
     port: (server.address() as AddressInfo).port,
     setCertificate: (certificate) => server.setSecureContext({ ...certificate, minVersion: 'TLSv1.2' }),
-    close: () =>
-      new Promise<void>((resolve) => {
+    close: async () => {
+      await new Promise<void>((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MILLIS_MAX);
         server.close(() => {
           clearTimeout(cut);
           resolve();
         });
         server.closeIdleConnections();
-      }),
+      });
+      await parts.close();
+    },
   };
 }
 
-async function answer(options: FilesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Serving extends FilesOptions {
+  bytesMax: { operator: number; url: number };
+  parts: PartUploads;
+}
+
+async function answer(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { log } = options;
   const id = randomUUID();
   const path = (request.url ?? '').replace(/\?.*/s, ''); // the query has the signature
@@ -106,13 +116,15 @@ async function answer(options: FilesOptions, request: IncomingMessage, response:
   }
 }
 
-async function serve(options: FilesOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(options: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '' } = request;
   const target = readTarget(request.url ?? '');
   if (target === undefined) throw new FileError('InvalidURI', 'The path or the query is not percent-encoded UTF-8');
   const asker = await verify({ method, target, headers: request.headers }, options.verifier);
   const name = nameIn(target);
   refuseOthers(method, target, request);
+  if (Object.hasOwn(target.query, 'uploads') || Object.hasOwn(target.query, 'uploadId'))
+    return servePart(options, name, target, request, response);
   if (method === 'PUT') return put(options, name, asker, request, response);
   if (method === 'DELETE') {
     await options.artifacts.remove(name); // what is not there is gone as well, as on S3
@@ -125,17 +137,52 @@ async function serve(options: FilesOptions, request: IncomingMessage, response: 
   return download(options.artifacts, artifact, request, response);
 }
 
+/** One step of an upload in parts. */
+async function servePart(
+  { parts }: Serving,
+  name: ObjectName,
+  { query }: Target,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { bucket: Bucket, key: Key } = name;
+  const { uploadId = '', partNumber } = query;
+  const id = String(uploadId);
+  const begin = () => goOn(request, response);
+  if (request.method === 'PUT') {
+    const { sha256 } = await parts.put(id, name, Number(partNumber), request, begin);
+    response.writeHead(200, { etag: etagOf({ sha256 }), 'content-length': 0 }).end();
+  } else if (request.method === 'DELETE') {
+    await parts.abort(id, name);
+    response.writeHead(204).end();
+  } else if (request.method === 'POST' && Object.hasOwn(query, 'uploads')) {
+    const UploadId = await parts.begin(name, request.headers);
+    sendXml(response, answerXml('InitiateMultipartUploadResult', { Bucket, Key, UploadId }));
+  } else if (request.method === 'POST') {
+    begin();
+    const ETag = etagOf(await parts.complete(id, name, request));
+    sendXml(response, answerXml('CompleteMultipartUploadResult', { Bucket, Key, ETag }));
+  } else throw new FileError('NotImplemented', 'Lists of parts are not served: begin the upload anew');
+}
+
+function sendXml(response: ServerResponse, xml: string): void {
+  response.writeHead(200, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) }).end(xml);
+}
+
+/** Tells a client that asked before it sends its body to go on. */
+function goOn(request: IncomingMessage, response: ServerResponse): void {
+  if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
+}
+
 async function put(
-  { artifacts, bytesMax = { operator: ARTIFACT_BYTES_MAX, url: DEVICE_UPLOAD_BYTES_MAX }, verifier }: FilesOptions,
+  { artifacts, bytesMax, verifier }: Serving,
   name: ObjectName,
   asker: Asker,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const largest = bytesMax[verifier.isUrlKey(asker.accessKeyId) ? 'url' : 'operator'];
-  const artifact = await upload(artifacts, name, request, largest, () => {
-    if (/^100-continue$/i.test(request.headers.expect ?? '')) response.writeContinue();
-  });
+  const artifact = await upload(artifacts, name, request, largest, () => goOn(request, response));
   const checksum = Buffer.from(artifact.sha256, 'hex').toString('base64');
   response.writeHead(200, { etag: etagOf(artifact), 'x-amz-checksum-sha256': checksum, 'content-length': 0 }).end();
 }
@@ -153,20 +200,15 @@ function nameIn({ segments: [bucket = '', ...key] }: Target): ObjectName {
 }
 
 /** Parts of S3 that would do something else than what is asked for if they were passed over. */
-const OTHER_QUERIES =
-  /^(acl|attributes|legal-hold|partNumber|restore|retention|select|tagging|torrent|uploadId|uploads|versionId)$/;
+const OTHER_QUERIES = /^(acl|attributes|legal-hold|restore|retention|select|tagging|torrent|versionId)$/;
 
 function refuseOthers(method: string, { query }: Target, { headers }: IncomingMessage): void {
-  if (Object.hasOwn(query, 'uploads') || Object.hasOwn(query, 'uploadId'))
-    throw new FileError(
-      'NotImplemented',
-      'Uploads in parts are not served: use errand put-artifact, or have the client send one PUT (aws configure set default.s3.multipart_threshold 5GB)',
-    );
   const other = Object.keys(query).find((name) => OTHER_QUERIES.test(name));
   if (other !== undefined) throw new FileError('NotImplemented', `'${other}' is not served by this store`);
   if (headers['x-amz-copy-source'] !== undefined)
     throw new FileError('NotImplemented', 'Copies are not served: download the object and upload it again');
-  if (!['GET', 'HEAD', 'PUT', 'DELETE'].includes(method))
+  const isPart = Object.hasOwn(query, 'uploads') || Object.hasOwn(query, 'uploadId');
+  if (!['GET', 'HEAD', 'PUT', 'DELETE'].includes(method) && !(method === 'POST' && isPart))
     throw new FileError('MethodNotAllowed', 'The specified method is not allowed against this resource.', {
       Method: method,
       AllowedMethods: 'GET, HEAD, PUT, DELETE',

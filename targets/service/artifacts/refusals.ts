@@ -12,16 +12,21 @@ const STATUSES = {
   InvalidArgument: 400,
   InvalidBucketName: 400,
   InvalidDigest: 400,
+  InvalidPart: 400,
+  InvalidPartOrder: 400,
   InvalidRange: 416,
   InvalidURI: 400,
+  MalformedXML: 400,
   MetadataTooLarge: 400,
   MethodNotAllowed: 405,
   MissingContentLength: 411,
   NoSuchKey: 404,
+  NoSuchUpload: 404,
   NotImplemented: 501,
   PreconditionFailed: 412,
   RequestTimeTooSkewed: 403,
   SignatureDoesNotMatch: 403,
+  SlowDown: 503,
   XAmzContentSHA256Mismatch: 400,
 } as const;
 
@@ -47,6 +52,12 @@ export class FileError extends Error {
 export function errorXml({ code, message, elements }: FileError, resource: string, requestId: string): string {
   const members = { Code: code, Message: message, ...elements, Resource: resource, RequestId: requestId };
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${elementsXml(members)}</Error>`;
+}
+
+/** An answer: the root element with S3's namespace, and its members. */
+export function answerXml(root: string, members: Readonly<Record<string, string>>): string {
+  const inner = elementsXml(members);
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${inner}</${root}>`;
 }
 
 /** `<Name>text</Name>` for each member. */

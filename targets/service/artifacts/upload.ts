@@ -19,13 +19,7 @@ const CHECKSUMS: Readonly<Record<string, string>> = {
 };
 const DIGEST_BYTES: Readonly<Record<string, number>> = { md5: 16, crc32: 4, sha1: 20, sha256: 32 };
 
-/**
- * Takes in the body of a PUT, checks it against all that was said of it, and only then gives it its name.
- *
- * @param bytesMax  largest body, bytes; a larger one is refused unread
- * @param begin     called when the body is wanted
- * @throws FileError
- */
+/** Takes in the body of a PUT, and gives it its name once it is known to be what was said of it; see receiveBody. */
 export async function upload(
   artifacts: Artifacts,
   name: ObjectName,
@@ -33,6 +27,24 @@ export async function upload(
   bytesMax: number,
   begin: () => void,
 ): Promise<Artifact> {
+  const about = aboutIn(request.headers);
+  const received = await receiveBody(artifacts, request, bytesMax, begin);
+  return artifacts.put(name, received, about).finally(received.drop); // nothing, once it has its name
+}
+
+/**
+ * Takes in a body and checks it against all that was said of it. Nothing is left of one that is something else.
+ *
+ * @param bytesMax  largest body, bytes; a larger one is refused unread
+ * @param begin     called when the body is wanted
+ * @throws FileError
+ */
+export async function receiveBody(
+  artifacts: Pick<Artifacts, 'receive'>,
+  request: IncomingMessage,
+  bytesMax: number,
+  begin: () => void,
+): Promise<Received> {
   const { headers } = request;
   const stated = headers['x-amz-content-sha256'];
   const isChunked = stated === 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
@@ -47,7 +59,6 @@ export async function upload(
       ProposedSize: String(size),
       MaxSizeAllowed: String(bytesMax),
     });
-  const metadata = metadataIn(headers);
   const expected = new Map<string, string>();
   for (const header of Object.keys(CHECKSUMS)) {
     const value = headers[header];
@@ -76,11 +87,17 @@ export async function upload(
     if (stated !== undefined && /^[0-9a-f]{64}$/.test(stated as string) && stated !== received.sha256)
       throw new FileError('XAmzContentSHA256Mismatch', 'The body is not the one that was signed: its SHA-256 differs');
     for (const [header, value] of expected) checkDigest(digests, header, value);
-    const { 'content-type': contentType } = headers;
-    return await artifacts.put(name, received, { ...(contentType === undefined ? {} : { contentType }), metadata });
-  } finally {
-    await received.drop(); // nothing, once it has its name
+    return received;
+  } catch (error) {
+    await received.drop();
+    throw error;
   }
+}
+
+/** What is kept beside the bytes: their type, and the client's own headers. */
+export function aboutIn(headers: IncomingMessage['headers']): { contentType?: string; metadata: object } {
+  const { 'content-type': contentType } = headers;
+  return { ...(contentType === undefined ? {} : { contentType }), metadata: metadataIn(headers) };
 }
 
 function statedSize({ headers }: IncomingMessage, isChunked: boolean): number {

@@ -92,7 +92,7 @@ function readHandler(input: Place): Step['run'] {
 function readCommand(input: Place): Step['run'] {
   const command = input.member('command');
   const [program = '', ...args] = splitCommand(command.text());
-  command.expect(/^\S+$/.test(program), 'a program without white space, then arguments behind commas');
+  command.expect(/^\S+$/.test(program), 'a program, its arguments behind commas');
   return { type: 'runCommand', argv: [program, ...args] };
 }
 

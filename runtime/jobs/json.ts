@@ -23,7 +23,7 @@ export function decodeObject(payload: Uint8Array): JsonObject | undefined {
   }
 }
 
-/** A payload: JSON in UTF-8; members that are undefined are left out, never null. */
-export function encodeObject(value: object): Uint8Array {
+/** A payload: JSON in UTF-8; members that are undefined are left out, never null. No bytes for undefined itself. */
+export function encodeObject(value: object | undefined): Uint8Array {
   return utf8Encoder.encode(JSON.stringify(value));
 }

@@ -33,7 +33,7 @@ export type JobRecord = { thingName: string; job: RecordedJob } & Phase;
 
 /** The bytes of a record: JSON, at most some 13 KB (an outcome with ten full details); none at all when there is nothing to remember. */
 export function encodeRecord(record: JobRecord | undefined): Uint8Array {
-  return record ? encodeObject(record) : new Uint8Array(0);
+  return encodeObject(record);
 }
 
 /** Reads what `encodeRecord` made; its slot vouches for it (checksum, and a magic number that changes with the shape). */

@@ -55,10 +55,10 @@ function takeConnack(client: Client, packet: Uint8Array): void {
 
 /** Return codes 1 to 5 (§3.2.2.3). */
 const REFUSALS = [
-  'protocol version not accepted',
-  'client identifier not accepted',
+  'not this protocol version',
+  'not this client identifier',
   'server unavailable',
-  'bad user name or password',
+  'not this user name or password',
   'not authorized',
 ];
 

@@ -2,6 +2,7 @@ import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '.
 import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
+import type { UpdateRequest } from '../requests.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
 import { type Asked, type Job, log, type Runner } from './state.ts';
 import { begin, end, forget, lose, setVersion, start } from './work.ts';
@@ -58,7 +59,7 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
   lookAgain(runner);
   runner.askNext ||= about === 'next';
   runner.doubt ||= about === 'own';
-  if (about === 'progress' && 'statusDetails' in request) runner.untold ??= request.statusDetails;
+  if (about === 'progress') runner.untold ??= (request as UpdateRequest).statusDetails;
 }
 
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */

@@ -52,7 +52,7 @@ function update(
 
 /** Each request has a token unlike any other of this boot and, by chance, of others. */
 function ask(runner: Runner, about: Asked['about'], request: Unsigned): void {
-  const clientToken = `${draw(runner).toString(36).slice(2, 9).padEnd(7, '0')}${(++runner.tokens).toString(36)}`;
+  const clientToken = `${(++runner.tokens).toString(36)}-${draw(runner).toString(36).slice(2, 9)}`;
   runner.asked = { about, request: { ...request, clientToken } as Ask, sent: 0, repeatAt: 0 };
   send(runner, runner.asked);
 }

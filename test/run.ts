@@ -4,7 +4,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** The order of the rooms: what is pure first, what starts processes last. */
-const ROOMS = ['runtime', 'transports', 'targets', 'sim', 'fuzz', 'whole'];
+const ROOMS = ['runtime', 'transports', 'targets', 'sim', 'fuzz', 'torture', 'whole'];
 
 /** Longer than any file takes on the slowest machine. */
 const FILE_SECONDS_MAX = 400;

@@ -6,7 +6,7 @@ import { createThing } from '../../targets/service/registry/things.ts';
 import { startWorld, type World } from '../targets/service/dataPlane/world.ts';
 import { REGION } from '../targets/service/http/controlPlane.ts';
 import { makeCsr } from '../targets/service/identity/csr.ts';
-import { type STANDS_FOR, THINGS } from './values.ts';
+import { GROUPS, JOBS, type STANDS_FOR, THINGS } from './values.ts';
 
 /** A service with both its HTTPS ports on a clock that moves with the cases. */
 export interface Stage {
@@ -57,6 +57,11 @@ export async function openStage(): Promise<Stage> {
       .values(accessKey)
       .onConflict((on) => on.doNothing())
       .execute();
+    const [thingGroupName, jobId] = [GROUPS[0]!, JOBS[0]!];
+    const { CreateThingGroup, CreateJob } = world.plane.handlers;
+    await CreateThingGroup({ thingGroupName } as never).catch(() => {}); // it may be there, and otherwise
+    const targets = [`arn:aws:iot:${REGION}:111122223333:thinggroup/${thingGroupName}`];
+    await CreateJob({ jobId, targets, targetSelection: 'CONTINUOUS', document: '{}' } as never).catch(() => {});
   };
   await renew();
   let dueAt = Number.POSITIVE_INFINITY;

@@ -47,7 +47,19 @@ export async function openTortured(): Promise<Tortured> {
 
   async function start(): Promise<void> {
     const [mqtt, https, data] = ports as [string, string, string];
-    const args = ['service', '--data', folder, '--mqtt-port', mqtt, '--https-port', https, '--data-port', data];
+    const args = [
+      'service',
+      '--data',
+      folder,
+      '--mqtt-port',
+      mqtt,
+      '--https-port',
+      https,
+      '--data-port',
+      data,
+      '--files-port',
+      '0',
+    ];
     child = startChild(process.execPath, [ERRAND, ...args, '--log', 'warn,info']);
     const line = await child.line(/ready: /);
     if (endpoints === undefined) {

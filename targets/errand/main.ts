@@ -39,7 +39,7 @@ async function errand(argv: string[]): Promise<number> {
   if (help) return say(operationHelp(operation));
   const service = readEndpoints(endpointsFile, process.env);
   const pages = await callAllPages(operation, input, (page) => call(operation, page, service));
-  return say(render(output, operation, pages, process.stdout.columns ?? COLUMNS));
+  return say(render(output, operation, pages, process.stdout.columns || COLUMNS));
 }
 
 function say(text: string): number {

@@ -9,4 +9,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
   service: { about: 'The Jobs service on this machine.', load: () => import('../service/main.ts') },
   agent: { about: 'The agent for a device, as dist/errand-agent.cjs.', load: () => import('../sbc/main.ts') },
   'put-artifact': { about: 'Puts a file where jobs can give it to devices.', load: () => import('./putArtifact.ts') },
+  watch: { about: 'A roll-out as it happens, until the job has ended.', load: () => import('./watch/watch.ts') },
+  backup: { about: 'A copy of the store while the service runs.', load: () => import('./backup.ts') },
+  completion: { about: 'Completion for bash, zsh or fish.', load: () => import('./completion.ts') },
 };

@@ -34,6 +34,8 @@ import type { Registry } from './registry/registry.ts';
 import type { ServiceSettings } from './settings.ts';
 import { openStore, type Store } from './store/open.ts';
 import { keepTicking } from './ticking.ts';
+import { type Message, openRelay } from './workers/relay.ts';
+import { openSharedIdentity } from './workers/sharedIdentity.ts';
 
 /** A running service. */
 export interface Service {
@@ -73,12 +75,13 @@ export async function startService(
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
-    const identity = await openIdentity({ folder, nowMillis: Date.now, names: settings.names, hostName: hostname() });
     const ops = await prepareOps(settings.ops !== undefined);
     const meter = ops?.meter ?? NO_METER;
     const store = await openStore(settings.store);
     closing.push(() => store.close());
     const { nowMillis, isShared } = store;
+    const whoWeAre = { folder, nowMillis: Date.now, names: settings.names, hostName: hostname() };
+    const identity = isShared ? await openSharedIdentity(store, whoWeAre) : await openIdentity(whoWeAre);
     const { filesUrl, s3 } = settings;
     const files = await openKeeping({ store, folder, region, randomBytes, filesUrl, s3 });
     let opsListener: OpsListener | undefined;
@@ -86,6 +89,19 @@ export async function startService(
     let mqtt: MqttListener | undefined;
     let devices: DevicesListener | undefined;
     const planes: DataPlane[] = [];
+    const publish = (topic: string, payload: Uint8Array) => {
+      mqtt?.publish(topic, payload, 1);
+      for (const plane of planes) plane.notified(topic);
+    };
+    const revoke = (certificateId: string) => {
+      mqtt?.revoke(certificateId);
+      void devices?.revoke(certificateId);
+    };
+    const warn = (event: string, error: unknown) => log('error', event, { error: String(error) });
+    const hear = (message: Message) =>
+      message.tell === 'publish' ? publish(message.topic, Buffer.from(message.payload)) : revoke(message.certificateId);
+    const relay = isShared ? await openRelay({ store, hear, log: warn }) : undefined;
+    closing.push(() => relay?.close());
     const jobs = createJobsService({
       store,
       nowMillis,
@@ -95,12 +111,12 @@ export async function startService(
       retentionMillis: settings.retentionMillis,
       onStatus: meter.changed,
       publish: (topic, payload) => {
-        mqtt?.publish(topic, payload, 1);
-        for (const plane of planes) plane.notified(topic);
+        publish(topic, payload);
+        return relay?.send({ tell: 'publish', topic, payload: Buffer.from(payload).toString() });
       },
       signer: files.signer,
       readDocument: files.readDocument,
-      log: (event, error) => log('error', event, { error: String(error) }),
+      log: warn,
     });
     closing.push(() => jobs.close());
     const onFailure = failureLog(log);
@@ -126,8 +142,8 @@ export async function startService(
       membership: jobs.membership,
       readDocument: files.readDocument,
       revoke: (certificateId) => {
-        mqtt?.revoke(certificateId);
-        void devices?.revoke(certificateId);
+        revoke(certificateId);
+        relay?.send({ tell: 'revoke', certificateId }).catch((error) => warn('a revocation was not passed on', error));
       },
     };
     const { host, filesPort } = settings;

@@ -1,6 +1,7 @@
 import { encodeObject, type JsonObject } from '../../../runtime/jobs/json.ts';
-import { loadEvents, removeEvents, type WaitingEvent, writeJobEvent } from '../store/events.ts';
+import { hasEvents, removeEvents, takeEvents, type WaitingEvent, writeJobEvent } from '../store/events.ts';
 import type { Counts, JobRow } from '../store/jobs.ts';
+import { inTransaction } from '../store/open.ts';
 import type { Connection } from '../store/statement.ts';
 import type { JobConfig } from './jobConfig.ts';
 import { EVENTS_BATCH_MAX } from './limits.ts';
@@ -86,20 +87,26 @@ export function createEvents(options: EventsOptions) {
     while (asked) {
       asked = false;
       try {
-        const waiting = await loadEvents(store, { limit: EVENTS_BATCH_MAX });
-        const sent = await Promise.all(waiting.map(publishOne));
-        await removeEvents(
-          store,
-          waiting.filter((_, i) => sent[i]),
-        );
+        const sent = (await hasEvents(store)) ? await inTransaction(store, sendSome) : [];
         if (sent.includes(false)) options.failed();
-        else if (waiting.length === EVENTS_BATCH_MAX) asked = true;
+        else if (sent.length === EVENTS_BATCH_MAX) asked = true;
       } catch (error) {
         options.log('events could not be read', error);
         options.failed();
       }
     }
     running = false;
+  }
+
+  /** In one transaction, so that no other worker publishes them too. */
+  async function sendSome(tx: Connection): Promise<boolean[]> {
+    const waiting = await takeEvents(tx, { limit: EVENTS_BATCH_MAX });
+    const sent = await Promise.all(waiting.map(publishOne));
+    await removeEvents(
+      tx,
+      waiting.filter((_, i) => sent[i]),
+    );
+    return sent;
   }
 
   async function publishOne(event: WaitingEvent): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { isTerminal } from '../../../runtime/jobs/execution.ts';
 import type { Change } from '../jobs/storedExecution.ts';
-import { randomId, rows } from './dialect.ts';
+import { lockDue, randomId, rows } from './dialect.ts';
 import { type Connection, statement } from './statement.ts';
 
 /** An event that waits to be published. */
@@ -44,10 +44,16 @@ export async function writeJobEvent(
   await insertJobEvent(tx, event);
 }
 
-/** Events that wait, the oldest first. */
-export const loadEvents = statement<{ limit: number }, WaitingEvent>(
-  (value) => sql`select * from event_q order by event_no limit ${value('limit')}`,
+/** Events that wait, the oldest first, taken for the rest of the transaction. */
+export const takeEvents = statement<{ limit: number }, WaitingEvent>(
+  (value, engine) => sql`select * from event_q order by event_no limit ${value('limit')} ${lockDue(engine, 'event_q')}`,
 );
+
+export async function hasEvents(on: Connection): Promise<boolean> {
+  return (await selectAnyEvent(on, {})).length > 0;
+}
+
+const selectAnyEvent = statement<object, { event_no: number }>(() => sql`select event_no from event_q limit 1`);
 
 /** Removes events that were published. */
 export async function removeEvents(on: Connection, sent: readonly WaitingEvent[]): Promise<void> {

@@ -2,6 +2,7 @@ import { type Generated, type Kysely, type Migration, sql } from 'kysely';
 import { type ArtifactTables, addArtifactTables } from './artifactTables.ts';
 import type { WaitingEvent } from './events.ts';
 import { addRegistryTables, type RegistryTables } from './registryTables.ts';
+import { addWorkerTables, type WorkerTables } from './workers.ts';
 
 export type { EventConfigurationTable, JobTemplateTable, TagTable } from './registryTables.ts';
 
@@ -9,7 +10,7 @@ export type { EventConfigurationTable, JobTemplateTable, TagTable } from './regi
  * The tables of the service, the same on SQLite and PostgreSQL: JSON as text, times as milliseconds since the Unix epoch,
  * things and jobs by number so that a row of the largest table and its indexes stay small.
  */
-export interface Database extends RegistryTables, ArtifactTables {
+export interface Database extends RegistryTables, ArtifactTables, WorkerTables {
   thing: ThingTable;
   thing_group: ThingGroupTable;
   member: MemberTable;
@@ -200,6 +201,7 @@ export function migrationsFor(engine: Engine): Record<string, Migration> {
     '003_registry': { up: (db) => addRegistryTables(db, engine) },
     '004_events': { up: (db) => addEvents(db, engine) },
     '005_artifacts': { up: addArtifactTables },
+    '006_workers': { up: (db) => addWorkerTables(db, engine) },
   };
 }
 

@@ -1,5 +1,5 @@
-import { realpathSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /**
  * The file of a handler: `folder` absent or empty means the handler folder, then PATH; `default` the handler folder;
@@ -13,9 +13,9 @@ import { dirname, isAbsolute, join } from 'node:path';
  */
 export function findHandler(handler: string, folder: string | undefined, handlers: string): string {
   const base = folder && folder !== 'default' ? folder : handlers;
-  if (!isAbsolute(base)) throw new Error(`expected an absolute path, found ${base}`);
+  if (!base.startsWith('/')) throw new Error(`expected an absolute path, found ${base}`);
   const file = join(base, handler);
-  if (statSync(file, { throwIfNoEntry: false })) return checkHandler(file, base);
+  if (existsSync(file)) return checkHandler(file, base);
   if (!folder && !handler.includes('/')) return handler;
   throw new Error(`it is not in ${base}`);
 }

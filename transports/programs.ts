@@ -25,8 +25,8 @@ export interface Programs {
 /** How long the output of an ended program is waited for, when a process that it left behind holds it open. */
 export const DRAIN_MILLIS_MAX = 500;
 
-/** Where programs are looked for when the agent itself was started without a PATH (those of Debian's init, and what is installed by hand). */
-const DEFAULT_PATH = '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where programs are looked for when the agent itself was started without a PATH (those of Debian's init). */
+const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 

@@ -16,7 +16,7 @@ export const PRIVATE_NAMES = `
   operation optional options out packet packetIdentifier packets pauseMillis pauseUntil payload programs qos
   readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
   retryMaxMillis returnCode returnCodes runner runs saving seed sent sentAtMillis sessionPresent
-  setbacks signalled spawnOptions stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
+  setbacks signalled stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
   topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what work
 `
   .trim()

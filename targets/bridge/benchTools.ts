@@ -11,9 +11,10 @@ import { listPorts } from '../../transports/serial/portNames.ts';
 import type { ModemLines, SerialShell } from '../../transports/serial/serialPort.ts';
 import { clock } from './clock.ts';
 import { encodeRun, readArguments, showValue } from './commandArguments.ts';
-import { type Line, type LineListener, openLine, type Task } from './line.ts';
+import { type Line, type LineListener, openLine } from './line.ts';
 import { hexOf, meaningOf } from './meaning.ts';
 import { progressBar } from './progressBar.ts';
+import { createTaskRunner, type Task, type TaskRunner } from './taskRunner.ts';
 
 /** How a tool ends: 0 done, 1 the device refused, failed or did not answer. Wrong arguments are 2, Ctrl-C 130. */
 export type ExitCode = number;
@@ -90,9 +91,9 @@ export async function ping(bench: Bench, count: number): Promise<ExitCode> {
 export async function run(bench: Bench, command: string, words: readonly string[]): Promise<ExitCode> {
   const number = randomInt(1, 2 ** 32);
   const body = encodeRun(number, command, readArguments(words));
-  return withDevice(bench, { text: bench.print }, async (line) => {
+  return withDevice(bench, { text: bench.print }, async (_, __, runner) => {
     const task = createCommandTask({ run: number, command, body, resumed: false }, clock());
-    const outcome = await finish(bench, line, task, ({ percent, words: said }) =>
+    const outcome = await finish(bench, runner, task, ({ percent, words: said }) =>
       bench.complain([said, percent === undefined ? '' : `${percent} %`].filter(Boolean).join(' ')),
     );
     if (outcome.result !== undefined) bench.print(showValue(outcome.result));
@@ -106,10 +107,10 @@ export async function flash(bench: Bench, file: string, slot: number): Promise<E
   if (image.length === 0 || image.length > IMAGE_BYTES_MAX)
     throw new Error(`${file} has ${image.length} bytes: expected 1 to ${IMAGE_BYTES_MAX}`);
   const sha256 = new Uint8Array(createHash('sha256').update(image).digest());
-  return withDevice(bench, { text: bench.print }, async (line, hello) => {
+  return withDevice(bench, { text: bench.print }, async (_, hello, runner) => {
     bench.complain(`${described(hello)}\n${file}: ${image.length} bytes, SHA-256 ${hexOf(sha256)}...`);
     const bar = progressBar(image.length);
-    const outcome = await finish(bench, line, createFlashTask({ image, sha256, slot }, clock()), bar.show);
+    const outcome = await finish(bench, runner, createFlashTask({ image, sha256, slot }, clock()), bar.show);
     bar.end();
     bench.complain(outcome.reason);
     return outcome.succeeded ? 0 : 1;
@@ -117,17 +118,17 @@ export async function flash(bench: Bench, file: string, slot: number): Promise<E
 }
 
 /** Ctrl-C stops the task on the device too, where it can be stopped. */
-function finish(bench: Bench, line: Line, task: Task, progress: (progress: Progress) => void) {
+function finish(bench: Bench, runner: TaskRunner, task: Task, progress: (progress: Progress) => void) {
   return new Promise<TaskOutcome>((ended) => {
-    line.start(bench.addr, task, { progress, ended });
-    void bench.interrupted.then(() => line.stop(bench.addr));
+    runner.start(task, { progress, ended });
+    void bench.interrupted.then(() => runner.stop());
   });
 }
 
 async function withDevice(
   bench: Bench,
   more: LineListener,
-  work: (line: Line, hello: DeviceHello) => Promise<ExitCode>,
+  work: (line: Line, hello: DeviceHello, runner: TaskRunner) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const { port, bauds, addr, shell, lines, waitMillis, complain } = bench;
   let interrupted = false;
@@ -138,6 +139,7 @@ async function withDevice(
     found = resolve;
   });
   const late = setTimeout(() => found?.(undefined), waitMillis);
+  const runner = createTaskRunner();
   const line = openLine(
     { port, bauds, addresses: [addr], shell, ...(lines ? { lines } : {}) },
     {
@@ -149,7 +151,11 @@ async function withDevice(
         why = undefined;
         complain(reason);
       },
-      up: (_, hello) => found?.(hello),
+      up: (_, hello) => {
+        runner.attach(line.station(addr), hello);
+        found?.(hello);
+      },
+      down: (_, reason) => runner.detach(reason),
     },
   );
   void bench.interrupted.then(() => found?.(undefined));
@@ -157,10 +163,11 @@ async function withDevice(
     const hello = await first;
     clearTimeout(late);
     if (hello === undefined && !interrupted && why) complain(why);
-    const code = hello === undefined ? 1 : await work(line, hello);
+    const code = hello === undefined ? 1 : await work(line, hello, runner);
     return interrupted ? 130 : code;
   } finally {
     clearTimeout(late);
+    runner.drop();
     await line.end();
   }
 }

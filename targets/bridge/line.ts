@@ -1,18 +1,13 @@
-/** One serial port and the devices on it: bytes to frames, frames to links, links to the tasks that use them. */
+/** One serial port and the devices on it: bytes to frames, frames to links. */
 import { randomInt } from 'node:crypto';
-import type { Millis } from '../../runtime/effects.ts';
-import { type CommandTask, stepCommand } from '../../runtime/serial/commandTask.ts';
-import { type FlashTask, stepFlash } from '../../runtime/serial/flashTask.ts';
 import type { Frame } from '../../runtime/serial/frame.ts';
 import type { DeviceHello } from '../../runtime/serial/hello.ts';
 import { createLink, type Link, type LinkEffect, type LinkEvent, step } from '../../runtime/serial/link.ts';
 import { createSplitter, type Found, lastLine, split } from '../../runtime/serial/splitter.ts';
-import type { Progress, TaskEvent, TaskOutcome } from '../../runtime/serial/task.ts';
 import { type AttachedPort, attachPort } from '../../transports/serial/attachedPort.ts';
 import type { ModemLines, SerialShell } from '../../transports/serial/serialPort.ts';
-import { clock } from './clock.ts';
-
-export type Task = CommandTask | FlashTask;
+import { clock, ring } from './clock.ts';
+import type { Answered, Station } from './taskRunner.ts';
 
 /** What a line tells. All but `opened` and `closed` say which device, by its address. */
 export interface LineListener {
@@ -31,11 +26,6 @@ export interface LineListener {
   bytes?(bytes: Uint8Array, from: 'host' | 'device'): void;
 }
 
-export interface TaskListener {
-  progress?(progress: Progress): void;
-  ended(outcome: TaskOutcome): void;
-}
-
 export interface LineOptions {
   /** See portNames.ts. */
   port: string;
@@ -51,35 +41,27 @@ export interface LineOptions {
 }
 
 export interface Line {
-  /** Begins a task; the one before must have ended. `ended` may be told before this returns. */
-  start(addr: number, task: Task, listener: TaskListener): void;
-  /** Tells the task to end. */
-  stop(addr: number): void;
-  /** One request and its reply, beside the task. Rejects when it is lost. */
+  /** One device of the line. */
+  station(addr: number): Station;
+  /** One request and its reply. Rejects when it is lost. */
   ask(addr: number, body: Uint8Array): Promise<Uint8Array>;
-  device(addr: number): DeviceHello | undefined;
   end(): Promise<void>;
 }
 
-/** One device of the line. */
-interface Station {
+/** What is kept for one device of the line. */
+interface Kept {
   link: Link;
   /** What the link is still to be told: one thing at a time. */
   events: LinkEvent[];
   stepping: boolean;
   timer: NodeJS.Timeout | undefined;
-  /** As the link told last. */
-  device: DeviceHello | undefined;
-  task: Task | undefined;
-  taskListener: TaskListener | undefined;
-  taskTimer: NodeJS.Timeout | undefined;
-  /** Requests of the link by their numbers: the task's own number, or who waits for the reply. */
-  waiting: Map<number, number | { resolve(body: Uint8Array): void; reject(error: Error): void }>;
+  /** Who waits for the reply to which request of the link. */
+  waiting: Map<number, Answered>;
 }
 
 export function openLine(options: LineOptions, listener: LineListener): Line {
   const { port: name, bauds, addresses, shell, lines, bus = !addresses.includes(0) } = options;
-  const stations = new Map<number, Station>();
+  const stations = new Map<number, Kept>();
   let rate = 0;
   let nextId = 1;
   let heard = false;
@@ -89,15 +71,8 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
   const port: AttachedPort = attachPort(name, bauds[0]!, shell, { onOpened: opened, onBytes, onClosed: closed });
   for (const addr of addresses) stations.set(addr, createStation(addr));
 
-  function createStation(addr: number): Station {
-    const none = {
-      device: undefined,
-      task: undefined,
-      taskListener: undefined,
-      timer: undefined,
-      taskTimer: undefined,
-    };
-    return { link: newLink(addr), events: [], stepping: false, ...none, waiting: new Map() };
+  function createStation(addr: number): Kept {
+    return { link: newLink(addr), events: [], stepping: false, timer: undefined, waiting: new Map() };
   }
 
   function newLink(addr: number): Link {
@@ -144,7 +119,7 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
     port.write(bytes);
   }
 
-  function tell(station: Station, event: LinkEvent): void {
+  function tell(station: Kept, event: LinkEvent): void {
     station.events.push(event);
     if (station.stepping) return;
     station.stepping = true;
@@ -156,29 +131,26 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
     station.stepping = false;
   }
 
-  function carryOut(station: Station, effect: LinkEffect): void {
+  function carryOut(station: Kept, effect: LinkEffect): void {
     switch (effect.do) {
       case 'write':
         return write(effect.bytes);
       case 'up':
         heard = true;
-        station.device = effect.device;
-        listener.up?.(station.link.addr, effect.device);
-        return tellTask(station, { on: 'up', device: effect.device });
+        return listener.up?.(station.link.addr, effect.device);
       case 'down':
         return down(station, effect.reason);
       case 'reply':
-        return replied(station, effect.id, effect.body);
+        return answered(station, effect.id)?.reply(effect.body);
       case 'lost':
-        return lost(station, effect);
+        return answered(station, effect.id)?.lost(effect.ran, effect.reason);
       case 'wake':
         clearTimeout(station.timer);
         if (effect.at !== undefined) station.timer = ring(effect.at, () => tell(station, { on: 'wake' }));
     }
   }
 
-  function down(station: Station, reason: string): void {
-    station.device = undefined;
+  function down(station: Kept, reason: string): void {
     // A wrong rate looks like nobody: the next one, until somebody has answered.
     if (isOpen && !heard && bauds.length > 1) {
       rate = (rate + 1) % bauds.length;
@@ -192,69 +164,33 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
       if (rate !== 0) return;
     }
     listener.down?.(station.link.addr, reason);
-    tellTask(station, { on: 'down', reason });
   }
 
-  function replied(station: Station, id: number, body: Uint8Array): void {
+  function answered(station: Kept, id: number): Answered | undefined {
     const waits = station.waiting.get(id);
     station.waiting.delete(id);
-    if (typeof waits === 'number') tellTask(station, { on: 'reply', id: waits, body });
-    else waits?.resolve(body);
+    return waits;
   }
 
-  function lost(station: Station, { id, ran, reason }: { id: number; ran: 'no' | 'unknown'; reason: string }): void {
-    const waits = station.waiting.get(id);
-    station.waiting.delete(id);
-    if (typeof waits === 'number') tellTask(station, { on: 'lost', id: waits, ran, reason });
-    else waits?.reject(new Error(reason));
-  }
-
-  function tellTask(station: Station, event: TaskEvent): void {
-    const { task } = station;
-    if (task === undefined) return;
-    const [next, effects] =
-      task.kind === 'command' ? stepCommand(task, event, clock()) : stepFlash(task, event, clock());
-    station.task = next.ended ? undefined : next;
-    clearTimeout(station.taskTimer);
-    if (next.wakeAt < Infinity) station.taskTimer = ring(next.wakeAt, () => tellTask(station, { on: 'wake' }));
-    for (const effect of effects) {
-      if (effect.do === 'request') {
-        station.waiting.set(nextId, effect.id);
-        tell(station, { on: 'request', id: nextId++, body: effect.body });
-      } else if (effect.do === 'data') tell(station, { on: 'data', body: effect.body });
-      else if (effect.do === 'progress') station.taskListener?.progress?.(effect.progress);
-      else station.taskListener?.ended(effect.outcome);
-    }
+  function request(addr: number, body: Uint8Array, waits: Answered): void {
+    const station = stations.get(addr)!;
+    station.waiting.set(nextId, waits);
+    tell(station, { on: 'request', id: nextId++, body });
   }
 
   return {
-    start: (addr, task, taskListener) => {
-      const station = stations.get(addr)!;
-      Object.assign(station, { task, taskListener });
-      clearTimeout(station.taskTimer);
-      station.taskTimer = ring(task.wakeAt, () => tellTask(station, { on: 'wake' }));
-      if (station.device) tellTask(station, { on: 'up', device: station.device });
-    },
-    stop: (addr) => tellTask(stations.get(addr)!, { on: 'stop' }),
+    station: (addr) => ({
+      request: (body, waits) => request(addr, body, waits),
+      data: (body) => tell(stations.get(addr)!, { on: 'data', body }),
+    }),
     ask: (addr, body) =>
-      new Promise((resolve, reject) => {
-        const station = stations.get(addr)!;
-        station.waiting.set(nextId, { resolve, reject });
-        tell(station, { on: 'request', id: nextId++, body });
-      }),
-    device: (addr) => stations.get(addr)?.device,
+      new Promise((resolve, reject) =>
+        request(addr, body, { reply: resolve, lost: (_, reason) => reject(new Error(reason)) }),
+      ),
     end: async () => {
-      for (const { timer, taskTimer } of stations.values()) {
-        clearTimeout(timer);
-        clearTimeout(taskTimer);
-      }
+      for (const { timer } of stations.values()) clearTimeout(timer);
       stations.clear();
       await port.end();
     },
   };
-}
-
-/** Node's timers may ring a millisecond early, and keep no more than 24 days. */
-function ring(at: Millis, tell: () => void): NodeJS.Timeout {
-  return setTimeout(tell, Math.min(Math.max(Math.ceil(at - clock()), 0), 2_147_483_647));
 }

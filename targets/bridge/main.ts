@@ -1,7 +1,11 @@
 import { chooseShell } from '../../transports/serial/chooseShell.ts';
+import { Failure } from '../sbc/agent.ts';
+import { createLog, type Log } from '../sbc/log.ts';
 import { type Bench, flash, monitor, ping, ports, run } from './benchTools.ts';
+import { runBridge } from './bridge.ts';
 import { WrongWord } from './commandArguments.ts';
 import { isTool, readTool, type Tool, toolHelp } from './commandLine.ts';
+import { bridgeHelp, readBridgeSettings } from './settings.ts';
 
 declare const ERRAND_VERSION: string;
 
@@ -15,14 +19,17 @@ const EXIT_WRONG = 2;
  */
 export async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(toolHelp());
+    process.stdout.write(isTool(argv[0]) ? toolHelp() : `${bridgeHelp()}\n${toolHelp()}`);
     return 0;
   }
   if (argv.includes('--version')) {
     process.stdout.write(`${version()}\n`);
     return 0;
   }
-  if (!isTool(argv[0])) return refuse(`unknown command '${argv[0] ?? ''}': see --help`);
+  if (!isTool(argv[0])) {
+    if (argv[0] === undefined || argv[0].startsWith('-')) return bridge(argv);
+    return refuse(`unknown command '${argv[0]}': see --help`);
+  }
   let tool: Tool;
   try {
     tool = readTool(argv);
@@ -35,6 +42,39 @@ export async function main(argv: readonly string[]): Promise<number> {
     complain(`errand-bridge: ${(error as Error).message}`);
     return error instanceof WrongWord ? EXIT_WRONG : 1;
   }
+}
+
+async function bridge(argv: readonly string[]): Promise<number> {
+  const settings = readBridgeSettings(argv, process.env);
+  if ('faults' in settings) {
+    for (const fault of settings.faults) complain(`errand-bridge: ${fault}`);
+    return EXIT_WRONG;
+  }
+  const log = createLog(settings.log);
+  for (const warning of settings.warnings) log('warn', warning);
+  // What nobody caught is our own mistake: one line, and the end. The records say where to go on.
+  process.on('uncaughtException', (error) => {
+    tellFailure(log, error);
+    process.exit(1);
+  });
+  try {
+    const { host, port, data, clientId } = settings;
+    const { shell, why } = await chooseShell(settings.shell);
+    log('info', `errand-bridge ${version()}: client ${clientId}, endpoint ${host}:${port}, data in ${data}`);
+    log('info', why);
+    await runBridge(settings, shell, log);
+    log('info', 'ended');
+    return 0;
+  } catch (error) {
+    tellFailure(log, error);
+    return 1;
+  }
+}
+
+function tellFailure(log: Log, error: unknown): void {
+  if (error instanceof Failure) return log('error', error.message);
+  log('error', `a mistake in the bridge: ${error}`);
+  log('debug', `${(error as Error).stack}`);
 }
 
 async function runTool(tool: Tool): Promise<number> {

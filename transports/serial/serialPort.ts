@@ -20,9 +20,11 @@ export interface PortSettings {
   baud: number;
 }
 
+export const SHELLS = ['serialport', 'tty'] as const;
+
 /** Opens a port. Whatever goes wrong comes as its closed event. */
 export interface SerialShell {
-  readonly name: 'serialport' | 'tty';
+  readonly name: (typeof SHELLS)[number];
   readonly canSetLines: boolean;
   open(settings: PortSettings): SerialPort;
 }

@@ -1,0 +1,98 @@
+/** Which port has which Things: "ports" and "hardware" of the file, and `--serial`. */
+import { isObject, type JsonValue } from '../../runtime/jobs/json.ts';
+import { isThingName } from '../../runtime/jobs/names.ts';
+import { faultOfPortName } from '../../transports/serial/portNames.ts';
+import { BAUD_MAX, BAUD_MIN, BAUD_RATES, type ModemLines } from '../../transports/serial/serialPort.ts';
+
+export interface PortPlan {
+  /** See portNames.ts. */
+  port: string;
+  bauds: readonly number[];
+  lines: ModemLines | undefined;
+  /** Address -> Thing. Address 0 is alone on its line; no Thing: whoever answers is looked up by its hardware id. */
+  things: ReadonlyMap<number, string>;
+}
+
+const MEMBERS = ['port', 'baud', 'thing', 'bus', 'dtr', 'rts'];
+const BUS_ADDRESS_MAX = 246;
+
+/** @throws Error, one sentence: where, what was expected */
+export function readPorts(value: JsonValue | undefined): PortPlan[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new Error('expected an array of objects');
+  return value.map((entry, i) => {
+    const fail = (what: string): never => {
+      throw new Error(`[${i}]${what}`);
+    };
+    if (!isObject(entry)) return fail(': expected an object with "port"');
+    const unknown = Object.keys(entry).find((name) => !MEMBERS.includes(name));
+    if (unknown) return fail(`: "${unknown}" is none of ${MEMBERS.join(', ')}`);
+    const { port, thing, bus } = entry;
+    if (typeof port !== 'string') return fail('.port: expected a path or usb:VENDOR:PRODUCT');
+    const fault = faultOfPortName(port);
+    if (fault) return fail(`.port: ${fault}`);
+    if (thing !== undefined && bus !== undefined) return fail(': "thing" or "bus", not both');
+    const lines = { ...line(entry.dtr, 'dtr', fail), ...line(entry.rts, 'rts', fail) };
+    return {
+      port,
+      bauds: readBauds(entry.baud, fail),
+      lines: Object.keys(lines).length > 0 ? lines : undefined,
+      things: bus === undefined ? single(thing, fail) : readBus(bus, fail),
+    };
+  });
+}
+
+/** `PORT=THING`: the last `=` parts them. */
+export function readSerial(text: string): PortPlan {
+  const [, port = '', thing = ''] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
+  const fault = faultOfPortName(port);
+  if (fault || !isThingName(thing)) throw new Error(fault ?? 'expected PORT=THING');
+  return { port, bauds: [BAUD_RATES[0]], lines: undefined, things: new Map([[0, thing]]) };
+}
+
+export function readHardware(value: JsonValue | undefined): Map<string, string> {
+  if (value === undefined) return new Map();
+  if (!isObject(value)) throw new Error('expected an object: hardware id to Thing');
+  const entries = Object.entries(value).map(([id, thing]): [string, string] => {
+    if (typeof thing !== 'string' || !isThingName(thing)) throw new Error(`"${id}": expected the name of a Thing`);
+    return [id, thing];
+  });
+  return new Map(entries);
+}
+
+type Fail = (what: string) => never;
+
+function single(thing: JsonValue | undefined, fail: Fail): Map<number, string> {
+  if (thing === undefined) return new Map();
+  if (typeof thing !== 'string' || !isThingName(thing)) return fail('.thing: expected the name of a Thing');
+  return new Map([[0, thing]]);
+}
+
+function readBus(bus: JsonValue, fail: Fail): Map<number, string> {
+  if (!isObject(bus) || Object.keys(bus).length === 0) return fail('.bus: expected an object: address to Thing');
+  return new Map(
+    Object.entries(bus).map(([address, thing]): [number, string] => {
+      if (!/^\d{1,3}$/.test(address) || +address < 1 || +address > BUS_ADDRESS_MAX)
+        return fail(`.bus: address '${address}': expected 1 to ${BUS_ADDRESS_MAX}`);
+      if (typeof thing !== 'string' || !isThingName(thing))
+        return fail(`.bus["${address}"]: expected the name of a Thing`);
+      return [+address, thing];
+    }),
+  );
+}
+
+function readBauds(baud: JsonValue | undefined, fail: Fail): readonly number[] {
+  if (baud === undefined) return [BAUD_RATES[0]];
+  if (baud === 'probe') return BAUD_RATES;
+  const rates = Array.isArray(baud) ? baud : [baud];
+  const isRate = (rate: JsonValue): rate is number =>
+    typeof rate === 'number' && Number.isInteger(rate) && rate >= BAUD_MIN && rate <= BAUD_MAX;
+  if (rates.length === 0 || !rates.every(isRate))
+    return fail(`.baud: expected a whole number from ${BAUD_MIN} to ${BAUD_MAX}, an array of them, or "probe"`);
+  return rates;
+}
+
+function line(value: JsonValue | undefined, name: 'dtr' | 'rts', fail: Fail): ModemLines {
+  if (value === undefined) return {};
+  return typeof value === 'boolean' ? { [name]: value } : fail(`.${name}: expected true or false`);
+}

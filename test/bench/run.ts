@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { cancel } from './cancel.ts';
 import { command } from './command.ts';
+import { connections } from './connections.ts';
 import { disk } from './disk.ts';
 import { type Report, ratioOf, verdictOf } from './figure.ts';
 import { framing } from './framing.ts';
@@ -51,6 +52,12 @@ const FAMILIES: Record<string, Family> = {
   service: {
     about: 'start and memory of the service',
     measure: service,
+    tools: { openssl: 'openssl' },
+    linux: true,
+  },
+  connections: {
+    about: '10,000 connected devices: memory of each, requests per second',
+    measure: connections,
     tools: { openssl: 'openssl' },
     linux: true,
   },

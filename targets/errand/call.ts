@@ -60,7 +60,7 @@ async function signed(
     new HttpRequest({
       method: operation.method,
       path: operation.path.replace(/\{(\w+)\}/g, (_label, name: string) => encode(text(name))),
-      query: Object.fromEntries(travelling('query').map(([name]) => [name, text(name)])),
+      query: Object.fromEntries(travelling('query').map(([name, member]) => [member.query ?? name, text(name)])),
       headers: {
         host,
         ...(body === '' ? {} : { 'content-type': 'application/json' }),

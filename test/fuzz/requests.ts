@@ -130,7 +130,7 @@ function pathOf({ path }: Row, given: Record<string, unknown>): string {
 
 function queryOf({ input }: Row, given: Record<string, unknown>): string {
   const names = Object.keys(given).filter((name) => input[name]?.in === 'query');
-  return names.map((name) => `${name}=${encoded(given[name])}`).join('&');
+  return names.map((name) => `${input[name]?.query ?? name}=${encoded(given[name])}`).join('&');
 }
 
 function headersOf({ input }: Row, given: Record<string, unknown>): Record<string, string> {

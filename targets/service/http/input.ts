@@ -40,7 +40,7 @@ export function gatherInput(
   for (const [name, member] of members) {
     if (member.in === 'body') given[name] = Object.hasOwn(json, name) ? json[name] : undefined;
     else if (member.in === 'path') given[name] = fromText(member.shape, labels[name]);
-    else if (member.in === 'query') given[name] = fromText(member.shape, once(name, query[name]));
+    else if (member.in === 'query') given[name] = fromText(member.shape, once(name, query[member.query ?? name]));
     else given[name] = fromText(member.shape, once(name, headers[member.header!]));
   }
   return given;

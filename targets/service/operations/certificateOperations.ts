@@ -1,4 +1,4 @@
-import { FLAG, LONG, MAX_RESULTS, NAME, NEXT_TOKEN, TEXT, THING_ERRORS, WHEN } from './names.ts';
+import { FLAG, LONG, MAX_RESULTS, NAME, NEXT_TOKEN, PAGE_SIZE, TEXT, THING_ERRORS, WHEN } from './names.ts';
 import type { Operation } from './operation.ts';
 
 /** Certificates of devices, and the things that their holders speak for (spec: control plane §3). */
@@ -16,6 +16,7 @@ const STATUS = {
   type: 'string',
   oneOf: ['ACTIVE', 'INACTIVE', 'REVOKED', 'PENDING_TRANSFER', 'REGISTER_INACTIVE', 'PENDING_ACTIVATION'],
 } as const;
+const CERTIFICATE_MODE = { type: 'string', oneOf: ['DEFAULT', 'SNI_ONLY'] } as const;
 const SET_AS_ACTIVE = {
   shape: FLAG,
   in: 'query',
@@ -122,7 +123,7 @@ export const DESCRIBE_CERTIFICATE = {
             validity: {
               shape: { type: 'structure', members: { notBefore: { shape: WHEN }, notAfter: { shape: WHEN } } },
             },
-            certificateMode: { shape: { type: 'string', oneOf: ['DEFAULT', 'SNI_ONLY'] } },
+            certificateMode: { shape: CERTIFICATE_MODE },
           },
         },
       },
@@ -182,6 +183,42 @@ export const DETACH_THING_PRINCIPAL = {
   input: { thingName: THING_NAME, principal: PRINCIPAL },
   output: { type: 'structure', members: {} },
   errors: [...THING_ERRORS, 'ResourceNotFoundException'],
+} as const satisfies Operation;
+
+const MARKER = { type: 'string', charsMax: 1024, pattern: '[A-Za-z0-9+/]+={0,2}' } as const;
+
+export const LIST_CERTIFICATES = {
+  name: 'ListCertificates',
+  method: 'GET',
+  path: '/certificates',
+  about: 'Lists all device certificates, the newest first unless told otherwise.',
+  input: {
+    pageSize: { shape: PAGE_SIZE, in: 'query', about: 'Most entries on one page; 25 if not given.' },
+    marker: { shape: MARKER, in: 'query', about: 'Where to go on: nextMarker of the page before.' },
+    ascendingOrder: { shape: FLAG, in: 'query', query: 'isAscendingOrder', about: 'The oldest first.' },
+  },
+  output: {
+    type: 'structure',
+    members: {
+      certificates: {
+        shape: {
+          type: 'list',
+          of: {
+            type: 'structure',
+            members: {
+              certificateArn: { shape: TEXT },
+              certificateId: { shape: CERTIFICATE_ID },
+              status: { shape: STATUS },
+              certificateMode: { shape: CERTIFICATE_MODE },
+              creationDate: { shape: WHEN },
+            },
+          },
+        },
+      },
+      nextMarker: { shape: MARKER },
+    },
+  },
+  errors: THING_ERRORS,
 } as const satisfies Operation;
 
 export const LIST_THING_PRINCIPALS = {

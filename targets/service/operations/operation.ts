@@ -20,8 +20,10 @@ export interface Operation {
 export interface InputMember extends Member {
   /** Where the member travels: a label of the path, the query string, a header, or the JSON body. */
   readonly in: 'path' | 'query' | 'header' | 'body';
-  /** Name of the header where `in` is 'header'; elsewhere a member travels under its own name. */
+  /** Name of the header where `in` is 'header'. */
   readonly header?: string;
+  /** Name in the query string where it is not the member's own; elsewhere a member travels under its own name. */
+  readonly query?: string;
   readonly about: string;
 }
 

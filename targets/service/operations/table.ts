@@ -29,6 +29,7 @@ const ROWS = [
   certificates.DELETE_CERTIFICATE,
   certificates.ATTACH_THING_PRINCIPAL,
   certificates.DETACH_THING_PRINCIPAL,
+  certificates.LIST_CERTIFICATES,
   certificates.LIST_THING_PRINCIPALS,
   certificates.LIST_PRINCIPAL_THINGS,
   groups.CREATE_THING_GROUP,

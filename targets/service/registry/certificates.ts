@@ -6,6 +6,7 @@ import type {
   DELETE_CERTIFICATE,
   DESCRIBE_CERTIFICATE,
   DETACH_THING_PRINCIPAL,
+  LIST_CERTIFICATES,
   LIST_PRINCIPAL_THINGS,
   LIST_THING_PRINCIPALS,
   UPDATE_CERTIFICATE,
@@ -14,7 +15,7 @@ import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest, notFound, refusal } from '../operations/refusals.ts';
 import { inTransaction } from '../store/open.ts';
 import { arnOf, nameIn } from './arns.ts';
-import { keyBefore, nameBefore, pageOf } from './paging.ts';
+import { inBase64, keyBefore, nameBefore, pageOf, timedNameBefore } from './paging.ts';
 import { PAGE_MAX, type Registry } from './registry.ts';
 import { lockThing, thingNamed } from './things.ts';
 
@@ -174,6 +175,44 @@ export async function listThingPrincipals(
     .execute();
   const { page, ...more } = pageOf(rows, maxResults, (row) => row.certificate_id);
   return { principals: page.map((row) => arnOf(registry, 'cert', row.certificate_id)), ...more };
+}
+
+/** Without a pageSize (API model). */
+const CERTIFICATES_PAGE = 25;
+
+/** One page of all certificates, by when they were made; those of one millisecond by certificateId. */
+export async function listCertificates(
+  registry: Registry,
+  { pageSize = CERTIFICATES_PAGE, marker, ascendingOrder = false }: InputOf<typeof LIST_CERTIFICATES>,
+) {
+  const [order, behind] = ascendingOrder ? (['asc', '>'] as const) : (['desc', '<'] as const);
+  const before = marker === undefined ? undefined : timedNameBefore(marker);
+  const rows = await registry.db
+    .selectFrom('certificate')
+    .select(['certificate_id', 'status', 'created_at'])
+    .$if(before !== undefined, (query) =>
+      query.where((eb) =>
+        eb.or([
+          eb('created_at', behind, before![1]),
+          eb.and([eb('created_at', '=', before![1]), eb('certificate_id', behind, before![0])]),
+        ]),
+      ),
+    )
+    .orderBy('created_at', order)
+    .orderBy('certificate_id', order)
+    .limit(pageSize + 1)
+    .execute();
+  const { page, nextToken } = pageOf(rows, pageSize, (row) => [row.certificate_id, row.created_at]);
+  return {
+    certificates: page.map((row) => ({
+      certificateArn: arnOf(registry, 'cert', row.certificate_id),
+      certificateId: row.certificate_id,
+      status: row.status,
+      certificateMode: 'DEFAULT' as const,
+      creationDate: row.created_at / 1000,
+    })),
+    ...(nextToken === undefined ? {} : { nextMarker: inBase64(nextToken) }),
+  };
 }
 
 /** One page of things, in the order of registration. */

@@ -14,6 +14,7 @@ import {
   deleteCertificate,
   describeCertificate,
   detachThingPrincipal,
+  listCertificates,
   listPrincipalThings,
   listThingPrincipals,
   updateCertificate,
@@ -58,6 +59,7 @@ export function registryHandlers(registry: Registry) {
       listPrincipalThings(registry, input),
     DetachThingPrincipal: (input: InputOf<typeof certificates.DETACH_THING_PRINCIPAL>) =>
       detachThingPrincipal(registry, input),
+    ListCertificates: (input: InputOf<typeof certificates.LIST_CERTIFICATES>) => listCertificates(registry, input),
     ListThingPrincipals: (input: InputOf<typeof certificates.LIST_THING_PRINCIPALS>) =>
       listThingPrincipals(registry, input),
     UpdateThing: async (input: InputOf<typeof rows.UPDATE_THING>) => {

@@ -5,7 +5,7 @@ export function tokenAfter(key: Key): string {
   return Buffer.from(JSON.stringify({ after: key })).toString('base64url');
 }
 
-/** What a list is sorted by: a row's number, its name, or the name of a group and the number of a thing in it. */
+/** What a list is sorted by: a row's number, its name, the name of a group and the number of a thing in it, or a name and a time. */
 export type Key = number | string | [group: string, thingNo: number];
 
 /**
@@ -31,10 +31,21 @@ export function nameBefore(nextToken: string | undefined): string {
  * @throws ModelledError InvalidRequestException when the token is none of ours
  */
 export function memberBefore(nextToken: string | undefined): [group: string, thingNo: number] | undefined {
-  return keyIn(
-    nextToken,
-    (key): key is [string, number] => Array.isArray(key) && key.length === 2 && isName(key[0]) && isNumber(key[1]),
-  );
+  return keyIn(nextToken, isNamedNumber);
+}
+
+/**
+ * The same for a list sorted by time, given as a `marker`, whose pattern has the other base64.
+ *
+ * @throws ModelledError InvalidRequestException when the token is none of ours
+ */
+export function timedNameBefore(marker: string): [name: string, millis: number] {
+  return keyIn(marker, isNamedNumber, 'marker')!;
+}
+
+/** A nextToken as a `marker` is written. */
+export function inBase64(nextToken: string): string {
+  return Buffer.from(nextToken, 'base64url').toString('base64');
 }
 
 /** Cuts a list that was read one row longer than a page: the page, and the token where there is more. */
@@ -47,7 +58,11 @@ export function pageOf<Row>(
   return rows.length > pageSize ? { page, nextToken: tokenAfter(keyOf(page.at(-1)!)) } : { page };
 }
 
-function keyIn<K extends Key>(nextToken: string | undefined, isKey: (key: unknown) => key is K): K | undefined {
+function keyIn<K extends Key>(
+  nextToken: string | undefined,
+  isKey: (key: unknown) => key is K,
+  member = 'nextToken',
+): K | undefined {
   if (nextToken === undefined) return undefined;
   try {
     const { after } = JSON.parse(Buffer.from(nextToken, 'base64url').toString()) as { after?: unknown };
@@ -55,8 +70,10 @@ function keyIn<K extends Key>(nextToken: string | undefined, isKey: (key: unknow
   } catch {
     // not JSON: refused below
   }
-  throw invalidRequest("'nextToken' is not a token that a page of this list has given");
+  throw invalidRequest(`'${member}' is not a token that a page of this list has given`);
 }
 
 const isNumber = (key: unknown): key is number => Number.isSafeInteger(key) && (key as number) >= 0;
+const isNamedNumber = (key: unknown): key is [string, number] =>
+  Array.isArray(key) && key.length === 2 && isName(key[0]) && isNumber(key[1]);
 const isName = (key: unknown): key is string => typeof key === 'string';

@@ -37,7 +37,12 @@ export interface JobReference {
   description?: string;
 }
 
-/** What is in the model and not in this service yet; a job that asks for it is refused rather than run without it. */
+/**
+ * What is in the model and not in this service; a job that asks for it is refused rather than run without it. The topics of a
+ * namespace are told in two ways that contradict one another (the model's prose, Greengrass's code), and who sees its
+ * executions is nowhere said (data plane §3); package versions need the software package catalogue of AWS, whose attributes
+ * and artifacts they put into the document.
+ */
 const NOT_YET = ['namespaceId', 'destinationPackageVersions'] as const;
 
 /** Creates a job; its executions follow by roll-out, the first of them at once (control-plane §2.1). */

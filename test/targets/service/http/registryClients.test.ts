@@ -95,6 +95,11 @@ test('the AWS SDK: certificates from a signing request to their end', async ({ p
   await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'REVOKED' }));
   assert.is((await client.send(describe)).certificateDescription?.status, 'REVOKED');
   await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'ACTIVE' }));
+  const oldest = await client.send(new sdk.ListCertificatesCommand({ ascendingOrder: true, pageSize: 250 }));
+  assert.equal([oldest.certificates!.at(-1)?.certificateId, oldest.nextMarker], [certificateId, undefined]);
+  const newest = await client.send(new sdk.ListCertificatesCommand({}));
+  assert.instance(newest.certificates![0]!.creationDate, Date);
+  assert.is(newest.certificates![0]!.certificateId, certificateId);
   const active = client.send(new sdk.DeleteCertificateCommand({ certificateId }));
   assert.instance(await failure(active), sdk.CertificateStateException);
   await client.send(new sdk.UpdateCertificateCommand({ certificateId, newStatus: 'REVOKED' }));

@@ -97,7 +97,7 @@ function sdkLocation(traits: unknown): string {
 }
 
 function ourLocation(name: string, member: InputMember): string {
-  if (member.in === 'query') return `query ${name}`;
+  if (member.in === 'query') return `query ${member.query ?? name}`;
   return member.in === 'header' ? `header ${member.header}` : member.in;
 }
 

@@ -86,6 +86,41 @@ test('CreateCertificateFromCsr: INACTIVE unless asked otherwise; what cannot be 
   assert.equal(rows, [{ status: 'INACTIVE' }, { status: 'ACTIVE' }]);
 });
 
+test('ListCertificates: the newest first or the oldest, in pages that part those of one millisecond; a marker of ours', async ({
+  handlers,
+  at,
+}) => {
+  const made: string[] = [];
+  for (const [i, later] of [0, 0, 0, 5, 9].entries()) {
+    at(START_MILLIS + later);
+    made.push((await handlers.CreateKeysAndCertificate({ setAsActive: i === 0 })).certificateId);
+  }
+  const inOrder = [...made.slice(0, 3).sort(), ...made.slice(3)];
+  const all = async (ascendingOrder?: boolean) => {
+    const found: string[] = [];
+    for (let marker: string | undefined, last = false; !last; last = marker === undefined) {
+      const order = ascendingOrder === undefined ? {} : { ascendingOrder };
+      const page = await handlers.ListCertificates({ pageSize: 2, ...order, ...(marker && { marker }) });
+      if (marker !== undefined) assert.match(marker, /^[A-Za-z0-9+/]+={0,2}$/);
+      found.push(...page.certificates.map(({ certificateId }) => certificateId));
+      marker = page.nextMarker;
+    }
+    return found;
+  };
+  assert.equal(await all(true), inOrder);
+  assert.equal(await all(false), inOrder.toReversed());
+  assert.equal(await all(), inOrder.toReversed());
+  const [newest] = (await handlers.ListCertificates({})).certificates;
+  assert.equal(
+    [newest!.certificateArn.endsWith(`:cert/${made[4]}`), newest!.status, newest!.creationDate],
+    [true, 'INACTIVE', (START_MILLIS + 9) / 1_000],
+  );
+  assert.match(
+    await refusal(handlers.ListCertificates({ marker: 'bm90IG91cnM=' })),
+    "400 InvalidRequestException: 'marker'",
+  );
+});
+
 test('DeleteCertificate: not while ACTIVE, not while attached; ListPrincipalThings in pages', async ({
   handlers,
   store,

@@ -9,6 +9,8 @@ export interface Globals {
   endpointsFile: string | undefined;
   output: Output;
   help: boolean;
+  /** --generate-cli-skeleton */
+  skeleton: boolean;
 }
 
 export interface Command extends Globals {
@@ -22,17 +24,21 @@ export interface Command extends Globals {
  * @throws CommandError (usage) with the option and what was expected
  */
 export function readArguments(operation: Operation, args: readonly string[]): Command {
-  const command: Command = { endpointsFile: undefined, output: 'json', help: false, input: {} };
+  const command: Command = { endpointsFile: undefined, output: 'json', help: false, skeleton: false, input: {} };
   let defaults: Record<string, unknown> = {};
   for (const { option, values } of splitOptions(withFile(operation, args))) {
     if (option === '--help') command.help = true;
-    else if (option === '--endpoints') command.endpointsFile = single(option, values);
+    else if (option === '--generate-cli-skeleton') {
+      if (values.length > 0 && values.join() !== 'input')
+        throw usageError(`${option}: found '${values.join(' ')}' behind it: expected nothing, or input`);
+      command.skeleton = true;
+    } else if (option === '--endpoints') command.endpointsFile = single(option, values);
     else if (option === '--output') command.output = outputOf(single(option, values));
     else if (option === '--cli-input-json') defaults = readDefaults(operation, option, single(option, values));
     else readMember(operation, option, values, command.input);
   }
   command.input = { ...defaults, ...command.input };
-  if (!command.help) checkRequired(operation, command.input);
+  if (!command.help && !command.skeleton) checkRequired(operation, command.input);
   return command;
 }
 

@@ -57,6 +57,7 @@ function commands(): Command[] {
     endpoints,
     valued('--output', 'form of the answer', OUTPUTS),
     valued('--cli-input-json', 'members as JSON'),
+    { name: '--generate-cli-skeleton', about: 'a JSON object to fill in', takesValue: false, values: [] },
     help,
   ];
   const own: Record<string, Partial<Command>> = {

@@ -8,6 +8,7 @@ import { PROGRAMS } from './programs.ts';
 const GLOBALS = `  --endpoints FILE       endpoints.json of the service; else $ERRAND_ENDPOINTS, else ./${DEFAULT_ENDPOINTS_FILE}
   --output FORM          json, table or text; json if not given
   --cli-input-json TEXT  members as one JSON object; options win
+  --generate-cli-skeleton  a JSON object for --cli-input-json, to be filled in
   --help                 this text
 
 A value may be file://PATH: the text of that file. Structures, maps and lists are JSON or shorthand.

@@ -8,6 +8,7 @@ import { CommandError, EXIT, usageError } from './outcome.ts';
 import { render } from './output.ts';
 import { callAllPages } from './pages.ts';
 import { PROGRAMS } from './programs.ts';
+import { skeletonOf } from './skeleton.ts';
 
 declare const ERRAND_VERSION: string;
 
@@ -35,8 +36,9 @@ async function errand(argv: string[]): Promise<number> {
   if (command.startsWith('-'))
     throw usageError(`found '${command}': expected a command before its options; errand --help lists them`);
   if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
-  const { input, endpointsFile, output, help } = readArguments(operation, rest);
+  const { input, endpointsFile, output, help, skeleton } = readArguments(operation, rest);
   if (help) return say(operationHelp(operation));
+  if (skeleton) return say(skeletonOf(operation));
   const service = readEndpoints(endpointsFile, process.env);
   const pages = await callAllPages(operation, input, (page) => call(operation, page, service));
   return say(render(output, operation, pages, process.stdout.columns || COLUMNS));

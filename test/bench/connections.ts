@@ -65,7 +65,7 @@ export async function connections(bench: Bench): Promise<Omit<Report, 'family'>>
         beside: beside(theirs.resident),
       },
       { name: 'a connection, plain', unit: 'bytes', ours: ours.plainBytes, beside: beside(theirs.plainBytes) },
-      { name: 'a connection, mutual TLS', unit: 'bytes', ours: ours.tlsBytes, beside: beside(theirs.tlsBytes) },
+      { name: 'a connection, of all', unit: 'bytes', ours: ours.eachBytes, beside: beside(theirs.eachBytes) },
       { name: 'requests answered', unit: 'per second', ours: ours.perSecond, beside: beside(theirs.perSecond) },
       { name: 'a request, p50', unit: 'ms', ours: ours.p50Millis, beside: beside(theirs.p50Millis) },
       { name: 'a request, p99', unit: 'ms', ours: ours.p99Millis, beside: beside(theirs.p99Millis) },
@@ -113,7 +113,8 @@ async function measure(
     cpuMicros,
     resident: withTls,
     plainBytes: (withPlain - alone) / plain.length,
-    tlsBytes: (withTls - withPlain) / tls.length,
+    // Of TLS alone no figure: what the collector gave back meanwhile is as large as what a tenth of the devices add.
+    eachBytes: (withTls - alone) / (plain.length + tls.length),
   };
 }
 

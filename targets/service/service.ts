@@ -106,6 +106,7 @@ export async function startService(
       store,
       nowMillis,
       isShared,
+      breathe: () => new Promise((resolve) => setImmediate(resolve)),
       region,
       account,
       retentionMillis: settings.retentionMillis,

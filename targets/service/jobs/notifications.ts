@@ -19,6 +19,8 @@ export interface NotificationsOptions {
   publish: (topic: string, payload: Uint8Array) => void | Promise<void>;
   /** Called when some could not be sent: their rows are still in the store. */
   failed: () => void;
+  /** Lets requests in between two batches. */
+  breathe: () => Promise<void>;
   log: (event: string, error: unknown) => void;
 }
 
@@ -56,6 +58,7 @@ export function createNotifications(options: NotificationsOptions) {
         options.log('notifications could not be read', error);
         options.failed();
       }
+      if (things.size > 0) await options.breathe();
     }
     running = false;
   }

@@ -35,6 +35,11 @@ export interface JobsServiceOptions {
   readDocument?: (url: string) => Promise<string>;
   /** Other processes do the same on this store: what one leaves behind another takes up. False unless given. */
   isShared?: boolean;
+  /**
+   * Resolves when the owner's event loop has been round: SQLite answers at once, so that a long roll-out would otherwise be one
+   * turn in which no request is read. Unless given nothing comes in between.
+   */
+  breathe?: () => Promise<void>;
   /** How long jobs and executions are kept after they ended, milliseconds; two years unless given. */
   retentionMillis?: number;
   /** Told of the status that an execution came into by a device, an operator or a timer. */
@@ -53,7 +58,7 @@ export type JobsService = ReturnType<typeof createJobsService>;
  * give the same answers.
  */
 export function createJobsService(options: JobsServiceOptions) {
-  const { store, region, account, publish, log = () => {} } = options;
+  const { store, region, account, publish, log = () => {}, breathe = async () => {} } = options;
   const clock = createClock(options.nowMillis);
   const underway = createUnderway();
   let wake: (atMillis: number) => void = () => {};
@@ -74,6 +79,7 @@ export function createJobsService(options: JobsServiceOptions) {
     delivery,
     publish,
     log,
+    breathe,
     failed: () => due(ticks.unsent()),
   });
   const events = createEvents({
@@ -91,6 +97,7 @@ export function createJobsService(options: JobsServiceOptions) {
     send: notifications.send,
     retentionMillis: options.retentionMillis ?? RETENTION_MILLIS,
     isShared: options.isShared ?? false,
+    breathe,
     onStatus: options.onStatus ?? (() => {}),
   });
 

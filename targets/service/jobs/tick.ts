@@ -29,13 +29,15 @@ export interface TicksOptions {
   isShared: boolean;
   /** Told of the status that an execution came into. */
   onStatus: (status: Status) => void;
+  /** Lets requests in between two transactions. */
+  breathe: () => Promise<void>;
 }
 
 /**
  * What happens by itself: timers, roll-outs, cancellations, counters, notifications left behind. All of it are rows with a
  * time, so that it survives a restart, happens once, and any worker can do it.
  */
-export function createTicks({ store, clock, send, retentionMillis, isShared, onStatus }: TicksOptions) {
+export function createTicks({ store, clock, send, retentionMillis, isShared, onStatus, breathe }: TicksOptions) {
   const retention = createRetention(store, clock, retentionMillis);
   /** When counters have to be folded; after a start at once, because the last process may have left deltas. */
   let foldAt: number | undefined = 0;
@@ -78,6 +80,7 @@ export function createTicks({ store, clock, send, retentionMillis, isShared, onS
       changed(changes);
       send(toNotify(changes));
       if (due.length < CHANGE_CHUNK_MAX) return true;
+      await breathe();
     }
     return false;
   }
@@ -115,6 +118,7 @@ export function createTicks({ store, clock, send, retentionMillis, isShared, onS
   async function tickOne(jobNo: number): Promise<boolean> {
     const things = await inTransaction(store, (tx) => tickJob(tx, jobNo, clock));
     send(things ?? []);
+    await breathe();
     return things !== undefined;
   }
 

@@ -299,6 +299,32 @@ async function entered(): Promise<Raw> {
   return client;
 }
 
+// Before any CONNACK is withheld: until such a connection is closed the rules' layer stays in force.
+test('rules come and go in the middle of a packet', async () => {
+  const client = await entered();
+  const bytes = generate(SUBSCRIBE);
+  const half = async (part: Buffer) => {
+    client.socket.write(part);
+    // A second client's answer tells that the first one's bytes have been read.
+    const other = await raw();
+    other.send({ ...CONNECT, clientId: `other-${Math.round(performance.now())}` } as Packet);
+    await other.next();
+    other.socket.destroy();
+  };
+  await half(bytes.subarray(0, 4));
+  plan({ when: { thing: 'nobody' }, do: { throttle: true } });
+  client.socket.write(bytes.subarray(4));
+  assert.is((await client.next())?.cmd, 'suback');
+  await half(bytes.subarray(0, 7));
+  faults.plan = undefined;
+  client.socket.write(bytes.subarray(7));
+  assert.is((await client.next())?.cmd, 'suback');
+  plan({ when: { thing: 'nobody' }, do: { throttle: true } });
+  client.socket.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 1]));
+  assert.is(await client.next(), undefined);
+  assert.ok(lines.some((line) => line.includes('remaining length of more than four bytes')));
+});
+
 test('CONNECT is refused with each code of MQTT 3.1.1 and 5, and let in after', async () => {
   const REASONS: Record<number, number> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87, 138: 0x8a, 151: 0x97 };
   for (const [code, reason] of Object.entries(REASONS))
@@ -403,31 +429,6 @@ test('a connection that is held up sends on later, in its order', async () => {
     [(await client.next())?.cmd, (await client.next())?.cmd, (await client.next())?.cmd],
     ['suback', 'puback', 'pingresp'],
   );
-});
-
-test('rules come and go in the middle of a packet', async () => {
-  const client = await entered();
-  const bytes = generate(SUBSCRIBE);
-  const half = async (part: Buffer) => {
-    client.socket.write(part);
-    // A second client's answer tells that the first one's bytes have been read.
-    const other = await raw();
-    other.send({ ...CONNECT, clientId: `other-${Math.round(performance.now())}` } as Packet);
-    await other.next();
-    other.socket.destroy();
-  };
-  await half(bytes.subarray(0, 4));
-  plan({ when: { thing: 'nobody' }, do: { throttle: true } });
-  client.socket.write(bytes.subarray(4));
-  assert.is((await client.next())?.cmd, 'suback');
-  await half(bytes.subarray(0, 7));
-  faults.plan = undefined;
-  client.socket.write(bytes.subarray(7));
-  assert.is((await client.next())?.cmd, 'suback');
-  plan({ when: { thing: 'nobody' }, do: { throttle: true } });
-  client.socket.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 1]));
-  assert.is(await client.next(), undefined);
-  assert.ok(lines.some((line) => line.includes('remaining length of more than four bytes')));
 });
 
 test('HTTPS: an answer is late, lost, cut off; a request is doubled', async () => {

@@ -14,7 +14,8 @@ type Command =
   | { do: 'ask'; thing: string; path: string; body: object }
   | { do: 'update'; thing: string; job: string; body: object; versionOff: number | undefined }
   | { do: 'cancelJob' | 'cancelExecution' | 'deleteExecution'; job: string; thing: string; force: boolean }
-  | { do: 'advance'; seconds: number };
+  | { do: 'advance'; seconds: number }
+  | { do: 'crash' };
 
 const thing = fc.constantFrom(...THINGS);
 const job = fc.constantFrom(...JOBS);
@@ -70,6 +71,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('advance' as const), seconds: fc.integer({ min: 1, max: 200 }) }),
   },
+);
+
+/** Between two commands: what a crash does in the middle of one is for faults.test.ts and test/torture. */
+const commandOrCrash = fc.oneof(
+  { weight: 20, arbitrary: command },
+  { weight: 1, arbitrary: fc.constant<Command>({ do: 'crash' }) },
 );
 
 interface Seen {
@@ -144,7 +151,23 @@ async function obey(world: World, command: Command, state: State): Promise<Json>
     }
     case 'advance':
       return world.advance(command.seconds * 1000);
+    case 'crash':
+      return crash(world);
   }
+}
+
+/** The service is gone with all that it had in memory, and another goes on with the store. */
+async function crash(world: World): Promise<void> {
+  const { store, told, log, nowMillis: startMillis } = world;
+  const another = await openWorld({ store, things: THINGS, startMillis });
+  another.told.unshift(...told);
+  another.log.unshift(...log);
+  Object.assign(world, another);
+  Object.defineProperty(world, 'nowMillis', {
+    get: () => another.nowMillis,
+    set: () => {}, // by the next crash, which puts another in its place
+    configurable: true,
+  });
 }
 
 /** Modelled refusals of the operator are answers like others. */
@@ -238,9 +261,9 @@ function checkOneStep(before: State, after: State, command: Command, answer: Jso
   assert.is(now.details ?? '{}', kept ?? '{}');
 }
 
-test('histories of devices, operators and time: no invariant of state-machine §10 breaks at any step', () =>
+test('histories of devices, operators, time and crashes of the service: no invariant of state-machine §10 breaks at any step', () =>
   fc.assert(
-    fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
+    fc.asyncProperty(fc.array(commandOrCrash, { minLength: 5, maxLength: 40 }), async (commands) => {
       const world = await openWorld({ things: THINGS });
       for (const command of commands) {
         const before = await look(world);

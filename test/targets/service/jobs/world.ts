@@ -33,6 +33,8 @@ export interface World {
 
 export interface WorldOptions extends Partial<JobsServiceOptions> {
   things?: string[];
+  /** Where the clock stands; START_MILLIS unless given. */
+  startMillis?: number;
   nowMillis?: () => number;
 }
 
@@ -41,7 +43,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   let nextMillis: number | undefined;
   const world = {
     store,
-    nowMillis: START_MILLIS,
+    nowMillis: options.startMillis ?? START_MILLIS,
     told: [],
     log: [],
   } as unknown as World;

@@ -5,6 +5,9 @@ import { Agent, request } from 'node:https';
 import mqtt from 'mqtt';
 import type { Tortured } from './service.ts';
 
+/** Many times what an answer takes on a machine that is busy. */
+const ANSWER_MILLIS_MAX = 30_000;
+
 // biome-ignore lint/suspicious/noExplicitAny: read as it came
 type Json = any;
 
@@ -56,8 +59,11 @@ export function mqttLine({ endpoints, up }: Tortured, { thingName, cert, key }: 
     const connection = await connected();
     if (connection === undefined) return 'lost';
     const clientToken = `${body.clientToken ?? ++tokens}`;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      const unanswered = `${path} was not answered within ${ANSWER_MILLIS_MAX} ms, and the connection stood`;
+      const giveUp = setTimeout(() => reject(new Error(unanswered)), ANSWER_MILLIS_MAX);
       const end = (reply: Reply) => {
+        clearTimeout(giveUp);
         connection.off('message', take);
         connection.off('close', lost);
         resolve(reply);

@@ -10,13 +10,16 @@ import { type Database, type Engine, migrationsFor } from './schema.ts';
 export async function migrate(db: Kysely<Database>, engine: Engine, name: string): Promise<void> {
   const migrations = migrationsFor(engine);
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const newer = (await appliedMigrations(db)).filter((migration) => !Object.hasOwn(migrations, migration));
+  const applied = await appliedMigrations(db);
+  const newer = applied.filter((migration) => !Object.hasOwn(migrations, migration));
   if (newer.length > 0) {
     const known = Object.keys(migrations).at(-1);
     throw new Error(
       `${name} was made by a newer version of errand: it has ${newer.join(', ')}, this version knows up to ${known}`,
     );
   }
+  // The migrator looks at much before it finds that there is nothing to do.
+  if (applied.length === Object.keys(migrations).length) return;
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
 }

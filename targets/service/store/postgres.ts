@@ -100,7 +100,7 @@ async function configFor(
   const ssl = tlsFor(address, name);
   const config = { ...baseOf(address), ssl };
   if (address.sslMode !== 'prefer' || ssl === false) return config;
-  const client = clientWith(ssl);
+  const client = clientWith(ssl).on('error', () => {});
   try {
     await client.connect();
     return config;
@@ -134,6 +134,8 @@ function tlsFor(address: DatabaseAddress, name: string): ConnectionOptions | fal
 function kyselyOn(pool: Pool): Kysely<Database> {
   // An idle connection that breaks is not an error of anybody's: the pool drops it and makes another.
   pool.on('error', () => {});
+  // Nor is one that breaks while a transaction has it between two statements: the next of them fails.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: namingPool(pool) }) });
 }
 

@@ -212,6 +212,23 @@ test('while the server is away requests are answered with an error of the protoc
   await world.close();
 });
 
+test('the server goes away in the middle of a transaction: that one fails, the process and the store go on', async ({
+  server,
+  open,
+}) => {
+  const store = await open();
+  const cut = inTransaction(store, async ({ db }) => {
+    await db.insertInto('job_delta').values({ job_no: 1, status: 0, n: 1 }).execute();
+    await server.stop();
+    await new Promise((resolve) => setImmediate(resolve)); // the end of the connection is heard
+    await db.insertInto('job_delta').values({ job_no: 1, status: 0, n: 2 }).execute();
+  });
+  assert.is.not(await cut.catch((error: Error) => error.message), undefined);
+  await server.start();
+  assert.equal(await store.db.selectFrom('job_delta').selectAll().execute(), []);
+  await store.close();
+});
+
 /** Another process with a service on the same store; see worker.ts. */
 function startWorker(place: string): Child {
   return startChild(process.execPath, ['--import', 'tsx', path.join(import.meta.dirname, 'worker.ts'), place]);

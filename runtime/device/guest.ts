@@ -49,6 +49,8 @@ export type GuestEffect =
   | { do: 'publish'; topic: string; payload: Uint8Array; qos: 0 | 1; key: string }
   | { do: 'persist'; record: Uint8Array }
   | ({ do: 'run'; run: number; step: Step } & JobAt)
+  /** The job of the step that was cut off is gone: what may still run of it is to be ended. */
+  | ({ do: 'abandon' } & JobAt)
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
   | { do: 'wake'; at: Millis | undefined }
   | { do: 'log'; level: LogLevel; message: string; jobId?: string | undefined }
@@ -66,6 +68,10 @@ export function stepGuest(before: Guest, event: GuestEvent, now: Millis): [Guest
   take(guest, event, now, out);
   const online = guest.connected && (guest.present || guest.runner.at !== 'idle');
   if (online !== guest.runner.online) toRunner(guest, { on: online ? 'online' : 'offline' }, now, out);
+  if (guest.cutOff && (guest.runner.at === 'idle' || guest.runner.at === 'forgetting')) {
+    out.push({ do: 'abandon', ...guest.cutOff, resumed: true });
+    guest.cutOff = undefined;
+  }
   if (guest.runner.finished) out.push({ do: 'exit' });
   guest.wakeAt = runnerWakeAt(guest.runner);
   if (guest.wakeAt !== before.wakeAt) out.push({ do: 'wake', at: guest.wakeAt < Infinity ? guest.wakeAt : undefined });

@@ -13,6 +13,7 @@ import {
   FRAME_BYTES_AROUND_BODY,
   POLL_MILLIS_MAX,
   POLL_MILLIS_MIN,
+  PULL_BYTES_MAX,
   STALL_MILLIS_MAX,
   SWITCH_MILLIS_MAX,
   SWITCH_POLL_MILLIS,
@@ -140,7 +141,9 @@ function refused(task: FlashTask, { state, words }: State): Step {
   return end(task, false, `the device refuses the image${words ? `: ${words}` : ''}`);
 }
 
-function pulled(task: FlashTask, pull: Pull, now: Millis): Step {
+function pulled(task: FlashTask, asked: Pull, now: Millis): Step {
+  // As much as it wants, but not without a bound: what is sent is held here until it has left.
+  const pull = { ...asked, count: Math.min(asked.count, Math.ceil(PULL_BYTES_MAX / Math.max(asked.length, 1))) };
   const { image, device } = task;
   const effects: TaskEffect[] = [];
   let next = task;
@@ -156,15 +159,15 @@ function pulled(task: FlashTask, pull: Pull, now: Millis): Step {
   const [sent, todo] = supply(task.supply, pull);
   next = { ...next, supply: sent };
   if (!todo.includes('ask')) return withEffects(effects, [rest(next, now), []]); // nothing to take it with just now
-  let asked = next;
+  let last = next;
   for (const one of todo) {
     if (one === 'ask') {
       const [after, [question]] = request(next, encodeAsking({ operation: 'PULL' }));
-      asked = after;
+      last = after;
       effects.push(question!);
     } else effects.push({ do: 'data', body: encodeBlock(one) });
   }
-  return [asked, effects];
+  return [last, effects];
 }
 
 function rest(task: FlashTask, now: Millis): FlashTask {

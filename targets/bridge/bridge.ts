@@ -63,9 +63,9 @@ function thingsOf({ ports, hardware }: BridgeSettings): string[] {
   return [...ports.flatMap(({ things }) => [...things.values()]), ...hardware.values()];
 }
 
-function openMcu(thingName: string, { data, imageBytesMax }: BridgeSettings, log: Log): Mcu {
+function openMcu(thingName: string, { data, imageBytesMax, ca }: BridgeSettings, log: Log): Mcu {
   const images = join(data, 'images');
-  return createMcu({ thingName, record: join(data, 'things', `${thingName}.record`), images, imageBytesMax }, log);
+  return createMcu({ thingName, record: join(data, 'things', `${thingName}.record`), images, imageBytesMax, ca }, log);
 }
 
 /** The board's own jobs, as the agent runs them, on a connection of their own. It ends by the same signals. */

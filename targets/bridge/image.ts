@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 
 /** The largest image that is fetched when the settings say nothing else. */
@@ -24,9 +25,20 @@ const IMAGES_KEPT = 8;
 const SILENCE_MILLIS_MAX = 30_000;
 const ATTEMPTS = 5;
 const PAUSE_MILLIS = 1_000;
+const REDIRECTS_MAX = 5;
 
 /** The image cannot be had; the message is one sentence. */
 export class NoImage extends Error {}
+
+export interface Fetching {
+  bytesMax: number;
+  /** PEM: an authority to trust beside those of the system. */
+  ca: string;
+  /** Bytes so far, and of how many where that is known. */
+  progress(bytes: number, total: number | undefined): void;
+  /** Ends it early. */
+  stopped: AbortSignal;
+}
 
 /** What a step `flash` says of its image. */
 export interface ImageSource {
@@ -39,25 +51,17 @@ export interface ImageSource {
 /**
  * Fetches the image, or finds it among those that were fetched before.
  *
- * @param folder    exists, and nobody else may write to it
- * @param progress  bytes so far, and of how many where the server says so
- * @param stopped   ends it early
+ * @param folder    made when it is not there
  * @throws NoImage
  */
-export async function fetchImage(
-  { source, sha256 }: ImageSource,
-  folder: string,
-  bytesMax: number,
-  progress: (bytes: number, total: number | undefined) => void,
-  stopped: AbortSignal,
-): Promise<Uint8Array> {
+export async function fetchImage({ source, sha256 }: ImageSource, folder: string, how: Fetching): Promise<Uint8Array> {
   const file = join(folder, sha256);
   const kept = readKept(file, sha256);
   if (kept) return kept;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const part = `${file}.part`;
   try {
-    const found = await copy(source, part, bytesMax, progress, stopped);
+    const found = await copy(source, part, how);
     if (found !== sha256) throw new NoImage(`${shown(source)}: SHA-256 is ${found}: expected ${sha256}`);
     renameSync(part, file);
   } finally {
@@ -79,36 +83,28 @@ function readKept(file: string, sha256: string): Uint8Array | undefined {
 }
 
 /** @returns the SHA-256 of what came */
-async function copy(
-  source: string,
-  part: string,
-  bytesMax: number,
-  progress: (bytes: number, total: number | undefined) => void,
-  stopped: AbortSignal,
-): Promise<string> {
+async function copy(source: string, part: string, how: Fetching): Promise<string> {
+  const { stopped } = how;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await copyOnce(source, part, bytesMax, progress, stopped);
+      return await copyOnce(source, part, how);
     } catch (error) {
       if (stopped.aborted) throw new NoImage('it was stopped');
-      if (error instanceof NoImage || attempt === ATTEMPTS) throw asNoImage(source, error as Error);
+      // A file that is not there will not come by itself; a network may be back.
+      if (error instanceof NoImage || attempt === ATTEMPTS || !/^https?:/.test(source))
+        throw asNoImage(source, error as Error);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLIS * 2 ** (attempt - 1)));
     }
   }
 }
 
-async function copyOnce(
-  source: string,
-  part: string,
-  bytesMax: number,
-  progress: (bytes: number, total: number | undefined) => void,
-  stopped: AbortSignal,
-): Promise<string> {
+async function copyOnce(source: string, part: string, how: Fetching): Promise<string> {
+  const { bytesMax, ca, progress, stopped } = how;
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MILLIS_MAX);
   const fd = openSync(part, 'w', 0o600);
   try {
-    const { chunks, total } = await openSource(source, AbortSignal.any([stopped, silence.signal]));
+    const { chunks, total } = await openSource(source, ca, AbortSignal.any([stopped, silence.signal]));
     const tooLarge = (size: number) =>
       new NoImage(`${shown(source)} has ${size} bytes or more: at most ${bytesMax} are taken`);
     if (total !== undefined && total > bytesMax) throw tooLarge(total);
@@ -137,27 +133,57 @@ async function copyOnce(
 
 async function openSource(
   source: string,
+  ca: string,
   signal: AbortSignal,
 ): Promise<{ chunks: AsyncIterable<Uint8Array>; total: number | undefined }> {
   if (!/^https?:/.test(source)) {
     const handle = await open(source);
     return { chunks: handle.createReadStream(), total: (await handle.stat()).size };
   }
-  const response = await fetch(source, { signal, redirect: 'follow' });
-  const { status, body } = response;
-  // What the client did wrong stays wrong; the rest may pass.
-  if (status >= 400 && status < 500 && status !== 408 && status !== 429)
-    throw new NoImage(`${shown(source)}: the server answers ${status} ${response.statusText}`);
-  if (status !== 200 || body === null) throw new Error(`the server answers ${status} ${response.statusText}`);
-  const length = Number(response.headers.get('content-length') ?? Number.NaN);
-  return { chunks: body as AsyncIterable<Uint8Array>, total: Number.isFinite(length) ? length : undefined };
+  let url = new URL(source);
+  for (let hop = 0; hop <= REDIRECTS_MAX; hop += 1) {
+    const response = await get(url, ca, signal);
+    const { statusCode = 0, statusMessage, headers } = response;
+    if (statusCode === 200) {
+      const length = Number(headers['content-length'] ?? Number.NaN);
+      return { chunks: response, total: Number.isFinite(length) ? length : undefined };
+    }
+    response.destroy();
+    if (!/^30[12378]$/.test(`${statusCode}`) || headers.location === undefined)
+      throw refusalOf(source, statusCode, statusMessage ?? '');
+    url = new URL(headers.location, url);
+    if (!/^https?:$/.test(url.protocol)) throw new NoImage(`${shown(source)}: the server redirects to ${url.protocol}`);
+    if (source.startsWith('https:') && url.protocol === 'http:')
+      throw new NoImage(`${shown(source)}: the server redirects to http, where nobody is verified`);
+  }
+  throw new NoImage(`${shown(source)}: more than ${REDIRECTS_MAX} redirects`);
+}
+
+/** What the client did wrong stays wrong; the rest may pass. */
+function refusalOf(source: string, status: number, message: string): Error {
+  const said = `the server answers ${status} ${message}`.trim();
+  const final = status >= 400 && status < 500 && status !== 408 && status !== 429;
+  return final ? new NoImage(`${shown(source)}: ${said}`) : new Error(said);
+}
+
+/** Trusts what Node trusts, and the authority of the Jobs service: it may serve the images itself. */
+async function get(url: URL, ca: string, signal: AbortSignal): Promise<IncomingMessage> {
+  const agent = { agent: false as const, signal };
+  const secure = url.protocol === 'https:';
+  const { rootCertificates } = await import('node:tls');
+  const request = secure
+    ? (await import('node:https')).get(url, { ...agent, ca: [...rootCertificates, ca] })
+    : (await import('node:http')).get(url, agent);
+  return new Promise((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+  });
 }
 
 function asNoImage(source: string, error: Error): NoImage {
   if (error instanceof NoImage) return error;
-  // fetch says "fetch failed", and why only in the cause.
-  const cause = error.cause instanceof Error ? error.cause.message : error.message;
-  return new NoImage(`${shown(source)}: ${cause}`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new NoImage(`${shown(source)}: ${message || code}`); // several addresses tried: a code, and no message
 }
 
 /** Without its query, which may be a signature. */

@@ -1,6 +1,6 @@
 /** One microcontroller as a Thing: the core, its record on disk, its place on a connection, and the tasks of its steps. */
 import { randomInt } from 'node:crypto';
-import { createGuest, type GuestEffect, type GuestEvent, stepGuest } from '../../runtime/device/guest.ts';
+import { createGuest, type GuestEffect, type GuestEvent, type JobAt, stepGuest } from '../../runtime/device/guest.ts';
 import type { Millis } from '../../runtime/effects.ts';
 import { createCommandTask } from '../../runtime/serial/commandTask.ts';
 import { createFlashTask } from '../../runtime/serial/flashTask.ts';
@@ -12,7 +12,7 @@ import { clock, ring } from './clock.ts';
 import { showValue } from './commandArguments.ts';
 import type { Connection, Passenger } from './connection.ts';
 import { fetchImage, NoImage, shown } from './image.ts';
-import { workOf } from './stepWork.ts';
+import { runNumber, workOf } from './stepWork.ts';
 import { createTaskRunner, type Station } from './taskRunner.ts';
 
 /** The least time between two reports of how far a step is: each is a message, and one more version of the execution. */
@@ -25,6 +25,8 @@ export interface McuOptions {
   /** Where images are kept; made when the first one is fetched. */
   images: string;
   imageBytesMax: number;
+  /** PEM: an authority to trust for images, beside those of the system. */
+  ca: string;
 }
 
 export interface Mcu extends Passenger {
@@ -40,7 +42,8 @@ export interface Mcu extends Passenger {
 }
 
 /** @throws Error of the system when the record cannot be opened */
-export function createMcu({ thingName, record: file, images, imageBytesMax }: McuOptions, log: Log): Mcu {
+export function createMcu(options: McuOptions, log: Log): Mcu {
+  const { thingName, record: file, images, imageBytesMax, ca } = options;
   const record = openRecord(file);
   const tasks = createTaskRunner();
   let guest = createGuest(thingName);
@@ -76,6 +79,8 @@ export function createMcu({ thingName, record: file, images, imageBytesMax }: Mc
         return persist(effect.record);
       case 'run':
         return run(effect);
+      case 'abandon':
+        return abandon(effect);
       case 'signal':
         return signal(effect);
       case 'wake':
@@ -113,23 +118,33 @@ export function createMcu({ thingName, record: file, images, imageBytesMax }: Mc
     tasks.start(createCommandTask({ ...work, resumed: effect.resumed }, clock()), listenerOf(effect.run));
   }
 
+  /** The job is gone, and its command may still run. */
+  function abandon(at: JobAt): void {
+    const run = runNumber(thingName, at);
+    const task = createCommandTask(
+      { run, command: 'the abandoned command', body: new Uint8Array(), resumed: true },
+      clock(),
+    );
+    tasks.start(task, { ended: ({ reason }) => say('info', `abandoned: ${reason}`, at.job.jobId) });
+    tasks.stop();
+  }
+
   /** The image comes to the bridge first, whole and checked: a slow network does not hold the line. */
   async function flash(work: Extract<ReturnType<typeof workOf>, { kind: 'flash' }>, run: number): Promise<void> {
     const download = new AbortController();
     current = { ...current!, download };
     const { source } = work;
     try {
-      const image = await fetchImage(
-        source,
-        images,
-        imageBytesMax,
-        (bytes, total) =>
+      const image = await fetchImage(source, images, {
+        bytesMax: imageBytesMax,
+        ca,
+        progress: (bytes, total) =>
           progress(run, {
             words: `downloading ${shown(source.source)}`,
             ...(total ? { percent: Math.floor((100 * bytes) / total) } : {}),
           }),
-        download.signal,
-      );
+        stopped: download.signal,
+      });
       if (current?.run !== run) return;
       const sha256 = Uint8Array.from(Buffer.from(source.sha256, 'hex'));
       tasks.start(createFlashTask({ image, sha256, slot: work.slot }, clock()), listenerOf(run));
@@ -144,6 +159,7 @@ export function createMcu({ thingName, record: file, images, imageBytesMax }: Mc
     return {
       progress: (how: Progress) => progress(run, how),
       ended: ({ succeeded, reason, result }: TaskOutcome) => {
+        if (current?.run !== run) return; // it was given up: nobody asks how it ended
         const value = result === undefined ? '' : showValue(result);
         if (value) tell({ on: 'output', run, stream: 'stdout', text: `${value}\n` });
         const said = value ? `${reason}, result ${value}` : reason;
@@ -175,7 +191,7 @@ export function createMcu({ thingName, record: file, images, imageBytesMax }: Mc
       if (current.download) current.download.abort();
       return tasks.stop();
     }
-    tasks.drop();
+    // Nobody waits for it any more; the microcontroller is told as soon as it answers.
     exited({ signal });
   }
 

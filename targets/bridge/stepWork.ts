@@ -41,7 +41,7 @@ function flashOf([source = '', ...options]: readonly string[]): StepWork | strin
 }
 
 /** The same step of the same execution has the same number, also after a restart of the bridge; no other has it but by chance (2^-32). */
-function runNumber(thingName: string, { job, index }: JobAt): number {
+export function runNumber(thingName: string, { job, index }: Pick<JobAt, 'job' | 'index'>): number {
   const name = JSON.stringify([thingName, job.jobId, job.executionNumber, job.queuedAt, index]);
   return createHash('sha256').update(name).digest().readUInt32BE(0) || 1;
 }

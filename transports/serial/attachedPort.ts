@@ -17,7 +17,10 @@ export interface PortListener {
 }
 
 export interface AttachedPort {
-  /** False when the port is closed (the bytes are lost) or slow. */
+  /**
+   * False when the port is closed or slow. While it is slow, what is written is lost, as on a wire that nobody reads: what
+   * matters is sent again, and a device that takes nothing must not fill the memory.
+   */
   write(bytes: Uint8Array): boolean;
   setLines: SerialPort['setLines'];
   /** Closes now and opens again at another rate. */
@@ -34,6 +37,7 @@ export function attachPort(name: string, baud: number, shell: SerialShell, liste
   let timer: NodeJS.Timeout | undefined;
   let pauseMillis = LOOK_MILLIS_MIN;
   let told: string | undefined;
+  let slow = false;
   let over: (() => void) | undefined;
 
   function look(): void {
@@ -50,13 +54,16 @@ export function attachPort(name: string, baud: number, shell: SerialShell, liste
   function open(path: string): void {
     const mine = shell.open({ path, baud: rate });
     port = mine;
+    slow = false;
     mine.onOpened(() => {
       pauseMillis = LOOK_MILLIS_MIN;
       told = undefined;
       listener.onOpened(path, mine);
     });
     mine.onBytes((bytes) => listener.onBytes(bytes));
-    mine.onDrained(() => {}); // what is in flight is bounded by the link's window
+    mine.onDrained(() => {
+      slow = false;
+    });
     mine.onClosed((reason) => {
       port = undefined;
       lock?.release();
@@ -77,7 +84,11 @@ export function attachPort(name: string, baud: number, shell: SerialShell, liste
 
   timer = setTimeout(look, 0); // the caller has us in hand by then
   return {
-    write: (bytes) => port?.write(bytes) ?? false,
+    write: (bytes) => {
+      if (port === undefined || slow) return false;
+      slow = !port.write(bytes);
+      return !slow;
+    },
     setLines: (lines) => port?.setLines(lines) ?? Promise.reject(new Error(`${name}: it is not open`)),
     reopen: (baud) => {
       rate = baud;

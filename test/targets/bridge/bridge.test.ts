@@ -50,16 +50,9 @@ async function startBridge(name: string, boards: Record<string, Board>, more: ob
   return { start, config };
 }
 
-async function createJob(jobId: string, thing: string, document: object): Promise<void> {
-  await house.errand(
-    'create-job',
-    '--job-id',
-    jobId,
-    '--targets',
-    arnOf(thing),
-    '--document',
-    JSON.stringify(document),
-  );
+async function createJob(jobId: string, thing: string, document: object, ...more: string[]): Promise<void> {
+  const what = ['--job-id', jobId, '--targets', arnOf(thing), '--document', JSON.stringify(document)];
+  await house.errand('create-job', ...what, ...more);
 }
 
 const step = (name: string, handler: string, ...args: string[]) => ({
@@ -186,6 +179,38 @@ if (hasTool('gcc', 'build-essential')) {
     assert.ok(!second.lines.some((line) => /BLOCK 64 bytes at (0|[1-7]\d\d\d) /.test(line)), 'went on where it was');
     assert.ok(![...first.lines, ...second.lines].some((line) => line.includes('secret')));
     server.close();
+    await second.kill();
+  });
+
+  test('an image comes from the service’s own store, by the URL that it signs and the authority that the bridge trusts', async () => {
+    const board = await workshop.board('stored', 'frame=128', 'block=64', 'count=8');
+    const image = randomBytes(3_000);
+    const file = path.join(workshop.folder, 'stored.bin');
+    writeFileSync(file, image);
+    const put = (await house.errand('put-artifact', file)) as unknown as { sha256: string; placeholder: string };
+    const { start } = await startBridge('stored', { 'mcu-stored': board });
+    const bridge = start();
+    const signing = ['--presigned-url-config', 'roleArn=arn:aws:iam::123456789012:role/files,expiresInSec=600'];
+    const document = steps(step('flash', 'flash', put.placeholder, `sha256=${put.sha256}`));
+    await createJob('stored', 'mcu-stored', document, ...signing);
+    const { status, statusDetails } = await house.until('stored', 'mcu-stored', 'SUCCEEDED', 'FAILED');
+    assert.is(status, 'SUCCEEDED', JSON.stringify(statusDetails));
+    assert.ok(board.file('firmware')?.equals(image));
+    await bridge.kill();
+  });
+
+  test('a job that is cancelled while the bridge is away ends on the microcontroller when it is back', async () => {
+    const board = await workshop.board('away');
+    const { start } = await startBridge('away', { 'mcu-away': board });
+    const first = start();
+    await createJob('away', 'mcu-away', command('slow,600000'));
+    await untilProgress('away', 'mcu-away', /taking its time/);
+    await first.kill('SIGTERM');
+    await house.errand('cancel-job', '--job-id', 'away', '--force');
+    const second = start();
+    await second.line(/abandoned: .*stopped/);
+    await createJob('next', 'mcu-away', command('add,1,1'));
+    assert.is((await house.until('next', 'mcu-away', 'SUCCEEDED', 'FAILED')).status, 'SUCCEEDED');
     await second.kill();
   });
 

@@ -37,7 +37,10 @@ const TARGETS = {
     mainFields: ['module', 'main'],
     // The native store stays in node_modules, and the client of an S3 endpoint, which few load; everything else is inside,
     // for a start in milliseconds. What pg would only use where it is there is not.
-    external: ['better-sqlite3', '@aws-sdk/*', 'pg-native', 'pg-cloudflare'],
+    // Fastify's compilers of schemas stay out too: http/listener.ts never asks for them.
+    external: ['better-sqlite3', '@aws-sdk/*', 'pg-native', 'pg-cloudflare', '@fastify/*-compiler'],
+    // What mqtt-packet gets is what Node has; the copy of it for browsers takes 126 KB.
+    alias: { 'readable-stream': 'node:stream' },
     banner: {
       js: "#!/usr/bin/env node\nimport { createRequire as errandRequire } from 'node:module'; const require = errandRequire(import.meta.url);",
     },

@@ -120,7 +120,7 @@ const REFUSED: { name: string; sent: Sent; status?: number; type: string; messag
   },
   {
     name: 'a path that nobody serves',
-    sent: { path: '/certificates' },
+    sent: { path: '/nowhere' },
     status: 404,
     type: 'ResourceNotFoundException',
     message: /No operation is served at this path with GET/,

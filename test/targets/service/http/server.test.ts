@@ -249,6 +249,7 @@ test('every answer of an operation fits its row of the table', async () => {
     }),
     GetFaults: await send(plane, { path: '/errand/faults' }),
     ClearFaults: await send(plane, { method: 'DELETE', path: '/errand/faults' }),
+    ListCertificates: await send(plane, { path: '/certificates' }),
     ListAccessKeys: await send(plane, { path: '/errand/access-keys' }),
     CreateAccessKey: made,
     UpdateAccessKey: await send(plane, {

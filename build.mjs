@@ -1,10 +1,9 @@
 /**
  * Builds what people deploy, one file each, and says how large it is.
  *
- *   node build.mjs                                    dist/errand-agent.cjs, dist/errand-bridge.cjs and dist/errand.mjs
+ *   node build.mjs                                    every file in dist/
  *   node build.mjs --check                            the same, after type-check, lint and format
- *   node build.mjs --target bridge --arch linux-arm   one of them (agent, bridge, errand); the bridge with the native code
- *                                                     of another machine: linux-x64, linux-arm64 or linux-arm
+ *   node build.mjs --help                             what else there is, and the parts of the agent
  *
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
@@ -15,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { ARCHITECTURES, bridgeOptions } from './targets/bridge/bundle.mjs';
 import { agentOptions, finishAgent } from './targets/sbc/bundle.mjs';
+import { ALL_PARTS, chooseParts, PARTS } from './targets/sbc/partList.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 
@@ -22,9 +22,12 @@ const VERSION = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')
 
 /** What the agent is to come to, bytes. Said beside the sizes while it is larger. */
 const AGENT_GOAL = { plain: 40_960, gzipped: 14_336 };
+/** What it may come to with everything in; the build fails above. */
+const FULL_LIMIT = { plain: 65_536, gzipped: 20_480 };
 
 const TARGETS = {
-  'errand-agent.cjs': { ...agentOptions(VERSION), finish: finishAgent, goal: AGENT_GOAL },
+  'errand-agent.cjs': agent(chosenParts()),
+  'errand-agent-full.cjs': agent(ALL_PARTS),
   'errand-bridge.cjs': bridgeOptions(optionValue('--arch', ARCHITECTURES)),
   'errand.mjs': {
     entryPoints: ['targets/errand/main.ts'],
@@ -46,6 +49,43 @@ const TARGETS = {
     },
   },
 };
+
+const NAMES = Object.keys(TARGETS);
+
+function agent(parts) {
+  const size = parts.length === 0 ? { goal: AGENT_GOAL } : { limit: FULL_LIMIT };
+  return { ...agentOptions(VERSION, parts), finish: finishAgent, ...size };
+}
+
+/** None unless some are asked for; undefined words end the build. */
+function chosenParts() {
+  const hows = ['--with', '--without'].filter((how) => process.argv.includes(how));
+  if (hows.length === 0) return [];
+  try {
+    if (hows.length > 1) throw new Error('--with and --without are both given: expected one of them');
+    return chooseParts(hows[0], process.argv[process.argv.indexOf(hows[0]) + 1] ?? '');
+  } catch (error) {
+    console.error(`errand: ${error.message}`);
+    process.exit(2);
+  }
+}
+
+function help() {
+  const parts = Object.entries(PARTS).map(([name, { what, needs }]) => {
+    return `  ${name.padEnd(14)}${what}${needs ? ` (needs ${needs.join(', ')})` : ''}\n`;
+  });
+  return `node build.mjs [--check] [--target TARGET] builds into dist/, and says how large each file is
+
+  --check            type-check, lint and format first
+  --target TARGET    one alone: ${NAMES.map(targetOf).join(', ')}; sbc: both files of the agent
+  --arch ARCH        the bridge with the native code of another machine: ${ARCHITECTURES.join(', ')}
+  --without PARTS    dist/errand-agent.cjs with all parts but these, with commas between them
+  --with PARTS       dist/errand-agent.cjs with these parts only; it has none when neither is given
+
+errand-agent.cjs is the lean agent, errand-agent-full.cjs has every part:
+
+${parts.join('')}`;
+}
 
 /** Installs the packages that package-lock.json names, when they are not there yet or are others. */
 export function ensureInstalled() {
@@ -108,7 +148,7 @@ async function buildRuntime(esbuild) {
   return files.length;
 }
 
-async function buildTarget(esbuild, name, { finish = (code) => code, goal, ...options }) {
+async function buildTarget(esbuild, name, { finish = (code) => code, goal, limit, ...options }) {
   const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     bundle: true,
@@ -125,11 +165,13 @@ async function buildTarget(esbuild, name, { finish = (code) => code, goal, ...op
   writeFileSync(path.join(root, 'dist', name), bytes);
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
   const kilo = (size) => `${(size / 1024).toFixed(1)} KB`.padStart(9);
-  const over = goal !== undefined && (sizes.plain > goal.plain || sizes.gzipped > goal.gzipped);
+  const isOver = (most) => most !== undefined && (sizes.plain > most.plain || sizes.gzipped > most.gzipped);
+  const most = limit ?? (isOver(goal) ? goal : undefined);
   console.error(
-    `dist/${name.padEnd(18)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped` +
-      (over ? `   (goal${kilo(goal.plain)}   ${kilo(goal.gzipped)})` : ''),
+    `dist/${name.padEnd(21)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped` +
+      (most ? `   (${limit ? 'at most' : 'goal'}${kilo(most.plain)}   ${kilo(most.gzipped)})` : ''),
   );
+  if (isOver(limit)) throw new Error(`dist/${name} is too large: leave parts out, or make them smaller`);
 }
 
 /** Builds every target. Resolves when all are written; rejects with the first reason. */
@@ -137,10 +179,15 @@ export async function build() {
   const esbuild = await import('esbuild');
   const count = await buildRuntime(esbuild);
   console.error(`runtime/: ${count} files, none reaches outside`);
-  const names = Object.keys(TARGETS);
-  const wanted = optionValue('--target', names.map(targetOf));
-  for (const name of names)
-    if (wanted === undefined || targetOf(name) === wanted) await buildTarget(esbuild, name, TARGETS[name]);
+  const wanted = optionValue('--target', [...NAMES.map(targetOf), 'sbc']);
+  for (const name of NAMES) if (isWanted(wanted, name)) await buildTarget(esbuild, name, TARGETS[name]);
+}
+
+/** With a choice of parts, `sbc` is the file of that choice alone. */
+function isWanted(wanted, name) {
+  const chosen = process.argv.includes('--with') || process.argv.includes('--without');
+  if (wanted === 'sbc') return name === 'errand-agent.cjs' || (name === 'errand-agent-full.cjs' && !chosen);
+  return wanted === undefined || targetOf(name) === wanted;
 }
 
 /** `bridge` of `errand-bridge.cjs`. */
@@ -165,6 +212,10 @@ function check() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(help());
+    process.exit(0);
+  }
   ensureInstalled();
   if (process.argv.includes('--check')) check();
   try {

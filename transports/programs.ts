@@ -26,7 +26,7 @@ export interface Programs {
 export const DRAIN_MILLIS_MAX = 500;
 
 /** Where programs are looked for when the agent itself was started without a PATH (those of Debian's init). */
-const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 

@@ -4,10 +4,10 @@ import type { Effect, Event, Millis } from '../../runtime/effects.ts';
 import { checkClosed } from '../../transports/handlers.ts';
 import { type Lock, lockFolder } from '../../transports/lock.ts';
 import { type Loop, startLoop } from '../../transports/loop.ts';
-import { createPrograms } from '../../transports/programs.ts';
 import { openRecord, type RecordFile, syncFolder } from '../../transports/record.ts';
 import type { Connect } from '../../transports/transport.ts';
 import type { Log } from './log.ts';
+import { runPrograms } from './parts.ts';
 import type { Settings } from './settings.ts';
 
 /** The pure core: runtime/device/device.ts, or a test's. */
@@ -34,13 +34,13 @@ export async function runAgent<State>(
   connect: Connect,
   log: Log,
 ): Promise<void> {
-  const { data, handlers, thingName } = settings;
+  const { data } = settings;
   const work = join(data, 'work');
   const { lock, record } = await takeFolder(data, work);
   if (record.warning) log('warn', record.warning);
   let loop: Loop;
   const tell = (event: Event) => loop.tell(event);
-  const programs = createPrograms({ thingName, handlers, work, tell });
+  const programs = runPrograms({ ...settings, work, tell });
   loop = startLoop(core.state, core.step, {
     connect,
     record,

@@ -1,5 +1,7 @@
 /** How the agent becomes one small file: options for esbuild, and the last steps after it. */
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { defines } from './partList.mjs';
 
 /** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
 const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
@@ -22,8 +24,8 @@ export const PRIVATE_NAMES = `
   .trim()
   .split(/\s+/);
 
-/** What esbuild is told. `version` is shown by `--version`. */
-export function agentOptions(version) {
+/** What esbuild is told. `version` is shown by `--version`; `parts` are those of partList.mjs that are in. */
+export function agentOptions(version, parts = []) {
   return {
     entryPoints: ['targets/sbc/start.ts'],
     bundle: true,
@@ -36,8 +38,8 @@ export function agentOptions(version) {
     minify: true,
     legalComments: 'none',
     mangleProps: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`),
-    plugins: [oneNameEach],
-    define: { ERRAND_VERSION: JSON.stringify(version) },
+    plugins: [oneNameEach, leaveOut],
+    define: { ERRAND_VERSION: JSON.stringify(version), ...defines(parts) },
     write: false,
     logLevel: 'error',
   };
@@ -74,6 +76,17 @@ export async function finishAgent(code) {
 }
 
 const OWN_REQUIRE = 'requireOfTheBundle';
+
+/** Our files do nothing when they are loaded: one of which nothing is used stays out, whatever its tables are made of. */
+const leaveOut = {
+  name: 'leave out',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path),
+      sideEffects: false,
+    }));
+  },
+};
 
 /** What several files import of a Node module has one name in the bundle, not one for each file. */
 const oneNameEach = {

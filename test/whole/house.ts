@@ -7,6 +7,8 @@ import { type Child, runChild, startChild } from '../child.ts';
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const ERRAND = path.join(dist, 'errand.mjs');
 const AGENT = path.join(dist, 'errand-agent.cjs');
+/** The agent with every part. */
+export const FULL_AGENT = path.join(dist, 'errand-agent-full.cjs');
 
 export interface Endpoints {
   mqtts: string;
@@ -47,6 +49,8 @@ export interface House {
   /** Creates a job of commands for one thing. */
   job(jobId: string, thingName: string, ...commands: string[]): Promise<void>;
   agent(identity: Identity, ...more: string[]): Child;
+  /** The same with a file of its own, or an environment. */
+  startAgent(how: { file?: string; env?: NodeJS.ProcessEnv }, identity: Identity, ...more: string[]): Child;
   /** The execution as the control plane has it. */
   execution(jobId: string, thingName: string): Promise<Execution>;
   /** Asks until the execution has one of these statuses; each asking waits for the one before. */
@@ -74,6 +78,32 @@ export async function openHouse(...flags: string[]): Promise<House> {
   const execution: House['execution'] = async (jobId, thingName) => {
     const answer = await errand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
     return answer.execution as unknown as Execution;
+  };
+
+  const startAgent: House['startAgent'] = ({ file = AGENT, env = process.env }, { thingName, cert, key }, ...more) => {
+    const own = [
+      '--endpoint',
+      endpoints.mqtts,
+      '--thing',
+      thingName,
+      '--ca',
+      endpoints.ca,
+      '--cert',
+      cert,
+      '--key',
+      key,
+    ];
+    const rest = [
+      '--data',
+      path.join(folder, `${thingName}.data`),
+      '--handlers',
+      path.join(folder, `${thingName}.handlers`),
+      '--retry-max',
+      '2',
+    ];
+    const agent = startChild(process.execPath, [file, ...own, ...rest, ...more], { env });
+    agents.push(agent);
+    return agent;
   };
 
   return {
@@ -112,31 +142,8 @@ export async function openHouse(...flags: string[]): Promise<House> {
       const document = JSON.stringify({ version: '1.0', includeStdOut: true, steps });
       await errand('create-job', '--job-id', jobId, '--targets', arnOf(thingName), '--document', document);
     },
-    agent({ thingName, cert, key }, ...more) {
-      const own = [
-        '--endpoint',
-        endpoints.mqtts,
-        '--thing',
-        thingName,
-        '--ca',
-        endpoints.ca,
-        '--cert',
-        cert,
-        '--key',
-        key,
-      ];
-      const rest = [
-        '--data',
-        path.join(folder, `${thingName}.data`),
-        '--handlers',
-        path.join(folder, `${thingName}.handlers`),
-        '--retry-max',
-        '2',
-      ];
-      const agent = startChild(process.execPath, [AGENT, ...own, ...rest, ...more]);
-      agents.push(agent);
-      return agent;
-    },
+    agent: (identity, ...more) => startAgent({}, identity, ...more),
+    startAgent,
     execution,
     async until(jobId, thingName, ...statuses) {
       for (;;) {

@@ -1,0 +1,30 @@
+import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
+
+/** What a handler is given to do its work with. */
+export interface HandlerContext {
+  thingName: string;
+  /** `input.args` of the step, as the document has them. */
+  args: readonly string[];
+  /** The user that the step names; absent: the agent's own. `execute` runs as that user. */
+  runAsUser: string | undefined;
+  /** Aborted when the job is cancelled, deleted or timed out, or the agent ends: less than a second is left then. */
+  signal: AbortSignal;
+  /** Prints to the step's output, of which the end is reported. */
+  print(text: string): void;
+  /**
+   * Runs a program as the step's user, without a shell; what it prints is the step's output.
+   *
+   * @returns its exit code
+   * @throws  Error of one sentence: it could not be started, or was ended by a signal
+   */
+  execute(program: string, ...args: string[]): Promise<number>;
+  /** Tells the service how far the step is; only the latest counts, and it may be told later or not at all. */
+  progress(details: StatusDetails): void;
+}
+
+/** A handler that is part of the agent: a document calls it as it calls a program of the handler folder. */
+export interface Handler {
+  name: string;
+  /** Resolves when the step succeeded, with its exit code when there is one; throws an Error whose message is the reason why not. */
+  run(context: HandlerContext): Promise<number | undefined>;
+}

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Event } from '../../../runtime/effects.ts';
+import type { Step } from '../../../runtime/jobs/document.ts';
+import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
+import type { Handler, HandlerContext } from './handler.ts';
+
+type Exited = Extract<Event, { on: 'exited' }>;
+
+/** A handler at work. */
+interface Hosted {
+  abort: AbortController;
+  /** The programs that it runs, each under a number of its own and what waits for its end. */
+  programs: Map<number, (exited: Exited) => void>;
+}
+
+/**
+ * Runs handlers inside of the agent, and everything else as programs. A file of the same name in the handler folder wins.
+ * A handler's own programs are programs like any other: without a shell, in a process group each, as the step's user.
+ */
+export function hostHandlers(handlers: readonly Handler[]): typeof createPrograms {
+  return (options) => {
+    const hosted = new Map<number, Hosted>();
+    /** Of the programs of handlers: below zero, where no step's are. */
+    let lastNumber = 0;
+    const inner = createPrograms({ ...options, tell: hear });
+
+    function hear(event: Event): void {
+      if (!('run' in event) || event.run > 0) return options.tell(event);
+      for (const [run, { programs }] of hosted) {
+        const ended = programs.get(event.run);
+        if (!ended) continue;
+        if (event.on === 'output') options.tell({ ...event, run });
+        if (event.on === 'exited') {
+          programs.delete(event.run);
+          ended(event);
+        }
+      }
+    }
+
+    function start(handler: Handler, run: number, step: Step, args: readonly string[]): void {
+      const work: Hosted = { abort: new AbortController(), programs: new Map() };
+      hosted.set(run, work);
+      const tell = (event: Event) => {
+        if (hosted.get(run) === work) options.tell(event);
+      };
+      const context: HandlerContext = {
+        thingName: options.thingName,
+        args,
+        runAsUser: step.runAsUser,
+        signal: work.abort.signal,
+        print: (text) => tell({ on: 'output', run, stream: 'stdout', text }),
+        progress: () => {},
+        execute: (...argv) =>
+          new Promise((resolve, reject) => {
+            if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
+            const number = --lastNumber;
+            work.programs.set(number, ({ code, signal, error }) => {
+              if (code !== undefined) resolve(code);
+              else reject(new Error(error ?? `${argv[0]} was killed by signal: ${signal}`));
+            });
+            inner.run({ do: 'run', run: number, step: { ...step, run: { type: 'runCommand', argv } } });
+          }),
+      };
+      const end = (how: Omit<Exited, 'on' | 'run'>) => {
+        if (hosted.get(run) !== work) return;
+        hosted.delete(run);
+        options.tell({ on: 'exited', run, ...how });
+      };
+      // Not within the effect that started it: no handler is faster than the loop.
+      void Promise.resolve(context)
+        .then((given) => handler.run(given))
+        .then(
+          (code = 0) => end({ code }),
+          (error: Error) =>
+            end(
+              work.abort.signal.aborted
+                ? { signal: 'SIGTERM' }
+                : { error: `step '${step.name}': ${handler.name}: ${error.message}` },
+            ),
+        );
+    }
+
+    return {
+      run: (effect) => {
+        const { run, step } = effect;
+        const handler = handlers.find((one) => isFor(one, step, options));
+        if (handler && step.run.type === 'runHandler') start(handler, run, step, step.run.args);
+        else inner.run(effect);
+      },
+      signal: (effect) => {
+        const work = hosted.get(effect.run);
+        if (!work) return inner.signal(effect);
+        for (const run of work.programs.keys()) inner.signal({ ...effect, run });
+        work.abort.abort();
+        if (effect.signal !== 'SIGKILL') return;
+        // A handler cannot be killed: whatever it still does, the step is over.
+        hosted.delete(effect.run);
+        options.tell({ on: 'exited', run: effect.run, signal: effect.signal });
+      },
+      end: () => {
+        for (const { abort } of hosted.values()) abort.abort();
+        hosted.clear();
+        inner.end();
+      },
+    } satisfies Programs;
+  };
+}
+
+/** As programs are looked for: `path` absent or `default` means the handler folder first. */
+function isFor({ name }: Handler, { run }: Step, { handlers }: ProgramsOptions): boolean {
+  if (run.type !== 'runHandler' || run.handler !== name) return false;
+  return (run.path === undefined || run.path === 'default') && !existsSync(join(handlers, name));
+}

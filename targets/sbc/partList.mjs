@@ -1,0 +1,34 @@
+/**
+ * What the agent's file may have beside its core (MQTT, step documents, the record), in the order of `--help`. A board that does
+ * not need a part leaves it out: `node build.mjs --target sbc --without NAME,...`. targets/sbc/README.md says how to add one.
+ */
+export const PARTS = {
+  builtins: { what: "the handlers of AWS's managed templates, so that no scripts have to be installed" },
+};
+
+/** Every part, by name. */
+export const ALL_PARTS = Object.keys(PARTS);
+
+/**
+ * The parts that a board wants.
+ *
+ * @param given  the words behind `--with` or `--without`: names with commas between them
+ * @throws Error, one sentence: an unknown part, or one that lacks what it is built on
+ */
+export function chooseParts(how, given) {
+  const named = given.split(',').filter((name) => name);
+  for (const name of named)
+    if (!ALL_PARTS.includes(name)) throw new Error(`${how} '${name}' is no part: expected ${ALL_PARTS.join(', ')}`);
+  const chosen = ALL_PARTS.filter((name) => named.includes(name) === (how === '--with'));
+  for (const name of chosen)
+    for (const need of PARTS[name].needs ?? [])
+      if (!chosen.includes(need)) throw new Error(`${how} ${given}: part ${name} needs part ${need}`);
+  return chosen;
+}
+
+/** What esbuild puts in place of the names that targets/sbc/parts.ts and runtime/parts.ts ask for. */
+export function defines(chosen) {
+  return Object.fromEntries(
+    ALL_PARTS.map((name) => [`ERRAND_WITHOUT_${name.toUpperCase()}`, chosen.includes(name) ? 'undefined' : 'true']),
+  );
+}

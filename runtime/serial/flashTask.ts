@@ -30,7 +30,9 @@ export interface FlashTask extends TaskState {
   readonly slot: number;
   readonly at: 'waiting' | 'announcing' | 'pulling' | 'switching' | 'confirming';
   readonly supply: Supply;
+  /** As its last HELLO was. */
   readonly device: DeviceHello | undefined;
+  readonly isUp: boolean;
   /** Boot-id of the device that was told to switch. */
   readonly switched: number | undefined;
   /** The furthest that the device has come, and when it is given up for not coming further. */
@@ -49,6 +51,7 @@ export function createFlashTask(of: { image: Uint8Array; sha256: Uint8Array; slo
     at: 'waiting',
     supply: createSupply(of.image),
     device: undefined,
+    isUp: false,
     switched: undefined,
     offset: 0,
     giveUpAt: now + STALL_MILLIS_MAX,
@@ -73,9 +76,9 @@ export function stepFlash(task: FlashTask, event: TaskEvent, now: Millis): Step 
 function decide(task: FlashTask, event: TaskEvent, now: Millis): Step {
   switch (event.on) {
     case 'up':
-      return up({ ...task, device: event.device }, event.device, now);
+      return up({ ...task, device: event.device, isUp: true }, event.device, now);
     case 'down':
-      return [{ ...task, device: undefined, wakeAt: task.giveUpAt }, []];
+      return [{ ...task, isUp: false, wakeAt: task.giveUpAt }, []];
     case 'stop':
       return end(task, false, 'it was stopped');
     case 'reply':
@@ -122,6 +125,9 @@ function request(task: FlashTask, body: Uint8Array, before: TaskEffect[] = []): 
 }
 
 function reply(task: FlashTask, body: Uint8Array, now: Millis): Step {
+  // Late, from a device that has not answered HELLO again: when it has, all is asked anew.
+  if (!task.isUp && (task.at === 'announcing' || task.at === 'pulling'))
+    return [{ ...task, wakeAt: task.giveUpAt }, []];
   switch (task.at) {
     case 'announcing':
       if (isState(body)) return refused(task, decodeState(body));
@@ -203,7 +209,7 @@ function wake(task: FlashTask, now: Millis): Step {
           false,
           `no progress for ${STALL_MILLIS_MAX / 1000} s, at ${task.offset} of ${task.image.length} bytes`,
         );
-  if (task.asked !== undefined || task.device === undefined) return [{ ...task, wakeAt: task.giveUpAt }, []];
+  if (task.asked !== undefined || !task.isUp) return [{ ...task, wakeAt: task.giveUpAt }, []];
   if (task.at === 'switching') return switchOver(task);
   // A device that has restarted and is not allowed to say so is found by a question.
   if (task.at === 'confirming') return request(task, encodeAsking({ operation: 'PING' }));

@@ -227,6 +227,15 @@ test('an image goes on after a reset where the device is, and is given up only w
   assert.match(task.outcome()?.reason ?? '', /no progress for 300 s, at 64 of 200 bytes/);
 });
 
+test('an answer that comes late, before the device has answered HELLO again, ends nothing: all is asked anew then', () => {
+  const task = flash();
+  task.tell({ on: 'up', device: device() });
+  task.tell({ on: 'down', reason: 'no answer' });
+  assert.equal(task.tell({ on: 'reply', id: task.lastId(), body: pull(32) }, 1_000), []);
+  task.tell({ on: 'up', device: device() });
+  assert.equal([task.asked(), task.outcome()], [['FLASH', 'FLASH'], undefined]);
+});
+
 test('a device that asks for everything at once gets a bounded part; one that asks for more than it takes is refused', () => {
   const large = new Uint8Array(10 * PULL_BYTES_MAX);
   const greedy = play(createFlashTask({ image: large, sha256, slot: 0 }, 0), stepFlash);

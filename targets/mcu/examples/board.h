@@ -9,7 +9,8 @@
  *   PAGE_BYTES    of flash
  *   BLOCK_BYTES   divides PAGE_BYTES, and fits into a frame
  *   BLOCKS        sent before the host asks again
- *   IMAGE_MAX     the largest image, bytes
+ *   IMAGE_MAX     the largest program, bytes: image 0
+ *   DATA_MAX      the largest image 1: data for the program, which stays where it was pulled to
  */
 #ifndef BOARD_H
 #define BOARD_H
@@ -32,6 +33,9 @@ uint8_t board_room(void);
 void board_send(const uint8_t *bytes, uint8_t size);
 /* True when the last bit has left. */
 bool board_sent(void);
+
+/* Waits for the next interrupt, unless something has arrived; no longer than about a millisecond. */
+void board_rest(void);
 
 /* The program that runs. */
 uint32_t board_program_bytes(void);

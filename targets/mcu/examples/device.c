@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "board_limits.h"
 
+enum { PROGRAM = 0, DATA = 1 };
 #define HASH_SHOWN 8
 #define SEND_MAX 32
 
@@ -21,7 +22,7 @@ static bool switching;
 static int write_page(void *context, uint32_t offset, const uint8_t *bytes, uint16_t size)
 {
     (void)context;
-    return offset + size > IMAGE_MAX ? -1 : board_write_slot(offset, bytes, size);
+    return board_write_slot(offset, bytes, size);
 }
 
 static int read_slot(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
@@ -89,9 +90,9 @@ static void say_hello(struct errand_writer *writer)
 
 static void begin_image(struct errand_writer *writer)
 {
-    if (pull.size > IMAGE_MAX || jobs.image != 0) {
+    if (jobs.image > DATA || pull.size > (jobs.image == PROGRAM ? IMAGE_MAX : DATA_MAX)) {
         pull.size = 0;
-        jobs.words = "one image is taken, and of no more bytes than there is room for";
+        jobs.words = jobs.image > DATA ? "there is no such image" : "there is no room for it";
         errand_jobs_refuse(&jobs, writer);
         return;
     }
@@ -115,7 +116,7 @@ static void take_request(const uint8_t *body, size_t size, struct errand_writer 
         begin_image(writer);
         break;
     case ERRAND_JOBS_SWITCH:
-        switching = true;
+        switching = jobs.image == PROGRAM;
         break;
     case ERRAND_JOBS_DONE:
         break;
@@ -166,9 +167,11 @@ int main(void)
         move_bytes();
         if (handle())
             continue;
-        errand_jobs_work(&jobs);
+        bool verifying = errand_jobs_work(&jobs);
         commands_work(&jobs);
         if (switching && board_sent())
             board_switch(pull.size);
+        if (!verifying)
+            board_rest();
     }
 }

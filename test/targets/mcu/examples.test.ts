@@ -36,7 +36,7 @@ if (hasTool('avr-gcc', 'gcc-avr avr-libc')) {
       const sections = compile('avr-size', ['-A', path.join(out, 'uno.elf')]);
       const size = (name: string) => Number(new RegExp(`^\\${name}\\s+(\\d+)`, 'm').exec(sections)?.[1]);
       assert.ok(2048 - size('.data') - size('.bss') >= 900, sections);
-      assert.ok(size('.text') + size('.data') <= 0x3c00, sections);
+      assert.ok(size('.text') + size('.data') <= 0x3800, sections);
     }));
 }
 

@@ -39,6 +39,15 @@ void board_took(uint8_t size)
     taken += size;
 }
 
+/* The board's clock ends the rest each millisecond; WFI ends, too, with an interrupt that is only waiting. */
+void board_rest(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory");
+    if (put == taken)
+        __asm__ volatile("wfi" ::: "memory");
+    __asm__ volatile("cpsie i" ::: "memory");
+}
+
 uint8_t board_room(void)
 {
     uint32_t room = SEND_RING - (sending_put - sending_taken);

@@ -6,6 +6,7 @@
 
 #include <avr/interrupt.h>
 #include <avr/pgmspace.h>
+#include <avr/sleep.h>
 
 /* Digital pins; 0 and 1 are the serial port. */
 #define PIN_MIN 2
@@ -34,6 +35,18 @@ uint32_t board_millis(void)
     uint32_t time = millis;
     sei();
     return time;
+}
+
+void board_rest(void)
+{
+    cli();
+    if (uart_received.put == uart_received.taken) {
+        sleep_enable();
+        sei(); /* no interrupt comes between this and the next instruction */
+        sleep_cpu();
+        sleep_disable();
+    }
+    sei();
 }
 
 bool board_set_pin(int32_t pin, bool high)

@@ -15,5 +15,6 @@
 #define BLOCK_BYTES 64
 #define BLOCKS 4
 #define IMAGE_MAX PROGRAM_BYTES
+#define DATA_MAX SLOT_BYTES
 
 #endif

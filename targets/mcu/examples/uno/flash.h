@@ -1,8 +1,8 @@
 /*
  * Where things lie in the 32 KB of an ATmega328P:
  *
- *   0x0000  the program that runs      15,360 bytes
- *   0x3c00  the image that is pulled   15,360 bytes
+ *   0x0000  the program that runs      14,336 bytes
+ *   0x3800  the image that is pulled   16,384 bytes: a program, or data for it
  *   0x7800  the boot section            2,048 bytes: fuses BOOTSZ=00 and BOOTRST=0 (high fuse 0xd8)
  */
 #ifndef FLASH_H
@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PROGRAM_BYTES 0x3c00u
-#define SLOT 0x3c00u
+#define PROGRAM_BYTES 0x3800u
+#define SLOT 0x3800u
+#define SLOT_BYTES 0x4000u
 #define PAGE_BYTES SPM_PAGESIZE
 
 /* Writes a page; all but the boot section rests meanwhile, and received bytes are taken by polling. */

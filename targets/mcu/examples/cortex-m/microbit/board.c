@@ -8,13 +8,15 @@
 #define UART(offset) REGISTER(0x40002000u + (offset))
 #define TIMER(offset) REGISTER(0x40008000u + (offset))
 #define GPIO(offset) REGISTER(0x50000000u + (offset))
-enum { UART_IRQ = 2, TX_PIN = 24, RX_PIN = 25, PIN_MAX = 30 };
+enum { UART_IRQ = 2, TIMER_IRQ = 8, TX_PIN = 24, RX_PIN = 25, PIN_MAX = 30 };
 enum { STARTRX = 0x000, STARTTX = 0x008, RXDRDY = 0x108, TXDRDY = 0x11c, INTENSET = 0x304, ENABLE = 0x500 };
 enum { PSELTXD = 0x50c, PSELRXD = 0x514, RXD = 0x518, TXD = 0x51c, BAUDRATE = 0x524 };
+enum { START = 0x000, COMPARE = 0x140, SHORTS = 0x200, BITMODE = 0x508, PRESCALER = 0x510, CC = 0x540 };
 #define BAUD_115200 0x01d7e000u
-#define TICKS_A_SECOND 31250u
+#define TICKS_A_MILLISECOND 250u
 
 static volatile bool sending;
+static volatile uint32_t millis;
 
 static void send_next(void)
 {
@@ -26,6 +28,11 @@ static void send_next(void)
 
 void board_interrupt(uint32_t number)
 {
+    if (number == CHIP + TIMER_IRQ) {
+        TIMER(COMPARE) = 0;
+        millis++;
+        return;
+    }
     if (number != CHIP + UART_IRQ)
         return;
     while (UART(RXDRDY) != 0) {
@@ -62,23 +69,20 @@ void board_init(void)
     UART(STARTRX) = 1;
     UART(STARTTX) = 1;
     UART(INTENSET) = 1u << 2 | 1u << 7;
-    TIMER(0x508) = 3; /* 32 bits wide */
-    TIMER(0x510) = 9; /* 16 MHz / 512 */
-    TIMER(0x000) = 1;
+    TIMER(BITMODE) = 0;   /* 16 bits wide */
+    TIMER(PRESCALER) = 6; /* 16 MHz / 64 */
+    TIMER(CC) = TICKS_A_MILLISECOND;
+    TIMER(SHORTS) = 1; /* begins again there */
+    TIMER(INTENSET) = 1u << 16;
+    TIMER(START) = 1;
+    allow_interrupt(TIMER_IRQ);
     allow_interrupt(UART_IRQ);
     __asm__ volatile("cpsie i" ::: "memory");
 }
 
-/* Asked for more often than the timer begins again, every 38 hours: the loop does. */
+/* It rests while a flash page is written. */
 uint32_t board_millis(void)
 {
-    static uint32_t before, millis, rest;
-    TIMER(0x040) = 1;
-    uint32_t ticks = TIMER(0x540);
-    rest += (ticks - before) * 1000u;
-    before = ticks;
-    millis += rest / TICKS_A_SECOND;
-    rest %= TICKS_A_SECOND;
     return millis;
 }
 

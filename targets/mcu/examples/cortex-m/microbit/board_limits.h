@@ -16,6 +16,7 @@
 #define BLOCK_BYTES 128
 #define BLOCKS 8
 #define IMAGE_MAX 0x14000
+#define DATA_MAX IMAGE_MAX
 
 #define FLASH_PROGRAM 0x01000
 #define FLASH_SLOT 0x15000

@@ -82,11 +82,17 @@ function sometimes<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
 
 /** Longer ones would fill what Node takes of a head, which raw bytes on sockets try. */
 const CHARS_IN_URL_MAX = 300;
+/** Of an object its JSON: as it comes it may have a `toString` of its own. */
+const textOf = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : `${value}`);
 /** Percent-encoded, and what is no UTF-16 left out. */
-const encoded = (text: unknown) =>
-  encodeURIComponent(`${text}`.replace(/[\ud800-\udfff]/g, '').slice(0, CHARS_IN_URL_MAX));
+const encoded = (value: unknown) =>
+  encodeURIComponent(
+    textOf(value)
+      .replace(/[\ud800-\udfff]/g, '')
+      .slice(0, CHARS_IN_URL_MAX),
+  );
 const printable = (value: unknown) =>
-  `${value}`
+  textOf(value)
     .replace(/[^\x20-\x7e]/g, '')
     .slice(0, CHARS_IN_URL_MAX)
     .trim();

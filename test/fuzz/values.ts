@@ -78,6 +78,11 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   principal: fc.constant(`${ARN}:cert/${STANDS_FOR.certificateId}`),
   certificateSigningRequest: fc.constant(STANDS_FOR.csr),
   AccessKeyId: fc.constant(STANDS_FOR.accessKeyId),
+  faults: fc.constantFrom(
+    '{"rules":[]}',
+    '{"seed":7,"rules":[{"when":{"thing":"T*"},"every":3,"times":10,"do":{"drop":"answer"}}]}',
+    '{"rules":[{"do":{"drop":"everything"}}]}',
+  ),
   nextToken: fc.constantFrom('', 'x', 'eyJhIjoxfQ', '2', 'AAAA', '-1', '9007199254740993'),
   thingGroupsToAdd: fc.array(fc.constantFrom(...GROUPS), { maxLength: 3 }),
   thingGroupsToRemove: fc.array(fc.constantFrom(...GROUPS), { maxLength: 3 }),

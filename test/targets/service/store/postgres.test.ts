@@ -157,11 +157,12 @@ test('a transaction that throws leaves nothing behind; one that another one is i
   });
   assert.is(await failing.catch((error: Error) => error.message), 'power');
   // Each holds one row and wants the other's: PostgreSQL ends one of the two.
-  let runs = 0;
   let both: (() => void) | undefined;
   const met = new Promise<void>((resolve) => {
     both = resolve;
   });
+  const holding = new Set<number>();
+  let runs = 0;
   const cross = (first: number) =>
     inTransaction(store, async ({ db }) => {
       const add = (status: number) =>
@@ -171,12 +172,14 @@ test('a transaction that throws leaves nothing behind; one that another one is i
           .where('status', '=', status)
           .execute();
       await add(first);
-      if (++runs >= 2) both?.();
+      runs++;
+      if (holding.add(first).size === 2) both?.();
       await met;
       await add(3 - first);
     });
   await Promise.all([cross(1), cross(2)]);
-  assert.is(runs, 3);
+  // How often is the server's affair: what is run again may meet the other one once more.
+  assert.ok(runs > 2, 'one of the two was run again');
   assert.equal(await store.db.selectFrom('job_count').select('n').execute(), [{ n: 2 }, { n: 2 }]);
   await store.close();
 });

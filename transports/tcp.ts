@@ -59,7 +59,7 @@ const REASONS: [code: RegExp, why: string][] = [
 ];
 
 /** A failed connection in one sentence: where, what, and the system's words for it. */
-function explain(error: NodeJS.ErrnoException & { reason?: string }, peer: string): string {
+export function explain(error: NodeJS.ErrnoException & { reason?: string }, peer: string): string {
   const { code = '', reason, message } = error;
   const why = REASONS.find(([codes]) => codes.test(code))?.[1];
   // OpenSSL's messages are full of addresses, its reasons are not. Node's AggregateError has neither, only a code.

@@ -39,4 +39,4 @@ export function tls(options: TlsOptions): Connect {
 }
 
 /** Some servers, Node's among them, tell a device that they refuse by hanging up. */
-const UNHEARD = ": it may not accept the device's certificate";
+export const UNHEARD = ": it may not accept the device's certificate";

@@ -72,6 +72,8 @@ export async function serveFiles(options: FilesOptions): Promise<FilesListener> 
   server.on('request', take);
   // A client that asks before it sends its body is told to go on only when the body is read: a refused one is never sent.
   server.on('checkContinue', take);
+  // One that expects something else is answered in the form of S3 too, not by Node.
+  server.on('checkExpectation', take);
   server.on('tlsClientError', (error) => log('debug', `files: a TLS handshake failed: ${error.message}`));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

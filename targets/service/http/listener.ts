@@ -153,6 +153,8 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
     return send(reply.header('x-amzn-errortype', type), status, { __type: type, message, ...members });
   });
 
+  // Node would answer an expectation that it does not know with an empty 417; who meets none may as well go on (RFC 9110 §10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.server.maxConnections = options.connectionsMax;
   if (options.onConnection !== undefined) app.server.on('secureConnection', options.onConnection);
   await app.listen({ host: options.host, port: options.port });

@@ -77,6 +77,11 @@ test('a stream with its checksum behind it (aws-chunked) arrives whole, and is r
   assert.is(await files.artifacts.find({ bucket: Bucket, key: 'wrong' }), undefined);
 });
 
+test('a request that expects what nobody knows is answered as any other, not with an empty 417 (RFC 9110 §10.1.1)', async () => {
+  const url = await files.url('nowhere', { method: 'GET' });
+  assert.is((await files.send(url, { method: 'GET', headers: { expect: '200-ok' } })).code, 'NoSuchKey');
+});
+
 test('an upload that is not what was said of it leaves nothing behind: MD5, SHA-256, length', async () => {
   const before = readdirSync(files.folder);
   const md5 = createHash('md5').update('x').digest('base64');

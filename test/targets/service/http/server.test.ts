@@ -78,6 +78,16 @@ test('answers a request without Host as any other, not with an empty 400', async
   socket.destroy();
 });
 
+test('answers a request that expects what nobody knows as any other, not with an empty 417 (RFC 9110 §10.1.1)', async () => {
+  const { port } = plane.https;
+  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: plane.identity.caPem });
+  await once(socket, 'secureConnect');
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nexpect: 200-ok\r\n\r\n');
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 403 [\s\S]*^x-amzn-errortype: MissingAuthenticationTokenException\r$/im);
+  socket.destroy();
+});
+
 test("drops a stranger's small body when it comes, and answers the next request behind it", async () => {
   const socket = connect({
     host: '127.0.0.1',

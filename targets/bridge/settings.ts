@@ -207,6 +207,9 @@ function check(
   const thing = optional('thing', readThing);
   if (thing !== undefined && things.includes(thing))
     faults.push(`thing '${thing}' is this board and a microcontroller`);
+  const clientId = optional('client-id', (text) => text) ?? (thing === undefined ? (things[0] ?? '') : `${thing}-mcus`);
+  if (thing !== undefined && thing === clientId)
+    faults.push(`client-id '${clientId}' is this board's own: each connection needs another one`);
   const own = attempt(faults, '"things"', () => readOwn(structures.things, things, base)) ?? new Map();
   return {
     host: endpoint?.host as string,
@@ -215,7 +218,7 @@ function check(
     cert: take('cert', readCertificate),
     key: take('key', readKey),
     thing,
-    clientId: optional('client-id', (text) => text) ?? (thing === undefined ? (things[0] ?? '') : `${thing}-mcus`),
+    clientId,
     data: take('data', folder),
     handlers: take('handlers', folder),
     keepAliveSeconds: take('keep-alive', number(5, 1_200)),

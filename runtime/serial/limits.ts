@@ -60,3 +60,14 @@ export const IMAGE_BYTES_MAX = 2 ** 29 - 1;
 export const PULL_BYTES_MAX = 16_384;
 /** The fewest bytes of a firmware hash in HELLO that tell one image from another. */
 export const FIRMWARE_HASH_BYTES_MIN = 4;
+
+// A line that several devices share.
+
+/** How long a device may take to begin its answer: its own work, and a USB adapter that holds bytes back for 16 ms. */
+export const BUS_ANSWER_MILLIS = 60;
+/** How long an answer that has begun may pause. */
+export const BUS_SILENCE_MILLIS = 30;
+/** Frames that wait for their turn, of all devices together. */
+export const BUS_QUEUE_MAX = 1_024;
+/** For how long a device that took blocks of an image counts as one that still does: then they go to all at once. */
+export const PULLING_MILLIS = 2_000;

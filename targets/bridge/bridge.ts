@@ -108,15 +108,14 @@ function connectWith({ host, port, ca }: BridgeSettings, { cert, key }: { cert: 
 }
 
 function openPort(
-  { port, bauds, lines, things }: PortPlan,
+  { port, bauds, lines, addresses, things }: PortPlan,
   { hardware }: BridgeSettings,
   shell: SerialShell,
   mcus: ReadonlyMap<string, Mcu>,
   seats: Seats,
   log: Log,
 ): Line {
-  const bus = things.size > 0 && !things.has(0);
-  const addresses = bus ? [...things.keys()] : [0];
+  const bus = !addresses.includes(0);
   const place = (addr: number) => (bus ? `${port} address ${addr}` : port);
 
   function seat(addr: number, device: DeviceHello): void {

@@ -9,7 +9,20 @@ export function clock(): Millis {
   return seconds * 1e3 + nanos / 1e6;
 }
 
-/** Calls at this time or a little later; a time further away than a timer keeps is called early, and asked for again. */
-export function ring(at: Millis, tell: () => void): NodeJS.Timeout {
-  return setTimeout(tell, Math.min(Math.max(Math.ceil(at - clock()), 0), TIMER_MILLIS_MAX));
+export interface Alarm {
+  cancel(): void;
+}
+
+/**
+ * Calls at this time or a little later, never before: Node counts from the begin of its round, and a state that is
+ * woken early would not ask again.
+ */
+export function ring(at: Millis, tell: () => void): Alarm {
+  let timer: NodeJS.Timeout;
+  function arm(): void {
+    const millis = Math.min(Math.max(Math.ceil(at - clock()), 0), TIMER_MILLIS_MAX);
+    timer = setTimeout(() => (clock() >= at ? tell() : arm()), millis);
+  }
+  arm();
+  return { cancel: () => clearTimeout(timer) };
 }

@@ -5,7 +5,7 @@ import { SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../../runtime/limits.ts';
 import { type ClientEvent, createClient, isInFlight, stepClient, wakeAt } from '../../runtime/mqtt/client.ts';
 import type { Connect, Transport } from '../../transports/transport.ts';
 import type { Log } from '../sbc/log.ts';
-import { clock, ring } from './clock.ts';
+import { type Alarm, clock, ring } from './clock.ts';
 
 /** Things on one connection: one SUBSCRIBE names them all. AWS allows 50 subscriptions a connection. */
 export const THINGS_PER_CONNECTION = SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
@@ -47,7 +47,7 @@ export function openConnection(
   const events: ClientEvent[] = [];
   let stepping = false;
   let transport: Transport | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Alarm | undefined;
   /** Wires that are not closed yet. */
   let wires = 0;
   let over: (() => void) | undefined;
@@ -92,7 +92,7 @@ export function openConnection(
         }
       }
     }
-    clearTimeout(timer);
+    timer?.cancel();
     const at = wakeAt(client);
     if (at < Infinity) timer = ring(at, () => tell({ on: 'wake' }));
   }
@@ -121,7 +121,7 @@ export function openConnection(
       new Promise((resolve) => {
         over = resolve;
         tell({ on: 'stop' });
-        clearTimeout(timer);
+        timer?.cancel();
         if (wires === 0) resolve();
       }),
   };

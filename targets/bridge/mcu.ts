@@ -8,7 +8,7 @@ import type { DeviceHello } from '../../runtime/serial/hello.ts';
 import type { Progress, TaskOutcome } from '../../runtime/serial/task.ts';
 import { openRecord } from '../../transports/record.ts';
 import type { Log } from '../sbc/log.ts';
-import { clock, ring } from './clock.ts';
+import { type Alarm, clock, ring } from './clock.ts';
 import { showValue } from './commandArguments.ts';
 import type { Connection, Passenger } from './connection.ts';
 import { fetchImage, NoImage, shown } from './image.ts';
@@ -50,7 +50,7 @@ export function createMcu(options: McuOptions, log: Log): Mcu {
   let connection: Connection | undefined;
   const events: GuestEvent[] = [];
   let stepping = false;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Alarm | undefined;
   /** Of the step that runs. */
   let current: { run: number; download: AbortController | undefined; toldAt: Millis; told: string } | undefined;
   let ended: () => void;
@@ -84,13 +84,13 @@ export function createMcu(options: McuOptions, log: Log): Mcu {
       case 'signal':
         return signal(effect);
       case 'wake':
-        clearTimeout(timer);
+        timer?.cancel();
         if (effect.at !== undefined) timer = ring(effect.at, () => tell({ on: 'wake' }));
         return;
       case 'log':
         return say(effect.level, effect.message, effect.jobId);
       case 'exit':
-        clearTimeout(timer);
+        timer?.cancel();
         current?.download?.abort();
         tasks.drop();
         record.close();

@@ -9,7 +9,9 @@ export interface PortPlan {
   port: string;
   bauds: readonly number[];
   lines: ModemLines | undefined;
-  /** Address -> Thing. Address 0 is alone on its line; no Thing: whoever answers is looked up by its hardware id. */
+  /** Who may answer: 0 alone on its line, or 1..246. */
+  addresses: readonly number[];
+  /** Address -> Thing. Whoever answers at another one is looked up by its hardware id. */
   things: ReadonlyMap<number, string>;
 }
 
@@ -33,11 +35,14 @@ export function readPorts(value: JsonValue | undefined): PortPlan[] {
     if (fault) return fail(`.port: ${fault}`);
     if (thing !== undefined && bus !== undefined) return fail(': "thing" or "bus", not both');
     const lines = { ...line(entry.dtr, 'dtr', fail), ...line(entry.rts, 'rts', fail) };
+    const addresses = Array.isArray(bus) ? bus.map((address) => readAddress(address, fail)) : undefined;
+    const things = bus === undefined ? single(thing, fail) : addresses ? new Map() : readBus(bus, fail);
     return {
       port,
       bauds: readBauds(entry.baud, fail),
       lines: Object.keys(lines).length > 0 ? lines : undefined,
-      things: bus === undefined ? single(thing, fail) : readBus(bus, fail),
+      addresses: addresses ?? (bus === undefined ? [0] : [...things.keys()]),
+      things,
     };
   });
 }
@@ -47,7 +52,7 @@ export function readSerial(text: string): PortPlan {
   const [, port = '', thing = ''] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
   const fault = faultOfPortName(port);
   if (fault || !isThingName(thing)) throw new Error(fault ?? 'expected PORT=THING');
-  return { port, bauds: [BAUD_RATES[0]], lines: undefined, things: new Map([[0, thing]]) };
+  return { port, bauds: [BAUD_RATES[0]], lines: undefined, addresses: [0], things: new Map([[0, thing]]) };
 }
 
 export function readHardware(value: JsonValue | undefined): Map<string, string> {
@@ -69,16 +74,22 @@ function single(thing: JsonValue | undefined, fail: Fail): Map<number, string> {
 }
 
 function readBus(bus: JsonValue, fail: Fail): Map<number, string> {
-  if (!isObject(bus) || Object.keys(bus).length === 0) return fail('.bus: expected an object: address to Thing');
+  if (!isObject(bus) || Object.keys(bus).length === 0)
+    return fail('.bus: expected an object, address to Thing, or an array of addresses');
   return new Map(
     Object.entries(bus).map(([address, thing]): [number, string] => {
-      if (!/^\d{1,3}$/.test(address) || +address < 1 || +address > BUS_ADDRESS_MAX)
-        return fail(`.bus: address '${address}': expected 1 to ${BUS_ADDRESS_MAX}`);
+      const read = readAddress(/^\d{1,3}$/.test(address) ? +address : address, fail);
       if (typeof thing !== 'string' || !isThingName(thing))
         return fail(`.bus["${address}"]: expected the name of a Thing`);
-      return [+address, thing];
+      return [read, thing];
     }),
   );
+}
+
+function readAddress(address: JsonValue, fail: Fail): number {
+  if (typeof address === 'number' && Number.isInteger(address) && address >= 1 && address <= BUS_ADDRESS_MAX)
+    return address;
+  return fail(`.bus: address '${address}': expected 1 to ${BUS_ADDRESS_MAX}`);
 }
 
 function readBauds(baud: JsonValue | undefined, fail: Fail): readonly number[] {

@@ -3,7 +3,7 @@ import { type CommandTask, stepCommand } from '../../runtime/serial/commandTask.
 import { type FlashTask, stepFlash } from '../../runtime/serial/flashTask.ts';
 import type { DeviceHello } from '../../runtime/serial/hello.ts';
 import type { Progress, TaskEvent, TaskOutcome } from '../../runtime/serial/task.ts';
-import { clock, ring } from './clock.ts';
+import { type Alarm, clock, ring } from './clock.ts';
 
 export type Task = CommandTask | FlashTask;
 
@@ -15,7 +15,8 @@ export interface TaskListener {
 /** What a task speaks through: one device of a line. */
 export interface Station {
   request(body: Uint8Array, answered: Answered): void;
-  data(body: Uint8Array): void;
+  /** A block of an image, which has this name: others may want the same. */
+  data(body: Uint8Array, image: string): void;
 }
 
 export interface Answered {
@@ -35,11 +36,15 @@ export interface TaskRunner {
   drop(): void;
 }
 
+function imageOf(task: Task): string {
+  return task.kind === 'flash' ? `${Buffer.from(task.sha256).toString('hex')} ${task.slot}` : '';
+}
+
 export function createTaskRunner(): TaskRunner {
   let at: { station: Station; device: DeviceHello } | undefined;
   let task: Task | undefined;
   let listener: TaskListener | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Alarm | undefined;
 
   function tell(event: TaskEvent): void {
     if (task === undefined) return;
@@ -50,7 +55,7 @@ export function createTaskRunner(): TaskRunner {
     const mine = listener;
     for (const effect of effects) {
       if (effect.do === 'request') ask(effect.id, effect.body);
-      else if (effect.do === 'data') at?.station.data(effect.body);
+      else if (effect.do === 'data') at?.station.data(effect.body, imageOf(next));
       else if (effect.do === 'progress') mine?.progress?.(effect.progress);
       else mine?.ended(effect.outcome);
     }
@@ -68,7 +73,7 @@ export function createTaskRunner(): TaskRunner {
   }
 
   function wakeAt(time: Millis): void {
-    clearTimeout(timer);
+    timer?.cancel();
     if (time < Infinity) timer = ring(time, () => tell({ on: 'wake' }));
   }
 
@@ -90,7 +95,7 @@ export function createTaskRunner(): TaskRunner {
     stop: () => tell({ on: 'stop' }),
     drop: () => {
       task = listener = undefined;
-      clearTimeout(timer);
+      timer?.cancel();
     },
   };
 }

@@ -2,9 +2,12 @@
  * A board with the library on a pseudo-terminal: what the bridge's tests talk with. Everything that a reset must not take is in
  * files of a folder.
  *
- *   board FOLDER LINK ID [frame=64] [window=1] [block=32] [count=4] [baud=0] [addr=0]
+ *   board FOLDER LINK ID [frame=64] [window=1] [block=32] [count=4] [baud=0] [nodes=0] [drop=0]
  *
  * LINK is made a symbolic link to the terminal, as udev would. SIGUSR1 pulls the cable out and puts it back; SIGUSR2 resets.
+ * nodes: so many on one line, with addresses from 1 on, FOLDER-1 and ID-1 and so on; drop: each passes over one block in so many by
+ * chance. Two that speak at once end the board with 4.
+ *
  * FOLDER/ran has a line for each command that was begun, FOLDER/firmware what runs, FOLDER/slot what is being written.
  */
 #define _XOPEN_SOURCE 700
@@ -30,7 +33,7 @@ static volatile sig_atomic_t cable_asked, reset_asked;
 
 struct settings {
     const char *folder, *link, *id;
-    unsigned frame, window, block, count, baud, addr;
+    unsigned frame, window, block, count, baud, addr, nodes, drop;
 };
 
 struct resume {
@@ -52,7 +55,10 @@ struct board {
     double credit_in, credit_out;
     uint64_t credited_us;
     char text[200];
+    uint32_t chance;
 };
+
+#define NODES_MAX 16
 
 static const char *const COMMANDS[] = {"add", "slow", "fail", "print", "die"};
 
@@ -286,7 +292,10 @@ static bool handle(struct board *board)
     if (type == ERRAND_HELLO) {
         say_hello(board, &writer);
     } else if (type == ERRAND_DATA) {
-        if (errand_pull_block(&board->pull, body, size) == 1)
+        board->chance = board->chance * 1664525u + 1013904223u;
+        if (board->set.drop > 0 && (board->chance >> 8) % board->set.drop == 0)
+            ; /* lost on the way */
+        else if (errand_pull_block(&board->pull, body, size) == 1)
             remember_page(board);
     } else {
         switch (errand_jobs_take(&board->jobs, body, size, &writer)) {
@@ -345,86 +354,120 @@ static void work(struct board *board)
     }
 }
 
-static void take_input(struct board *board)
+static void take_input(struct board *boards, unsigned nodes)
 {
     uint8_t bytes[512];
-    ssize_t size = read(board->master, bytes, credit(board, &board->credit_in, sizeof bytes));
+    ssize_t size = read(boards->master, bytes, credit(boards, &boards->credit_in, sizeof bytes));
     if (size <= 0)
         return;
-    board->credit_in -= (double)size;
-    for (size_t at = 0; at < (size_t)size;) {
-        at += errand_link_feed(&board->link, bytes + at, (size_t)size - at);
-        handle(board);
-    }
+    boards->credit_in -= (double)size;
+    for (unsigned i = 0; i < nodes; i++)
+        for (size_t at = 0; at < (size_t)size;) {
+            at += errand_link_feed(&boards[i].link, bytes + at, (size_t)size - at);
+            handle(&boards[i]);
+        }
 }
 
-static void give_output(struct board *board)
+/* True when it said something. */
+static bool give_output(struct board *board)
 {
     uint8_t bytes[512];
     size_t room, size;
+    bool spoke = false;
     while ((room = credit(board, &board->credit_out, sizeof bytes)) > 0) {
         size = errand_link_output(&board->link, bytes, room);
         if (size == 0)
             break;
         board->credit_out -= (double)size;
         transmit(board, bytes, size);
+        spoke = true;
     }
     if (room == 0)
-        return;
+        return spoke;
     if (board->text[0] != 0) {
         transmit(board, board->text, strlen(board->text));
         board->text[0] = 0;
     }
     if (board->switching)
         switch_over(board);
+    return spoke;
+}
+
+static void start(struct board *board, const struct settings *set, unsigned node)
+{
+    static char names[NODES_MAX][2][1024];
+    board->set = *set;
+    board->chance = node;
+    if (set->nodes > 0) {
+        snprintf(names[node][0], sizeof names[node][0], "%s-%u", set->folder, node + 1);
+        snprintf(names[node][1], sizeof names[node][1], "%s-%u", set->id, node + 1);
+        board->set.folder = names[node][0];
+        board->set.id = names[node][1];
+        board->set.addr = node + 1;
+    }
+    mkdir(board->set.folder, 0700);
+    board->slot = open(in_folder(board, "slot"), O_RDWR | O_CREAT, 0600);
+    board->credited_us = now_us();
+    boot(board);
 }
 
 int main(int argc, char **argv)
 {
-    static struct board board;
+    static struct board boards[NODES_MAX];
     struct sigaction act = {0};
     if (argc < 4)
         return 2;
-    board.set = (struct settings){argv[1], argv[2], argv[3], 64, 1, 32, 4, 0, 0};
+    struct settings set = {argv[1], argv[2], argv[3], 64, 1, 32, 4, 0, 0, 0, 0};
     for (int i = 4; i < argc; i++) {
-        struct settings *set = &board.set;
-        if (sscanf(argv[i], "frame=%u", &set->frame) + sscanf(argv[i], "window=%u", &set->window) +
-                sscanf(argv[i], "block=%u", &set->block) + sscanf(argv[i], "count=%u", &set->count) +
-                sscanf(argv[i], "baud=%u", &set->baud) + sscanf(argv[i], "addr=%u", &set->addr) <= -5)
+        if (sscanf(argv[i], "frame=%u", &set.frame) != 1 && sscanf(argv[i], "window=%u", &set.window) != 1 &&
+            sscanf(argv[i], "block=%u", &set.block) != 1 && sscanf(argv[i], "count=%u", &set.count) != 1 &&
+            sscanf(argv[i], "baud=%u", &set.baud) != 1 && sscanf(argv[i], "nodes=%u", &set.nodes) != 1 &&
+            sscanf(argv[i], "drop=%u", &set.drop) != 1)
             return 2;
     }
+    if (set.nodes > NODES_MAX)
+        return 2;
+    unsigned nodes = set.nodes > 0 ? set.nodes : 1;
     act.sa_handler = on_signal;
     sigaction(SIGUSR1, &act, NULL);
     sigaction(SIGUSR2, &act, NULL);
-    mkdir(board.set.folder, 0700);
-    board.slot = open(in_folder(&board, "slot"), O_RDWR | O_CREAT, 0600);
-    board.credited_us = now_us();
-    boot(&board);
-    plug(&board);
+    for (unsigned i = 0; i < nodes; i++)
+        start(&boards[i], &set, i);
+    plug(&boards[0]);
     printf("ready\n");
     fflush(stdout);
     for (;;) {
-        struct pollfd wait = {board.master, POLLIN, 0};
-        bool busy = board.set.baud > 0 || board.jobs.verifying == 1 ||
-                    (board.jobs.run != 0 && board.jobs.state == ERRAND_STATE_RUNNING);
-        poll(&wait, board.master < 0 ? 0 : 1, busy ? 1 : 20);
-        pass_time(&board);
+        struct pollfd wait = {boards[0].master, POLLIN, 0};
+        bool busy = set.baud > 0;
+        unsigned spoke = 0;
+        for (unsigned i = 0; i < nodes; i++)
+            busy = busy || boards[i].jobs.verifying == 1 ||
+                   (boards[i].jobs.run != 0 && boards[i].jobs.state == ERRAND_STATE_RUNNING);
+        poll(&wait, boards[0].master < 0 ? 0 : 1, busy ? 1 : 20);
+        pass_time(&boards[0]);
         if (cable_asked) {
             cable_asked = 0;
-            if (board.master >= 0)
-                unplug(&board);
+            if (boards[0].master >= 0)
+                unplug(&boards[0]);
             else
-                plug(&board);
+                plug(&boards[0]);
         }
-        if (reset_asked) {
-            reset_asked = 0;
-            boot(&board);
+        for (unsigned i = 0; i < nodes; i++) {
+            if (reset_asked)
+                boot(&boards[i]);
+            boards[i].master = boards[0].master;
+            boards[i].credit_out = boards[0].credit_out;
+            while (handle(&boards[i]))
+                continue;
         }
-        while (handle(&board))
-            continue;
-        if (board.master >= 0)
-            take_input(&board);
-        work(&board);
-        give_output(&board);
+        reset_asked = 0;
+        if (boards[0].master >= 0)
+            take_input(boards, nodes);
+        for (unsigned i = 0; i < nodes; i++) {
+            work(&boards[i]);
+            spoke += give_output(&boards[i]);
+        }
+        if (spoke > 1)
+            return 4;
     }
 }

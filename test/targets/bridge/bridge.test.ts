@@ -243,6 +243,26 @@ if (hasTool('gcc', 'build-essential')) {
     await bridge.kill();
   });
 
+  test('microcontrollers on one RS-485 line are Things each, by address or by hardware id; one that is missing holds nobody up', async () => {
+    const line = await workshop.board('line', 'nodes=3');
+    const { start } = await startBridge(
+      'line',
+      { 'node-1': line, 'node-2': line, 'node-9': line },
+      {
+        ports: [{ port: line.port, bus: [1, 2, 9] }],
+        hardware: { 'line-1': 'node-1', 'line-2': 'node-2', gone: 'node-9' },
+      },
+    );
+    const bridge = start();
+    await createJob('line-1', 'node-1', command('add,1,2', 'slow,200'));
+    await createJob('line-2', 'node-2', command('add,3,4'));
+    assert.is((await house.until('line-1', 'node-1', 'SUCCEEDED', 'FAILED')).status, 'SUCCEEDED');
+    const { statusDetails } = await house.until('line-2', 'node-2', 'SUCCEEDED', 'FAILED');
+    assert.is(statusDetails.detailsMap?.reason, 'add succeeded, result 7');
+    assert.is(line.child.process.exitCode, null, 'no two spoke at once');
+    await bridge.kill();
+  });
+
   test('the board itself is a Thing with ordinary jobs in the same process; others find theirs by hardware id', async () => {
     const known = await workshop.board('serial-0815');
     const stranger = await workshop.board('serial-9999');

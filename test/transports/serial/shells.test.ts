@@ -126,6 +126,40 @@ for (const shell of shells)
     });
   }
 
+test('attachPort: while a port is slow, what is written is lost instead of filling the memory', async () => {
+  const written: number[] = [];
+  let drained = () => {};
+  const slow: SerialShell = {
+    name: 'tty',
+    canSetLines: false,
+    open: () => ({
+      onOpened: (tell) => void setImmediate(tell),
+      onBytes: () => {},
+      onClosed: (tell) => void (closed = tell),
+      onDrained: (tell) => void (drained = tell),
+      write: (bytes) => written.push(bytes[0]!) > 10,
+      close: () => closed(),
+      setLines: () => Promise.resolve(),
+    }),
+  };
+  let closed: () => void = () => {};
+  const opened = await new Promise<ReturnType<typeof attachPort>>((resolve) => {
+    const port: ReturnType<typeof attachPort> = attachPort('/dev/null', 9_600, slow, {
+      onOpened: () => resolve(port),
+      onBytes: () => {},
+      onClosed: () => {},
+    });
+  });
+  assert.equal(
+    [1, 2, 3].map((byte) => opened.write(Uint8Array.of(byte))),
+    [false, false, false],
+  );
+  drained();
+  opened.write(Uint8Array.of(4));
+  assert.equal(written, [1, 4]);
+  await opened.end();
+});
+
 test('chooseShell: native code where it loads, Node alone where not, and says which', async () => {
   const native = await chooseShell('auto');
   assert.is(native.shell.name, 'serialport');

@@ -48,45 +48,60 @@ export function startLoop<State>(
     [resolve, reject] = settle;
   });
 
-  const carryOut: { [Do in Effect['do']]: (effect: Extract<Effect, { do: Do }>) => void } = {
-    ...edges.programs,
-    log: edges.log,
-    wake: ({ at }) => wake(at),
-    close,
-    open: () => {
-      close();
-      const mine = edges.connect();
-      transport = mine;
-      wires += 1;
-      const ifCurrent = (event: Event) => {
-        if (transport === mine) tell(event);
-      };
-      mine.onOpened(() => ifCurrent({ on: 'opened' }));
-      mine.onBytes((bytes) => ifCurrent({ on: 'bytes', bytes }));
-      mine.onClosed((reason) => {
-        wires -= 1;
+  function carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case 'write':
+        unwritten.push(effect.bytes);
+        return;
+      case 'wake':
+        return wake(effect.at);
+      case 'run':
+        return edges.programs.run(effect);
+      case 'signal':
+        return edges.programs.signal(effect);
+      case 'log':
+        return edges.log(effect);
+      case 'persist':
+        return persist(effect.record);
+      case 'open':
+        close();
+        return open();
+      case 'close':
+        return close();
+      case 'exit':
+        close();
+        stop();
         endIfClosed();
-        if (transport !== mine) return;
-        transport = undefined;
-        unwritten = [];
-        tell({ on: 'closed', ...(reason && { reason }) });
-      });
-    },
-    write: ({ bytes }) => void unwritten.push(bytes),
-    persist: ({ record }) => {
-      try {
-        edges.record.persist(record);
-        waiting.push({ on: 'persisted' });
-      } catch (error) {
-        waiting.push({ on: 'unpersisted', reason: (error as Error).message });
-      }
-    },
-    exit: () => {
-      close();
-      stop();
+    }
+  }
+
+  function persist(record: Uint8Array): void {
+    try {
+      edges.record.persist(record);
+      waiting.push({ on: 'persisted' });
+    } catch (error) {
+      waiting.push({ on: 'unpersisted', reason: (error as Error).message });
+    }
+  }
+
+  function open(): void {
+    const mine = edges.connect();
+    transport = mine;
+    wires += 1;
+    const ifCurrent = (event: Event) => {
+      if (transport === mine) tell(event);
+    };
+    mine.onOpened(() => ifCurrent({ on: 'opened' }));
+    mine.onBytes((bytes) => ifCurrent({ on: 'bytes', bytes }));
+    mine.onClosed((reason) => {
+      wires -= 1;
       endIfClosed();
-    },
-  };
+      if (transport !== mine) return;
+      transport = undefined;
+      unwritten = [];
+      tell({ on: 'closed', ...(reason && { reason }) });
+    });
+  }
 
   function tell(event: Event): void {
     if (over) return;
@@ -98,7 +113,7 @@ export function startLoop<State>(
       for (const one of waiting) {
         let effects: Effect[];
         [state, effects] = step(state, one, clock());
-        for (const effect of effects) if (!over) carryOut[effect.do](effect as never);
+        for (const effect of effects) if (!over) carryOut(effect);
       }
       waiting.length = 0;
       flush();

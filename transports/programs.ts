@@ -25,8 +25,8 @@ export interface Programs {
 /** How long the output of an ended program is waited for, when a process that it left behind holds it open. */
 export const DRAIN_MILLIS_MAX = 500;
 
-/** Where programs are looked for when the agent itself was started without a PATH (those of Debian's init). */
-export const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where programs are looked for when the agent itself was started without a PATH (as Debian has it for root). */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 
@@ -131,7 +131,7 @@ function prepare(
     cwd: other ? (existsSync(`${other.home}/.`) ? other.home : '/') : work,
     // A variable that is undefined is not given at all.
     env: {
-      PATH: process.env.PATH || DEFAULT_PATH,
+      PATH: searchPath(),
       HOME: user?.home ?? '/',
       USER: user?.name,
       LOGNAME: user?.name,
@@ -149,13 +149,18 @@ function prepare(
   return [file, args, spawnOptions];
 }
 
-const WHY: Record<string, string> = {
-  ENOENT: 'it, or the interpreter in its first line, is neither in its folder nor on PATH',
-  EACCES: 'its user may not execute it',
-};
+function searchPath(): string {
+  return process.env.PATH || DEFAULT_PATH;
+}
 
-function failure({ name, run }: Step, error: Error): string {
+function failure({ name, run }: Step, error: NodeJS.ErrnoException): string {
   const program = run.type === 'runHandler' ? run.handler : run.argv[0];
-  const { code = '' } = error as NodeJS.ErrnoException;
-  return `step '${name}': ${program} could not be started: ${WHY[code] ?? error.message}`;
+  const { code, path, message } = error;
+  const why =
+    code === 'ENOENT'
+      ? `it, or the interpreter in its first line, is neither in its folder nor on PATH, ${searchPath()}`
+      : code === 'EACCES'
+        ? `its user may not execute it; run: chmod u+x ${path}`
+        : message;
+  return `step '${name}': ${program} could not be started: ${why}`;
 }

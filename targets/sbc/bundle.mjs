@@ -2,27 +2,10 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { defines } from './partList.mjs';
+import { numberWords, SHORT_NAMES, walk } from './private.mjs';
 
 /** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
 const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
-
-/**
- * Properties that nobody outside of the bundle sees, each given a short name in it. Not one of these may be a member of
- * something that Node gives or takes, a word on the wire, in the record, in a log line or in the settings: those keep
- * their names. Nor is one read by a computed name or asked for by `in`. One that is forgotten here costs a few bytes, no more.
- */
-export const PRIVATE_NAMES = `
-  about alpn answer askNext asked attempts base because bytes bytesMax chance child chunk cleanSession client clientId connectPacket
-  device document doubt dup effects ended expect extras fields filters finished flag found framer fromClient fromRunner generation
-  groups held heldBytes home items json keepAliveSeconds killAt lines lost member newest onBytes onClosed onOpened online onlineSinceMillis
-  operation optional options out packet packetIdentifier packets pauseMillis pauseUntil payload programs qos
-  readRecord receivedAtMillis record repeatAt request requestTopic resendAtMillis retain retryAtMillis
-  retryMaxMillis returnCode returnCodes runner runs saving seed sent sentAtMillis sessionPresent
-  setbacks signalled stderrLines stopBy succeeded subscribePacket subscribed subscribes subscriptions tell toClient toRunner tokens
-  topic topicFilter topicName untilMillis untold wakeAt warn warning warnings what work
-`
-  .trim()
-  .split(/\s+/);
 
 /** What esbuild is told. `version` is shown by `--version`; `parts` are those of partList.mjs that are in. */
 export function agentOptions(version, parts = []) {
@@ -37,7 +20,8 @@ export function agentOptions(version, parts = []) {
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     minify: true,
     legalComments: 'none',
-    mangleProps: new RegExp(`^(${PRIVATE_NAMES.join('|')})$`),
+    mangleProps: new RegExp(`^(${Object.keys(SHORT_NAMES).join('|')})$`),
+    mangleCache: SHORT_NAMES,
     plugins: [oneNameEach, leaveOut],
     define: { ERRAND_VERSION: JSON.stringify(version), ...defines(parts) },
     write: false,
@@ -66,13 +50,45 @@ export async function finishAgent(code) {
       keep_fargs: false,
       sequences: false,
     },
-    format: { ast: true, code: false },
+    format: { spidermonkey: true, code: false },
   });
-  // Functions lie together, before what calls them: they are alike, and gzip takes 50 bytes less.
-  const place = ({ TYPE }) => ['Directive', 'Defun', TYPE].indexOf(TYPE);
-  ast.body.sort((one, other) => place(one) - place(other));
-  const { code: small } = await minify(ast, { ecma: 2020, compress: false, mangle: false });
+  numberWords(ast);
+  ast.body = arranged(ast.body);
+  const { code: small } = await minify(ast, {
+    ecma: 2020,
+    parse: { spidermonkey: true },
+    compress: false,
+    mangle: false,
+  });
   return `${SHEBANG}\n${small}`;
+}
+
+/**
+ * The statements of the bundle with one `let` for all that is declared: functions first, as arrows, before what calls them.
+ * They are alike and lie together, and gzip takes 120 bytes less.
+ */
+function arranged(statements) {
+  const isDirective = ({ directive }) => directive !== undefined;
+  const functions = statements.filter(({ type }) => type === 'FunctionDeclaration').map(toArrow);
+  const variables = statements.flatMap(({ type, declarations }) =>
+    type === 'VariableDeclaration' ? declarations : [],
+  );
+  return [
+    ...statements.filter(isDirective),
+    { type: 'VariableDeclaration', kind: 'let', declarations: [...functions, ...variables] },
+    ...statements.filter((one) => !isDirective(one) && !/^(Function|Variable)Declaration$/.test(one.type)),
+  ];
+}
+
+/** `name=(...)=>...` of `function name(...) {...}`, which may know neither `this` nor `arguments`. */
+function toArrow({ id, params, async, body }) {
+  walk(body, ({ type, name }) => {
+    if (type === 'ThisExpression' || name === 'arguments') throw new Error(`${id.name}() uses this or arguments`);
+  });
+  const [first] = body.body;
+  const value = body.body.length === 1 && first.type === 'ReturnStatement' ? first.argument : undefined;
+  const init = { type: 'ArrowFunctionExpression', params, async, expression: Boolean(value), body: value ?? body };
+  return { type: 'VariableDeclarator', id, init };
 }
 
 const OWN_REQUIRE = 'requireOfTheBundle';

@@ -174,15 +174,15 @@ test('what cannot be started is told in one sentence', async (context) => {
   const rows: [Pick<Step, 'run'>, RegExp][] = [
     [
       command('no-such-program'),
-      /^step 'flash': no-such-program could not be started: .* is neither in its folder nor on PATH$/,
+      /^step 'flash': no-such-program could not be started: .* is neither in its folder nor on PATH, \/.*:\/.*$/,
     ],
     [command('/no/such/program'), /^step 'flash': \/no\/such\/program could not be started: it, or the interpreter/],
     [command(bad), /script could not be started: it, or the interpreter in its first line/],
-    [command(plain), /plain could not be started: its user may not execute it/],
+    [command(plain), /plain could not be started: its user may not execute it; run: chmod u\+x \/.*plain$/],
     [command('echo', 'x'.repeat(200_000)), /echo could not be started: spawn E2BIG$/],
     [
       handler('no-such.sh'),
-      /^step 'flash': no-such\.sh could not be started: .* is neither in its folder nor on PATH$/,
+      /^step 'flash': no-such\.sh could not be started: .* is neither in its folder nor on PATH, \/.*:\/.*$/,
     ],
     [handler('sh', [], 'default'), /^step 'flash': sh could not be started: it is not in .*handlers$/],
     [handler('sub/sh'), /^step 'flash': sub\/sh could not be started: it is not in .*handlers$/],
@@ -237,7 +237,10 @@ test('runHandler: what others may change, what leads outside and what is not exe
     [handler('../outside.sh'), /it leads to .*outside\.sh, outside of its folder$/],
     [handler('group.sh'), /mode 770 opens .*group\.sh to others; run: chmod go-w .*group\.sh$/],
     [handler('all.sh'), /mode 707 opens .*all\.sh to others; run: chmod go-w/],
-    [handler('plain.sh'), /plain\.sh could not be started: its user may not execute it$/],
+    [
+      handler('plain.sh'),
+      /plain\.sh could not be started: its user may not execute it; run: chmod u\+x \/.*\/plain\.sh$/,
+    ],
     [handler('x.sh', [], open), /mode 777 opens .*open to others; run: chmod go-w/],
     [handler('.'), /outside of its folder$/],
   ];

@@ -4,11 +4,18 @@ import { BUDGETS } from '../bench/budgets.ts';
 import { countJobs } from '../bench/counted-job.ts';
 import { traceJobs } from '../bench/disk.ts';
 import { openSite, type Site } from '../bench/site.ts';
+import { agentSize } from '../bench/size.ts';
 import { hasTool } from '../tools.ts';
 
 /** What can be counted exactly, on every machine and at any load; times and memory are for `npm run bench`. */
 const budgets = suite<{ site?: Site }>('budgets');
 budgets.after(async ({ site }) => site?.end());
+
+budgets('the agent is one file of at most 40 KB, and 14 KB gzipped', () => {
+  const { bytes, gzipBytes } = agentSize();
+  assert.ok(bytes <= BUDGETS.agentBytes.most, `${bytes} bytes`);
+  assert.ok(gzipBytes <= BUDGETS.agentGzipBytes.most, `${gzipBytes} bytes gzipped`);
+});
 
 budgets('a job of one step: four records (claimed, running, ended, forgotten) within 8 syncs and 64 KB', async () => {
   const { records, recordBytes } = await countJobs(1);

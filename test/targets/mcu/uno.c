@@ -169,7 +169,8 @@ int main(int argc, char **argv)
     avr->sleep = skip;
     load(argv[3]);
     memories("rb");
-    avr->reset_pc = BOOT_SECTION; /* the fuse BOOTRST */
+    if (avr->flash[BOOT_SECTION] != 0xff)
+        avr->reset_pc = BOOT_SECTION; /* the fuse BOOTRST: for programs that come with a boot section */
     avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
     input = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), on_sent, NULL);

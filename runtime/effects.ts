@@ -1,4 +1,6 @@
 import type { Step } from './jobs/document.ts';
+import type { JsonObject } from './jobs/json.ts';
+import type { StatusDetails } from './jobs/statusDetails.ts';
 
 /** Milliseconds of a clock that only runs forward and starts anywhere; never the time of day. */
 export type Millis = number;
@@ -20,6 +22,10 @@ export type Event =
   | { on: 'output'; run: number; stream: 'stdout' | 'stderr'; text: string }
   /** A program ended: by itself (`code`), by a signal, or it could not be started (`error`, one sentence). Always after its last output. */
   | { on: 'exited'; run: number; code?: number; signal?: string; error?: string }
+  /** How far a step is, in the words of its handler; only the latest counts. */
+  | { on: 'progressed'; run: number; details: StatusDetails }
+  /** The step needs its document anew, where presigned URLs are fresh; answered by `refreshed`. */
+  | { on: 'stale'; run: number }
   /** The time of the last `wake` has come. */
   | { on: 'wake' }
   /** End cleanly: the record is kept and the next boot goes on. A second one does not wait for a running step. */
@@ -32,8 +38,10 @@ export type Effect =
   | { do: 'close' }
   /** Put this record on disk, durably, in the place of the one before; answered by `persisted` or `unpersisted`. Empty: nothing to remember. */
   | { do: 'persist'; record: Uint8Array }
-  /** Start a program in a process group of its own, without a shell. */
-  | { do: 'run'; run: number; step: Step }
+  /** Start a program in a process group of its own, without a shell. `source`: the whole document, as it came, with facts. */
+  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined }
+  /** The step of a run as the document has it now. */
+  | { do: 'refreshed'; run: number; step: Step }
   /** Send a signal to the whole process group of a run; nothing happens when it is gone. */
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
   /** Send `wake` at this time, and forget any time asked for before; undefined: never. */

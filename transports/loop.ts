@@ -1,5 +1,6 @@
 import type { Effect, Event, Millis } from '../runtime/effects.ts';
 import { joined } from '../runtime/mqtt/bytes.ts';
+import { WITH_GUARDS } from '../runtime/parts.ts';
 import type { Connect, Transport } from './transport.ts';
 
 /** What the loop carries effects out with. */
@@ -9,6 +10,8 @@ export interface Edges {
   programs: {
     run(effect: Extract<Effect, { do: 'run' }>): void;
     signal(effect: Extract<Effect, { do: 'signal' }>): void;
+    /** Needed where something tells `stale`. */
+    refreshed?(effect: Extract<Effect, { do: 'refreshed' }>): void;
   };
   log(effect: Extract<Effect, { do: 'log' }>): void;
 }
@@ -49,6 +52,7 @@ export function startLoop<State>(
   });
 
   function carryOut(effect: Effect): void {
+    if (WITH_GUARDS && effect.do === 'refreshed') return edges.programs.refreshed?.(effect);
     switch (effect.do) {
       case 'write':
         unwritten.push(effect.bytes);

@@ -1,4 +1,5 @@
 import type { Effect, Event, Millis } from '../effects.ts';
+import type { Facts } from '../jobs/guards.ts';
 import { decodeRecord, encodeRecord, type JobRecord } from '../jobs/record.ts';
 import { createRunner, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
 import type { Runner, RunnerEvent } from '../jobs/runner/state.ts';
@@ -14,6 +15,8 @@ export interface DeviceOptions {
   keepAliveSeconds: number;
   /** The longest pause between two connects. */
   retryMaxMillis: number;
+  /** Then members of our own in documents are read (../jobs/guards.ts). */
+  facts?: Facts | undefined;
 }
 
 /** A device's whole state: the job it works on and its connection. The client holds a buffer, so a state is stepped once. */
@@ -28,7 +31,7 @@ export interface Device {
 export function createDevice({ thingName, ...options }: DeviceOptions): Device {
   const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
   const client = createClient({ ...options, filters }, 0);
-  return { runner: createRunner(thingName), client, wakeAt: Infinity };
+  return { runner: createRunner(thingName, options.facts), client, wakeAt: Infinity };
 }
 
 /**

@@ -38,7 +38,10 @@ export interface JobAt {
 }
 
 export type GuestEvent =
-  | Exclude<RunnerEvent, { on: 'boot' | 'online' | 'offline' | 'accepted' | 'rejected' | 'nextChanged' }>
+  | Exclude<
+      RunnerEvent,
+      { on: 'boot' | 'online' | 'offline' | 'accepted' | 'rejected' | 'nextChanged' | 'progressed' | 'stale' }
+    >
   | { on: 'boot'; record: Uint8Array | undefined; seed: number }
   | { on: 'connected' | 'disconnected' | 'present' | 'absent' }
   | { on: 'message'; topic: string; payload: Uint8Array }
@@ -124,7 +127,8 @@ function toRunner(guest: Guest, event: RunnerEvent, now: Millis, out: GuestEffec
       out.push({ do: 'publish', ...encodeAsk(runner.thingName, effect.request), qos: effect.once ? 0 : 1 });
     } else if (effect.do === 'run') {
       out.push({ ...effect, ...whichStep(guest) });
-    } else out.push(effect.do === 'persist' ? { do: 'persist', record: encodeRecord(effect.record) } : effect);
+    } else if (effect.do !== 'refreshed')
+      out.push(effect.do === 'persist' ? { do: 'persist', record: encodeRecord(effect.record) } : effect);
   }
 }
 

@@ -1,4 +1,6 @@
 import { ProtocolError } from '../errors.ts';
+import { WITH_GUARDS } from '../parts.ts';
+import { type Facts, readGuards } from './guards.ts';
 import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
 
 /**
@@ -10,6 +12,10 @@ export interface StepDocument {
   includeStdOut: boolean;
   /** In the order they run: `finalStep` is the last, so it runs only when every other succeeded. */
   steps: Step[];
+  /** What runs when the job does not succeed; only read with facts (guards.ts), like the last members of a step. */
+  onFailure?: Step | undefined;
+  /** All of it, as it came. */
+  source?: JsonObject;
 }
 
 /** One program to run, without a shell. */
@@ -24,6 +30,9 @@ export interface Step {
   allowStdErr?: number | undefined;
   /** The job goes on when this step fails. */
   ignoreStepFailure: boolean;
+  idempotent?: boolean;
+  restarts?: boolean;
+  timeoutSeconds?: number | undefined;
 }
 
 /** Most steps of a document. Our choice: 32 KiB hold about 400. */
@@ -35,11 +44,14 @@ export const STEPS_MAX = 512;
  * `includeStdOut` and `ignoreStepFailure` are taken as a boolean or as text, elements of `steps` without `action` are
  * passed over, as AWS's client does.
  *
- * @returns one sentence when it is wrong: where, what was expected, what was found
+ * @param facts  what this device knows of itself: then members of our own are read too
+ * @returns      one sentence when it is wrong: where, what was expected, what was found
  */
-export function parseDocument(value: JsonValue | undefined): StepDocument | string {
+export function parseDocument(value: JsonValue | undefined, facts?: Facts): StepDocument | string {
   try {
-    return readDocument(placeOf(value, '$'));
+    const place = placeOf(value, '$');
+    const document = readDocument(place);
+    return WITH_GUARDS && facts ? readGuards(place, document, facts) : document;
   } catch (error) {
     if (error instanceof ProtocolError) return error.message;
     throw error;
@@ -60,7 +72,7 @@ function readDocument(document: Place): StepDocument {
   return { includeStdOut: document.member('includeStdOut').flag(), steps };
 }
 
-function readStep(step: Place): Step {
+export function readStep(step: Place): Step {
   const action = step.member('action');
   const name = action.member('name').text();
   const type = action.member('type').text(/^run(Handler|Command)$/, 'runHandler or runCommand');
@@ -116,7 +128,7 @@ function checkCondition(condition: Place): void {
 }
 
 /** A value of the document together with where it is, such as `$.steps[0].action.name`. What is not as expected is thrown. */
-interface Place {
+export interface Place {
   found: JsonValue | undefined;
   expect(holds: boolean, expected: string): void;
   member(name: string): Place;

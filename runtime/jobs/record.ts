@@ -1,3 +1,4 @@
+import type { Step } from './document.ts';
 import { decodeObject, encodeObject } from './json.ts';
 import type { StatusDetails } from './statusDetails.ts';
 
@@ -23,12 +24,26 @@ export interface Outcome {
  * - `claimed`: every step before this one (counted from 0) has finished, this one has not started. Before the first,
  *   IN_PROGRESS is about to be reported, or was.
  * - `running`: this step was started, or is about to be; `name` says which, in words.
+ * - `cleaning`: nothing of the job is left to run but its clean-up; then the outcome is reported, when there is one to be.
  * - `ended`: nothing is left to run; the outcome is to be reported until the service has answered.
  */
 export type Phase =
-  | { phase: 'claimed'; step: number }
-  | { phase: 'running'; step: number; name: string }
+  | ({ phase: 'claimed'; step: number } & CleanUp)
+  | ({
+      phase: 'running';
+      step: number;
+      name: string;
+      /** The step may be repeated. */
+      idempotent?: boolean | undefined;
+      /** The step restarts the device, which had this boot id. */
+      bootId?: string | undefined;
+    } & CleanUp)
+  | { phase: 'cleaning'; cleanUp: Step; outcome?: Outcome | undefined }
   | { phase: 'ended'; outcome: Outcome };
+/** What is to run when the job does not succeed (guards.ts). */
+interface CleanUp {
+  cleanUp?: Step | undefined;
+}
 export type JobRecord = { thingName: string; job: RecordedJob } & Phase;
 
 /** The bytes of a record: JSON, at most some 13 KB (an outcome with ten full details); none at all when there is nothing to remember. */

@@ -1,8 +1,9 @@
-import { createDevice, step } from '../../runtime/device/device.ts';
+import { step } from '../../runtime/device/device.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
 import { createLog } from './log.ts';
+import { deviceFor } from './parts.ts';
 import { help, readSettings } from './settings.ts';
 
 declare const ERRAND_VERSION: string;
@@ -27,7 +28,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const settings = readSettings(argv, process.env);
   if ('faults' in settings) return refuse(settings.faults);
-  const { host, port, thingName, keepAliveSeconds, retryMaxMillis, data } = settings;
+  const { host, port, thingName, data } = settings;
   let connect: Connect;
   try {
     connect = tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
@@ -48,7 +49,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   // What nobody caught is our own mistake: one line, and the end. The record says where to go on.
   process.on('uncaughtException', (error) => process.exit(fail(error)));
   log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
-  const state = createDevice({ thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis });
+  const state = deviceFor(settings, version());
   return runAgent({ state, step }, settings, connect, log).then(() => {
     log('info', 'ended');
     return 0;

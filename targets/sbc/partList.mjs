@@ -3,7 +3,11 @@
  * not need a part leaves it out: `node build.mjs --target sbc --without NAME,...`. targets/sbc/README.md says how to add one.
  */
 export const PARTS = {
-  builtins: { what: "the handlers of AWS's managed templates, so that no scripts have to be installed" },
+  guards: { what: 'time limits, restarts, repeatable steps, clean-up and conditions in documents' },
+  builtins: {
+    what: "the handlers of AWS's managed templates, so that no scripts have to be installed",
+    needs: ['guards'],
+  },
 };
 
 /** Every part, by name. */

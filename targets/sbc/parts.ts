@@ -3,11 +3,16 @@
  * those; nothing is defined when the agent runs from source, which has all of them. Asked in this file and in the place
  * itself: only so is what is not wanted seen by esbuild to be dead, together with all that it imports.
  */
+import { createDevice } from '../../runtime/device/device.ts';
 import { createPrograms } from '../../transports/programs.ts';
 import { BUILT_IN } from './builtins/builtins.ts';
+import { readFacts } from './guards/facts.ts';
+import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
 import { hostHandlers } from './handlers/host.ts';
+import type { Settings } from './settings.ts';
 
+declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 
 /** Handlers that run inside of the agent, unless the handler folder has a file of their name. */
@@ -16,3 +21,33 @@ const HANDLERS: readonly Handler[] = typeof ERRAND_WITHOUT_BUILTINS === 'undefin
 /** Runs the programs of steps. */
 export const runPrograms: typeof createPrograms =
   typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? hostHandlers(HANDLERS) : createPrograms;
+
+/** The device core for these settings. */
+export const deviceFor: (settings: Settings, version: string) => ReturnType<typeof createDevice> =
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+    ? (settings, version) => createDevice({ ...core(settings), facts: readFacts(settings, version, HANDLERS) })
+    : (settings) => createDevice(core(settings));
+
+function core({ thingName, keepAliveSeconds, retryMaxMillis }: Settings) {
+  return { thingName, clientId: thingName, keepAliveSeconds, retryMaxMillis };
+}
+
+const MORE_SETTINGS = {
+  ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
+};
+type MoreSettings = typeof GUARD_SETTINGS;
+
+/** The table of settings with those of the parts. */
+export const withMore: <Core extends object>(core: Core) => Core & MoreSettings =
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+    ? (settings) => ({ ...settings, ...(MORE_SETTINGS as MoreSettings) })
+    : (settings) => settings as never;
+
+/** Reads them. */
+export const takeMore: <Given extends object>(
+  given: Given,
+  take: <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>,
+) => Given =
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+    ? (given, take) => ({ ...given, bootId: take('boot-id'), attributes: take('attributes') })
+    : (given) => given;

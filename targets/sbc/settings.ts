@@ -5,10 +5,12 @@ import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
 import { isThingName } from '../../runtime/jobs/names.ts';
 import { checkClosed } from '../../transports/handlers.ts';
+import type { GuardSettings } from './guards/settings.ts';
 import { LEVELS, type LogOptions } from './log.ts';
+import { takeMore, withMore } from './parts.ts';
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
-export interface Settings {
+export interface Settings extends Partial<GuardSettings> {
   host: string;
   port: number;
   thingName: string;
@@ -30,10 +32,10 @@ export interface Settings {
 /** Makes a setting of its text, which `file` gives as an absolute path. Throws an Error that says what was expected. */
 type Read = (text: string, file: string) => unknown;
 
-type Setting = readonly [value: string, what: string, read: Read, fallback?: string];
+export type Setting = readonly [value: string, what: string, read: Read, fallback?: string];
 
 /** Names as in flags (`--keep-alive`), in the file (`"keep-alive"`) and in the environment (`ERRAND_KEEP_ALIVE`). */
-const SETTINGS = {
+const SETTINGS = withMore({
   endpoint: ['HOST[:PORT]', 'MQTT endpoint of the Jobs service', readEndpoint],
   port: ['PORT', 'its port; on 443 with ALPN', number(1, 65_535), '8883'],
   thing: ['NAME', 'this device, also its MQTT client id', readThing],
@@ -46,7 +48,7 @@ const SETTINGS = {
   'retry-max': ['SECONDS', 'longest pause between connects', number(1, 3_600), '120'],
   log: ['WORDS', 'debug, info, warn, error; json; or both: json,warn', readLog, 'info'],
   config: ['FILE', 'JSON with the same words', readConfig],
-} as const satisfies Record<string, Setting>;
+} as const satisfies Record<string, Setting>);
 
 type Name = keyof typeof SETTINGS;
 
@@ -94,20 +96,23 @@ export function readSettings(
   given = { ...gather(take('config', CONFIG_FILES.find((file) => existsSync(file)) ?? '') ?? [], faults), ...given };
   const endpoint = take('endpoint');
   const port = take('port');
-  const settings = {
-    host: endpoint?.host,
-    port: given.port ? port : (endpoint?.port ?? port),
-    thingName: take('thing'),
-    ca: take('ca'),
-    cert: take('cert'),
-    key: take('key'),
-    data: take('data'),
-    handlers: take('handlers'),
-    keepAliveSeconds: take('keep-alive'),
-    retryMaxMillis: take('retry-max') * 1_000,
-    log: take('log'),
-    warnings,
-  };
+  const settings = takeMore(
+    {
+      host: endpoint?.host,
+      port: given.port ? port : (endpoint?.port ?? port),
+      thingName: take('thing'),
+      ca: take('ca'),
+      cert: take('cert'),
+      key: take('key'),
+      data: take('data'),
+      handlers: take('handlers'),
+      keepAliveSeconds: take('keep-alive'),
+      retryMaxMillis: take('retry-max') * 1_000,
+      log: take('log'),
+      warnings,
+    },
+    take,
+  );
   return faults.length > 0 ? { faults } : settings;
 }
 

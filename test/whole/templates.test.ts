@@ -53,4 +53,25 @@ test('packages, services and commands: each template reaches the program it is a
   assert.is(await agent.kill('SIGTERM'), 0);
 });
 
+test('AWS-Reboot: SUCCEEDED only when the device has restarted, and it is not restarted again', async (context) => {
+  const { house, board, env, calls } = context;
+  const bootId = path.join(house.folder, 'boot-id');
+  await writeFile(bootId, 'boot-1\n');
+  await writeFile(path.join(house.folder, 'tools', 'reboot'), `#!/bin/sh\necho "reboot $*" >> ${calls}\n`, {
+    mode: 0o755,
+  });
+  const start = () => house.startAgent({ file: FULL_AGENT, env }, board, '--boot-id', bootId);
+  const before = start();
+  const ended = run(context, 'AWS-Reboot', {});
+  await before.line(/waits for the device to restart/);
+  assert.is((await house.execution('Reboot', 'board')).status, 'IN_PROGRESS');
+  assert.is(await before.kill('SIGTERM'), 0);
+  await writeFile(bootId, 'boot-2\n');
+  const after = start();
+  const { status, statusDetails } = await ended;
+  assert.equal([status, statusDetails.detailsMap?.reason], ['SUCCEEDED', 'the device has restarted']);
+  assert.is((await readFile(calls, 'utf8')).split('\n').filter((line) => line === 'reboot ').length, 1);
+  await after.kill();
+});
+
 test.run();

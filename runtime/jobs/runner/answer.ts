@@ -1,9 +1,11 @@
+import { WITH_GUARDS } from '../../parts.ts';
 import type { Accepted, ErrorResponse, JobExecution, JobExecutionState } from '../answers.ts';
 import { parseDocument } from '../document.ts';
 import { isRetryable } from '../errorCodes.ts';
 import { isTerminal } from '../execution.ts';
 import type { UpdateRequest } from '../requests.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
+import { refreshed } from './guards.ts';
 import { type Asked, type Job, log, type Runner } from './state.ts';
 import { begin, end, forget, lose, setVersion, start } from './work.ts';
 
@@ -20,7 +22,8 @@ export function accepted(runner: Runner, answer: Accepted): void {
     setVersion(runner, job.versionNumber + 1);
     // The execution is ours. What runs is the document that came with this answer: while the claim was on its way, the job
     // may have been deleted and made anew, and the claim have met the new one.
-    if (at === 'claiming') start(runner, jobDocument === undefined ? document! : parseDocument(jobDocument), 0);
+    if (at === 'claiming')
+      start(runner, jobDocument === undefined ? document! : parseDocument(jobDocument, runner.facts), 0);
     if (asked.about === 'final') {
       log(runner, 'debug', 'report accepted');
       forget(runner);
@@ -69,9 +72,10 @@ function described(runner: Runner, execution: JobExecution | undefined): void {
   if (!isOurs(runner, execution)) return;
   if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
   setVersion(runner, execution.versionNumber);
+  if (WITH_GUARDS) refreshed(runner, execution);
   if (at !== 'resuming') return;
   log(runner, 'info', `taken up again at step ${step + 1}`);
-  start(runner, parseDocument(execution.jobDocument), step);
+  start(runner, parseDocument(execution.jobDocument, runner.facts), step);
 }
 
 /** Tells an execution from one made later under the same name. */

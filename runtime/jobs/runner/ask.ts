@@ -1,7 +1,9 @@
+import { WITH_GUARDS } from '../../parts.ts';
 import { draw } from '../../random.ts';
 import { NEXT_JOB } from '../names.ts';
 import type { Outcome } from '../record.ts';
 import type { StatusDetails } from '../statusDetails.ts';
+import { stepTimer } from './guards.ts';
 import { ANSWER_MILLIS_MAX, ANSWER_MILLIS_MIN, SETBACK_MILLIS_MAX, SETBACK_MILLIS_MIN } from './limits.ts';
 import { details, progressDetails } from './outcome.ts';
 import type { Ask, Asked, Job, Runner } from './state.ts';
@@ -18,20 +20,25 @@ export function askIfWanted(runner: Runner): void {
     ask(runner, 'next', { operation: 'DescribeJobExecution', jobId: NEXT_JOB });
   } else if (job) {
     const { jobId, executionNumber } = job;
-    const includeJobDocument = at === 'resuming';
+    const includeJobDocument = at === 'resuming' || (WITH_GUARDS && runner.stale === true);
     if (includeJobDocument || runner.doubt) {
       runner.doubt = false;
       ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });
     } else if (at === 'claiming') {
       const claim = update(job, 'IN_PROGRESS', progressDetails(runner.document!, 0));
-      ask(runner, 'claim', { ...claim, includeJobDocument: true });
+      ask(runner, 'claim', timed(runner, { ...claim, includeJobDocument: true }));
     } else if (at === 'reporting') {
       ask(runner, 'final', update(job, outcome!.status, outcome!.statusDetails));
     } else if (untold) {
       runner.untold = undefined;
-      ask(runner, 'progress', update(job, 'IN_PROGRESS', untold));
+      ask(runner, 'progress', timed(runner, update(job, 'IN_PROGRESS', untold)));
     }
   }
+}
+
+/** As it is, or with the service's step timer. */
+function timed(runner: Runner, request: Unsigned): Unsigned {
+  return WITH_GUARDS && runner.facts ? { ...request, ...stepTimer(runner) } : request;
 }
 
 /** Nothing is under way, and nothing keeps from asking. */

@@ -1,15 +1,18 @@
 import type { Millis } from '../../effects.ts';
+import { WITH_GUARDS } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { isTerminal } from '../execution.ts';
+import type { Facts } from '../guards.ts';
 import { accepted, rejected } from './answer.ts';
 import { askAgain, askIfWanted, mayAsk } from './ask.ts';
+import { isGoingDown, takeGuarded } from './guards.ts';
 import { STOP_GRACE_MILLIS } from './limits.ts';
 import { log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
 import { afterPersist, begin, exited, forget, output, park, resume, signal, terminate } from './work.ts';
 
-/** A runner before boot. */
-export function createRunner(thingName: string): Runner {
-  return {
+/** A runner before boot; with facts it reads members of our own in documents (../guards.ts). */
+export function createRunner(thingName: string, facts?: Facts): Runner {
+  const runner: Runner = {
     thingName,
     at: 'idle',
     step: 0,
@@ -33,6 +36,7 @@ export function createRunner(thingName: string): Runner {
     now: 0,
     out: [],
   };
+  return WITH_GUARDS ? { ...runner, facts } : runner;
 }
 
 /**
@@ -44,6 +48,7 @@ export function createRunner(thingName: string): Runner {
 export function stepRunner(before: Runner, event: RunnerEvent, now: Millis): [Runner, RunnerEffect[]] {
   const runner: Runner = { ...before, now, out: [] };
   if (now >= runner.pauseUntil) runner.pauseUntil = 0;
+  if (WITH_GUARDS) takeGuarded(runner, event);
   take(runner, event);
   if (runner.at === 'forgetting' && !runner.saving && !runner.pauseUntil) forget(runner);
   if (runner.stopBy) hasten(runner, now >= runner.stopBy);
@@ -128,7 +133,11 @@ function wake(runner: Runner): void {
 /** Once asked to stop: what needs no waiting is left as the record has it, what does is waited for until it is late. */
 function hasten(runner: Runner, late: boolean): void {
   const { at } = runner;
-  if (at === 'starting') {
+  if (WITH_GUARDS && isGoingDown(runner)) {
+    runner.finished = true;
+  } else if (WITH_GUARDS && runner.cleaning && at === 'starting') {
+    // Its record is being written.
+  } else if (at === 'starting') {
     park(runner, runner.step); // its record says that it runs: taken back before it does
   } else if (at === 'running') {
     if (late) terminate(runner, false);
@@ -138,12 +147,14 @@ function hasten(runner: Runner, late: boolean): void {
 }
 
 /** When the runner wants its next `wake`; Infinity: only an event can move it. */
-export function runnerWakeAt({ at, killAt, asked, online, pauseUntil, stopBy, finished }: Runner): Millis {
+export function runnerWakeAt(runner: Runner): Millis {
+  const { at, killAt, asked, online, pauseUntil, stopBy, finished } = runner;
   if (finished) return Infinity;
-  return Math.min(
+  const wakeAt = Math.min(
     killAt,
     (online && asked?.repeatAt) || Infinity,
     pauseUntil || Infinity,
     ((at === 'running' || at === 'reporting') && stopBy) || Infinity,
   );
+  return WITH_GUARDS ? Math.min(wakeAt, runner.timeoutAt ?? Infinity) : wakeAt;
 }

@@ -1,6 +1,8 @@
 import type { LogLevel, Millis } from '../../effects.ts';
 import type { Accepted, ErrorResponse, JobExecution } from '../answers.ts';
 import type { Step, StepDocument } from '../document.ts';
+import type { Facts } from '../guards.ts';
+import type { JsonObject } from '../json.ts';
 import type { JobRecord, Outcome, RecordedJob } from '../record.ts';
 import type { DescribeRequest, UpdateRequest } from '../requests.ts';
 import type { StatusDetails } from '../statusDetails.ts';
@@ -19,6 +21,8 @@ export type RunnerEvent =
   | { on: 'unpersisted'; reason: string }
   | { on: 'output'; run: number; stream: 'stdout' | 'stderr'; text: string }
   | { on: 'exited'; run: number; code?: number; signal?: string; error?: string }
+  | { on: 'progressed'; run: number; details: StatusDetails }
+  | { on: 'stale'; run: number }
   | { on: 'wake' }
   | { on: 'stop' };
 
@@ -32,7 +36,8 @@ export type RunnerEffect =
    */
   | { do: 'ask'; request: Ask; once: boolean }
   | { do: 'persist'; record: JobRecord | undefined }
-  | { do: 'run'; run: number; step: Step }
+  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined }
+  | { do: 'refreshed'; run: number; step: Step }
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
   | { do: 'log'; level: LogLevel; message: string; jobId?: string | undefined };
 
@@ -120,6 +125,23 @@ export interface Runner {
   /** The time of this step, and its effects so far. */
   now: Millis;
   out: RunnerEffect[];
+  /** With these the runner reads members of our own in documents (guards.ts) and has the fields below. */
+  facts?: Facts | undefined;
+  /** When the present step is ended for taking too long. */
+  timeoutAt?: Millis | undefined;
+  timedOut?: boolean;
+  /** The service's step timer was set, and has to be cancelled when the next step has none. */
+  timerSet?: boolean;
+  /** The step has done its work: the device is about to restart. */
+  restarting?: boolean;
+  /** Resuming a step that ran when power failed, if its document still says that it may be repeated. */
+  repeating?: boolean;
+  /** What runs when the job does not succeed, once a step of it has begun. */
+  cleanUp?: Step | undefined;
+  /** The clean-up runs; what is to be reported after it, unless the service no longer wants to know. */
+  cleaning?: { step: Step; outcome: Outcome | undefined } | undefined;
+  /** The step that runs needs its document anew. */
+  stale?: boolean;
 }
 
 /** What happens to the job at work has its id in the sentence, and beside it for machines. */

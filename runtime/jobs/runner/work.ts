@@ -1,9 +1,23 @@
+import { WITH_GUARDS } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { parseDocument, type StepDocument } from '../document.ts';
 import type { JobRecord, Outcome, Phase } from '../record.ts';
 import type { StatusDetails } from '../statusDetails.ts';
 import { addOutput, linesBegun } from '../tail.ts';
 import { idle, pause } from './ask.ts';
+import {
+  awaitsRestart,
+  cleaned,
+  cleanUpFirst,
+  lostMeanwhile,
+  mayStart,
+  presentStep,
+  resetGuards,
+  resumeCleaning,
+  resumeRunning,
+  startTimer,
+  unlessLate,
+} from './guards.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
 import { details, type Exited, judge, nameStep, outputDetails, progressDetails } from './outcome.ts';
 import { type Job, log, type Runner, type RunnerEvent } from './state.ts';
@@ -11,6 +25,11 @@ import { type Job, log, type Runner, type RunnerEvent } from './state.ts';
 /** Takes up what the record says was under way when the device last ran. */
 export function resume(runner: Runner, record: JobRecord): void {
   runner.job = record.job;
+  if (WITH_GUARDS && runner.facts) {
+    if (record.phase === 'cleaning') return resumeCleaning(runner, record);
+    if (record.phase !== 'ended') runner.cleanUp = record.cleanUp;
+    if (record.phase === 'running' && resumeRunning(runner, record)) return;
+  }
   switch (record.phase) {
     case 'claimed':
       runner.at = 'resuming';
@@ -30,7 +49,7 @@ export function begin(runner: Runner, execution: JobExecution): void {
   log(runner, 'info', 'received');
   // Our record is written before IN_PROGRESS is reported, so somebody else started it, or the record was lost with its disk.
   if (execution.status !== 'QUEUED') return fail(runner, 'it was IN_PROGRESS, but this device has no record of it');
-  const document = parseDocument(execution.jobDocument);
+  const document = parseDocument(execution.jobDocument, runner.facts);
   if (typeof document === 'string') return end(runner, 'REJECTED', { reason: document });
   runner.at = 'remembering';
   runner.document = document;
@@ -53,10 +72,18 @@ export function setVersion(runner: Runner, versionNumber: number): void {
  */
 export function start(runner: Runner, document: StepDocument | string, step: number): void {
   if (typeof document === 'string') return fail(runner, document);
-  runner.at = 'starting';
   runner.document = document;
   runner.step = step;
   runner.stderrLines = 0;
+  if (WITH_GUARDS && runner.facts && !mayStart(runner)) return;
+  runner.at = 'starting';
+  if (WITH_GUARDS && runner.facts) {
+    const { idempotent, restarts } = document.steps[step]!;
+    const { cleanUp, facts } = runner;
+    const bootId = restarts ? facts.bootId : undefined;
+    persist(runner, { phase: 'running', step, name: nameStep(document, step), idempotent, bootId, cleanUp });
+    return;
+  }
   persist(runner, { phase: 'running', step, name: nameStep(document, step) });
 }
 
@@ -72,7 +99,10 @@ export function afterPersist(runner: Runner, failure?: string): void {
       } else runner.at = 'claiming';
       return;
     case 'starting':
-      if (failure) fail(runner, `the step was not started: its record could not be written: ${failure}`);
+      // A clean-up that is asked to end before it began waits for the next boot.
+      if (WITH_GUARDS && runner.cleaning && runner.stopBy) runner.finished = true;
+      else if (failure && !(WITH_GUARDS && runner.cleaning))
+        fail(runner, `the step was not started: its record could not be written: ${failure}`);
       else launch(runner);
       return;
     case 'ending': // reported even without a record: nothing of it is left to run
@@ -88,6 +118,13 @@ function launch(runner: Runner): void {
   const { document, step, out } = runner;
   runner.at = 'running';
   runner.run = ++runner.runs;
+  if (WITH_GUARDS && runner.facts) {
+    startTimer(runner);
+    const present = presentStep(runner)!;
+    log(runner, 'info', `${runner.cleaning ? `clean-up '${present.name}'` : nameStep(document!, step)} started`);
+    out.push({ do: 'run', run: runner.run, step: present, source: document?.source });
+    return;
+  }
   log(runner, 'info', `${nameStep(document!, step)} started`);
   out.push({ do: 'run', run: runner.run, step: document!.steps[step]! });
 }
@@ -101,11 +138,17 @@ export function output(runner: Runner, { run, stream, text }: Extract<RunnerEven
 /** A program ended: the next step, the end of the job, or the end of one that was stopped. */
 export function exited(runner: Runner, event: Exited): void {
   if (event.run !== runner.run) return;
+  if (WITH_GUARDS && runner.facts) {
+    if (awaitsRestart(runner, event)) return;
+    runner.timeoutAt = undefined;
+    if (runner.cleaning) return cleaned(runner, event);
+  }
   const { at, step } = runner;
   const document = runner.document!;
   const { ignoreStepFailure, allowStdErr } = document.steps[step]!;
   const name = nameStep(document, step);
-  const { succeeded, reason } = judge(event, runner.stderrLines, allowStdErr);
+  const how = WITH_GUARDS ? unlessLate(runner, event) : event;
+  const { succeeded, reason } = judge(how, runner.stderrLines, allowStdErr);
   const next = step + 1;
   const finish = (status: Outcome['status'], why = reason) =>
     end(runner, status, { ...progressDetails(document, step), reason: why, ...outputDetails(runner) });
@@ -131,7 +174,8 @@ export function exited(runner: Runner, event: Exited): void {
 /** Remembers that the next boot goes on with `step`. */
 export function park(runner: Runner, step: number): void {
   runner.at = 'parking';
-  persist(runner, { phase: 'claimed', step });
+  const phase: Phase = { phase: 'claimed', step };
+  persist(runner, WITH_GUARDS ? { ...phase, cleanUp: runner.cleanUp } : phase);
   runner.job = undefined;
 }
 
@@ -141,6 +185,7 @@ export function park(runner: Runner, step: number): void {
  */
 export function end(runner: Runner, status: Outcome['status'], values: StatusDetails): void {
   const outcome = { status, statusDetails: details(values) };
+  if (WITH_GUARDS && status === 'FAILED' && cleanUpFirst(runner, outcome)) return;
   runner.untold = undefined;
   runner.outcome = outcome;
   runner.at = status === 'REJECTED' ? 'reporting' : 'ending';
@@ -157,6 +202,7 @@ export function fail(runner: Runner, reason: string): void {
 export function lose(runner: Runner, why: string): void {
   if (runner.at === 'stopping') return;
   log(runner, 'warn', why);
+  if (WITH_GUARDS && lostMeanwhile(runner)) return;
   if (runner.at === 'running') terminate(runner, true);
   else forget(runner);
 }
@@ -174,6 +220,10 @@ export function signal({ out, run }: Runner, signal: 'SIGTERM' | 'SIGKILL'): voi
 }
 
 export function forget(runner: Runner): void {
+  if (WITH_GUARDS) {
+    if (cleanUpFirst(runner, undefined)) return;
+    resetGuards(runner);
+  }
   runner.untold = undefined;
   runner.doubt = false;
   runner.at = 'forgetting';
@@ -181,7 +231,7 @@ export function forget(runner: Runner): void {
   persist(runner);
 }
 
-function persist(runner: Runner, phase?: Phase): void {
+export function persist(runner: Runner, phase?: Phase): void {
   const { thingName, job, out } = runner;
   runner.saving++;
   out.push({ do: 'persist', record: phase && ({ thingName, job, ...phase } as JobRecord) });

@@ -1,8 +1,11 @@
+import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 
 /** What a handler is given to do its work with. */
 export interface HandlerContext {
   thingName: string;
+  /** The whole job document, as it came. */
+  document: JsonObject;
   /** `input.args` of the step, as the document has them. */
   args: readonly string[];
   /** The user that the step names; absent: the agent's own. `execute` runs as that user. */
@@ -20,11 +23,15 @@ export interface HandlerContext {
   execute(program: string, ...args: string[]): Promise<number>;
   /** Tells the service how far the step is; only the latest counts, and it may be told later or not at all. */
   progress(details: StatusDetails): void;
+  /** Asks the service for the document again, where presigned URLs are fresh; gives the step's `args`, as soon as there is a connection. */
+  freshArgs(): Promise<readonly string[]>;
 }
 
 /** A handler that is part of the agent: a document calls it as it calls a program of the handler folder. */
 export interface Handler {
   name: string;
+  /** The step may be repeated after a power cut. */
+  idempotent?: boolean;
   /** Resolves when the step succeeded, with its exit code when there is one; throws an Error whose message is the reason why not. */
   run(context: HandlerContext): Promise<number | undefined>;
 }

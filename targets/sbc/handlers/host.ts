@@ -1,24 +1,31 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Event } from '../../../runtime/effects.ts';
+import type { Effect, Event } from '../../../runtime/effects.ts';
 import type { Step } from '../../../runtime/jobs/document.ts';
 import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 
 type Exited = Extract<Event, { on: 'exited' }>;
+type Run = Extract<Effect, { do: 'run' }>;
 
 /** A handler at work. */
 interface Hosted {
   abort: AbortController;
   /** The programs that it runs, each under a number of its own and what waits for its end. */
   programs: Map<number, (exited: Exited) => void>;
+  /** Who waits for the document anew. */
+  refreshed: ((args: readonly string[]) => void)[];
+}
+
+interface Host extends Programs {
+  refreshed(effect: Extract<Effect, { do: 'refreshed' }>): void;
 }
 
 /**
  * Runs handlers inside of the agent, and everything else as programs. A file of the same name in the handler folder wins.
  * A handler's own programs are programs like any other: without a shell, in a process group each, as the step's user.
  */
-export function hostHandlers(handlers: readonly Handler[]): typeof createPrograms {
+export function hostHandlers(handlers: readonly Handler[]): (options: ProgramsOptions) => Host {
   return (options) => {
     const hosted = new Map<number, Hosted>();
     /** Of the programs of handlers: below zero, where no step's are. */
@@ -38,19 +45,26 @@ export function hostHandlers(handlers: readonly Handler[]): typeof createProgram
       }
     }
 
-    function start(handler: Handler, run: number, step: Step, args: readonly string[]): void {
-      const work: Hosted = { abort: new AbortController(), programs: new Map() };
+    function start(handler: Handler, { run, step, source: document = {} }: Run, args: readonly string[]): void {
+      const work: Hosted = { abort: new AbortController(), programs: new Map(), refreshed: [] };
       hosted.set(run, work);
       const tell = (event: Event) => {
         if (hosted.get(run) === work) options.tell(event);
       };
       const context: HandlerContext = {
         thingName: options.thingName,
+        document,
         args,
         runAsUser: step.runAsUser,
         signal: work.abort.signal,
         print: (text) => tell({ on: 'output', run, stream: 'stdout', text }),
-        progress: () => {},
+        progress: (details) => tell({ on: 'progressed', run, details }),
+        freshArgs: () =>
+          new Promise((resolve, reject) => {
+            work.refreshed.push(resolve);
+            work.abort.signal.addEventListener('abort', reject);
+            tell({ on: 'stale', run });
+          }),
         execute: (...argv) =>
           new Promise((resolve, reject) => {
             if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
@@ -83,9 +97,9 @@ export function hostHandlers(handlers: readonly Handler[]): typeof createProgram
 
     return {
       run: (effect) => {
-        const { run, step } = effect;
+        const { step } = effect;
         const handler = handlers.find((one) => isFor(one, step, options));
-        if (handler && step.run.type === 'runHandler') start(handler, run, step, step.run.args);
+        if (handler && step.run.type === 'runHandler') start(handler, effect, step.run.args);
         else inner.run(effect);
       },
       signal: (effect) => {
@@ -98,12 +112,16 @@ export function hostHandlers(handlers: readonly Handler[]): typeof createProgram
         hosted.delete(effect.run);
         options.tell({ on: 'exited', run: effect.run, signal: effect.signal });
       },
+      refreshed: ({ run, step }) => {
+        const args = step.run.type === 'runHandler' ? step.run.args : [];
+        for (const take of hosted.get(run)?.refreshed.splice(0) ?? []) take(args);
+      },
       end: () => {
         for (const { abort } of hosted.values()) abort.abort();
         hosted.clear();
         inner.end();
       },
-    } satisfies Programs;
+    };
   };
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { suite } from 'uvu';
@@ -61,7 +61,19 @@ test('with the five that are needed, everything else has its default', ({ flags 
     retryMaxMillis: 120_000,
     log: { level: 'info', json: false },
     warnings: [],
+    bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    attributes: {},
   });
+});
+
+test('what conditions ask for and what tells one boot from another are settings too', ({ flags, folder }) => {
+  writeFileSync(path.join(folder, 'boot'), 'boot-7\n');
+  const found = settings([...argv(flags), '--boot-id', 'boot', '--attributes', 'site=berlin, model = a=b']);
+  assert.equal([found.bootId, found.attributes], ['boot-7', { site: 'berlin', model: 'a=b' }]);
+  assert.equal(faults([...argv(flags), '--attributes', 'site', '--boot-id', 'none']), [
+    `--boot-id 'none': ENOENT: no such file or directory, open '${folder}/none'`,
+    "--attributes 'site': 'site': expected KEY=VALUE",
+  ]);
 });
 
 test('flags win over variables, variables over the file; an empty variable is none', ({ flags, folder }) => {

@@ -59,7 +59,10 @@ export async function nextLeftNotificationMillis(on: Connection): Promise<number
   return (await selectNextLeft(on, {}))[0]?.at ?? undefined;
 }
 
-/** Tells things that a new execution of a job stands at the end of their queue: at its head too, where nothing else is pending. */
+/**
+ * Tells things that a new execution of a job stands in their queue: at its head too, where nothing else is pending, or what is was
+ * queued by a clock that was set back since.
+ */
 export async function notifyQueued(
   tx: Connection,
   things: readonly number[],
@@ -68,7 +71,7 @@ export async function notifyQueued(
   busyUntil: number,
 ): Promise<void> {
   if (things.length > 0)
-    await insertQueued(tx, { things: JSON.stringify(things.map((thing) => [thing])), jobNo, at: nowMillis, busyUntil });
+    await insertTold(tx, { things: JSON.stringify(things.map((thing) => [thing])), jobNo, at: nowMillis, busyUntil });
 }
 
 type NotificationRow = ExecutionRow & { thing: number; thing_name: string; list: number; next: number; at: number };
@@ -104,15 +107,6 @@ const updateLeft = statement<{ nowMillis: number; busyUntil: number; limit: numb
 
 const selectNextLeft = statement<object, { at: number | null }>(() => sql`select min(busy_until) as at from notify_q`);
 
-const insertQueued = statement<{ things: string; jobNo: number; at: number; busyUntil: number }, never>(
-  (value, engine) => sql`
-  insert into notify_q (thing_no, list, next, at, busy_until)
-  select r.thing_no, 1, case when exists (select 1 from exec p where p.thing_no = r.thing_no and ${inQueue('p')} and p.job_no <> ${value('jobNo')})
-    then 0 else 1 end, cast(${value('at')} as bigint), cast(${value('busyUntil')} as bigint)
-  from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r where true
-  ${ADDED_TO_WAITING}`,
-);
-
 /** How far a job's things have been told that its executions are to be seen again: status and thing of the last one. */
 export type RevealPlace = [status: number, thingNo: number];
 
@@ -128,7 +122,7 @@ export async function notifyRevealed(
   const found = await selectPendingOfJob(tx, { jobNo, status, thingNo, limit });
   const things = found.map((row) => row.thing_no);
   const list = JSON.stringify(things.map((thing) => [thing]));
-  if (things.length > 0) await insertRevealed(tx, { things: list, jobNo, at: nowMillis, busyUntil });
+  if (things.length > 0) await insertTold(tx, { things: list, jobNo, at: nowMillis, busyUntil });
   const last = found.at(-1);
   return { things, last: last && [last.status, last.thing_no] };
 }
@@ -142,7 +136,7 @@ const selectPendingOfJob = statement<
     and (status, thing_no) > (${value('status')}, ${value('thingNo')}) order by status, thing_no limit ${value('limit')}`,
 );
 
-const insertRevealed = statement<{ things: string; jobNo: number; at: number; busyUntil: number }, never>(
+const insertTold = statement<{ things: string; jobNo: number; at: number; busyUntil: number }, never>(
   (value, engine) => sql`
   insert into notify_q (thing_no, list, next, at, busy_until)
   select r.thing_no, 1, case when (select h.job_no from exec h where h.thing_no = r.thing_no and ${inQueue('h')}

@@ -1,8 +1,16 @@
 import { createDevice, type Device, step } from '../../runtime/device/device.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
+import { decodeRecord } from '../../runtime/jobs/record.ts';
+import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
 import { layWire, type Wire } from './wire.ts';
 import type { World } from './world.ts';
+
+/** Connections that a board may open in a minute: pauses double, and only 30 s online make them short again. */
+const OPENS_A_MINUTE_MAX = 30;
+
+/** A board without power for longer than its keep-alive: the service has to notice by itself. */
+const OFF_MILLIS_MAX = 300_000;
 
 /**
  * A board: the production device core, its disk, its programs and its wire. Power can go before any effect, and while
@@ -14,6 +22,8 @@ export interface Board {
   powered(): boolean;
   /** Idle, with nothing on disk to go on with. */
   atRest(): boolean;
+  /** Idle, with something on disk that the next boot would report; a claim that came to nothing is only asked about. */
+  hasLeftovers(): boolean;
   powerOn(): void;
   cutPower(): void;
   stop(): void;
@@ -28,6 +38,9 @@ export function createBoard(world: World, thingName: string): Board {
   let onlineSince: number | undefined;
   let power = 0; // counts the boots; odd: running
   let wire: Wire | undefined;
+  let wires = 0;
+  /** When it opened a connection, of late. */
+  let opens: number[] = [];
   let takeBackWake: (() => void) | undefined;
   const programs = new Map<number, { end: (code?: number, signal?: string) => void; stubborn: boolean }>();
 
@@ -40,9 +53,12 @@ export function createBoard(world: World, thingName: string): Board {
   const feed = (event: Event) => {
     if (event.on !== 'bytes' && event.on !== 'output')
       world.trace(`${thingName} < ${JSON.stringify({ ...event, record: undefined })}`);
+    const before = device;
     const [next, effects] = step(device, event, timeline.now());
     device = next;
-    if (!device.runner.online) onlineSince = undefined;
+    pausesRightly(before);
+    // A wire that is cut without a word keeps the board in the dark until it finds out.
+    if (!device.runner.online || wire?.isWhole() === false) onlineSince = undefined;
     else onlineSince ??= timeline.now();
     const since = power;
     for (const effect of effects) {
@@ -50,6 +66,15 @@ export function createBoard(world: World, thingName: string): Board {
       if (faults.on && chance.is(faults.cutPower / 4)) return cutPower();
       act(effect);
     }
+  };
+
+  /** Full jitter (limits.ts): after a stable connection it begins anew, and never more than a few at once. */
+  const pausesRightly = ({ client: { at, onlineSinceMillis } }: Device) => {
+    const { client } = device;
+    const pause = client.untilMillis - timeline.now();
+    if (at === 'online' && client.at === 'waiting' && timeline.now() - onlineSinceMillis >= STABLE_MILLIS)
+      if (pause > RETRY_MILLIS_BASE)
+        world.blame(`${thingName} waits ${Math.round(pause)} ms to connect again, after a stable connection`);
   };
 
   const act = (effect: Effect) => {
@@ -60,6 +85,7 @@ export function createBoard(world: World, thingName: string): Board {
       case 'open':
         return open();
       case 'write':
+        if (wire) world.cloud.tap(thingName).fromBoard(wires, effect.bytes);
         return wire?.fromBoard(effect.bytes);
       case 'close':
         wire?.closeByBoard();
@@ -93,14 +119,19 @@ export function createBoard(world: World, thingName: string): Board {
 
   const open = () => {
     const since = power;
+    const number = ++wires;
+    opens = [...opens.filter((at) => at > timeline.now() - 60_000), timeline.now()];
+    if (opens.length > OPENS_A_MINUTE_MAX) world.blame(`${thingName} connected ${opens.length} times within a minute`);
     const own = () => power === since && wire === mine;
     const mine: Wire | undefined = world.cloud.accept(thingName, (cloudEnd) =>
       layWire(
-        timeline,
-        chance,
-        faults,
+        world,
         {
-          bytes: (bytes) => (own() ? feed({ on: 'bytes', bytes }) : undefined),
+          bytes: (bytes) => {
+            if (!own()) return;
+            world.cloud.tap(thingName).heardByBoard(number, bytes);
+            feed({ on: 'bytes', bytes });
+          },
           closed: () => {
             if (!own()) return;
             wire = undefined;
@@ -119,7 +150,7 @@ export function createBoard(world: World, thingName: string): Board {
 
   const persist = (record: Uint8Array) => {
     if (faults.on && chance.is(faults.cutPower)) {
-      tearDisk(disk, record, chance);
+      tearDisk(disk, record, chance, faults.garbleDisk);
       return cutPower();
     }
     if (faults.on && chance.is(faults.failDisk)) {
@@ -133,11 +164,12 @@ export function createBoard(world: World, thingName: string): Board {
 
   /** A program is written down in its own words: `work`, milliseconds, exit code, and `stubborn` when it ignores TERM. */
   const run = (number: number, name: string, [, millis = '10', code = '0', manner]: readonly string[]) => {
-    world.checks.started(thingName, name, timeline.now(), onlineSince);
+    const mine = attempt();
+    world.checks.started(mine, name, timeline.now(), onlineSince);
     world.count('steps started');
     const end = (exitCode?: number, signal?: string) => {
       if (!programs.delete(number)) return;
-      world.checks.ended(thingName, name, exitCode, signal);
+      world.checks.ended(mine, name, exitCode, signal);
       feed({
         on: 'exited',
         run: number,
@@ -164,13 +196,18 @@ export function createBoard(world: World, thingName: string): Board {
     wire?.cut();
     wire = undefined;
     world.count('power cuts');
-    timeline.plan(chance.between(100, 60_000), powerOn);
+    timeline.plan(chance.between(100, chance.is(0.1) ? OFF_MILLIS_MAX : 60_000), powerOn);
+  };
+
+  const attempt = () => {
+    const { jobId, executionNumber, queuedAt } = device.runner.job!;
+    return { thingName, jobId, executionNumber, queuedAt };
   };
 
   /** From here on the job may end as FAILED though its steps went well. Once its outcome is on disk, it may not. */
   const interrupted = () => {
     const { job, at } = device.runner;
-    if (job && at !== 'reporting') world.checks.interrupted(thingName, job.jobId);
+    if (job && at !== 'reporting') world.checks.interrupted(attempt());
   };
 
   /** Ended as by SIGTERM, and started again later. */
@@ -192,6 +229,8 @@ export function createBoard(world: World, thingName: string): Board {
 
   const powerOn = () => {
     power++;
+    opens = [];
+    world.cloud.tap(thingName).forgetBoard();
     device = createDevice(options);
     takeBackWake = undefined;
     feed({ on: 'boot', record: readDisk(disk), seed: chance.seed() });
@@ -203,6 +242,10 @@ export function createBoard(world: World, thingName: string): Board {
       return device;
     },
     powered: () => power % 2 === 1,
+    hasLeftovers: () => {
+      const record = device.runner.at === 'idle' ? readDisk(disk) : undefined;
+      return record !== undefined && decodeRecord(record)?.phase !== 'claimed';
+    },
     atRest: () =>
       power % 2 === 1 && device.runner.at === 'idle' && device.runner.online && readDisk(disk) === undefined,
     powerOn,

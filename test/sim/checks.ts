@@ -1,115 +1,161 @@
 import { sql } from 'kysely';
-import { isTerminal, mayMove, PARTIES, STATUSES, type Status } from '../../runtime/jobs/execution.ts';
+import { isTerminal, STATUSES } from '../../runtime/jobs/execution.ts';
 import { type Connection, statement } from '../../targets/service/store/statement.ts';
+import { Broken } from './broken.ts';
+import { openChangeLog, type Row } from './changeLog.ts';
 import { LATE_MILLIS_MAX } from './faults.ts';
+import { nameOf } from './invariants.ts';
+import { createLedger, type Ledger } from './ledger.ts';
 import type { Made } from './operator.ts';
-
-/** A promise that was broken: which, and by what. */
-export class Broken extends Error {}
 
 /** How long a board that is online may go on with a job that is over: late bytes, and requests that are repeated. */
 const NOTICE_MILLIS_MAX = 60_000;
+/** How late a timer of the service may be while it runs: none of its steps takes virtual time, so only a late wake-up is left. */
+const TIMER_MILLIS_MAX = 2_000;
 
-interface Row {
-  /** The word of CreateJob's steps: jobs of the same name have others. */
-  serial: string;
-  thing: string;
-  jobId: string;
-  jobNo: number;
-  no: number;
-  status: Status;
-  ver: number;
-  queuedAt: number;
-  startedAt: number | null;
-  updatedAt: number;
-  deadline: number | null;
-  inProgressDeadline: number | null;
+export interface ServiceTime {
+  /** By the service's own clock. */
+  wall(): number;
+  /** How long the service runs, milliseconds of the world; undefined: it does not, or its clock was set just now. */
+  upFor(): number | undefined;
+  isSteady: boolean;
 }
 
-const readExecutions = statement<object, Omit<Row, 'status' | 'serial'> & { status: number; document: string }>(
-  () => sql`
-    select t.thing_name as "thing", j.job_id as "jobId", e.job_no as "jobNo", e.no as "no", e.status as "status", e.ver as "ver",
-      e.queued_at as "queuedAt", e.started_at as "startedAt", e.updated_at as "updatedAt", e.deadline as "deadline",
-      e.in_progress_deadline as "inProgressDeadline", j.document as "document"
-    from exec e join thing t on t.thing_no = e.thing_no join job j on j.job_no = e.job_no`,
-);
+/** A run of a board: one attempt of one job. */
+export interface Attempt {
+  thingName: string;
+  jobId: string;
+  executionNumber: number;
+  /** Seconds: a thing that was deleted and registered anew begins to count anew. */
+  queuedAt: number;
+}
+
+export type Checks = Awaited<ReturnType<typeof createChecks>>;
 
 /**
- * Looks at the store after every step and compares it with what it was: no move outside the table, versions that grow by one,
- * at most one job in progress, times in order. And keeps count of what ran on the boards.
+ * What must be true, looked at after every step: the ten invariants of state-machine §10 (invariants.ts, ledger.ts and,
+ * numbered, below); no step started twice for one execution; nothing acknowledged lost; and at the end, each job of each
+ * thing over, and as its steps were.
  */
-export function createChecks(store: Connection) {
-  let before = new Map<string, Row>();
+export async function createChecks(store: Connection, time: ServiceTime) {
   const starts = new Map<string, number>();
   const ends = new Map<string, { code: number | undefined; signal: string | undefined }>();
-  /** By thing and what CreateJob made: when the service no longer held it as pending. */
+  /** By execution: when the service no longer held it as pending, by the world's clock. */
   const overSince = new Map<string, number>();
   const interrupted = new Set<string>();
-  let seen = -1;
-
-  async function read(): Promise<Map<string, Row>> {
-    const rows = await readExecutions(store, {});
-    return new Map(
-      rows.map(({ document, ...row }) => {
-        const serial = /"name":"(s\d+)/.exec(document)?.[1] ?? '';
-        return [`${row.thing}/${row.jobNo}/${row.no}`, { ...row, serial, status: STATUSES[row.status]! }];
-      }),
-    );
-  }
+  /** Names of jobs that an operator has deleted at some time, or tried to. */
+  const deletedJobs = new Set<string>();
+  const acknowledged: { thing: string; jobId: string; no: number; ver: number }[] = [];
+  let now = 0;
+  const keyOf = (row: Row, ledger: Ledger) => {
+    const job = ledger.jobs.get(row.jobNo);
+    return `${ledger.thingName(row.thingNo)} ${job?.serial ?? ''} #${row.no}`;
+  };
+  const log = await openChangeLog(store);
+  const ledger: Ledger = createLedger({
+    isSteady: time.isSteady,
+    over: (row) => overSince.set(keyOf(row, ledger), now),
+  });
 
   async function look(nowMillis: number): Promise<void> {
-    const changes = await changesOf(store);
-    if (changes === seen) return;
-    seen = changes;
-    const now = await read();
-    for (const [key, row] of now) compare(key, before.get(key), row);
-    for (const [key, old] of before) {
-      const row = now.get(key);
-      const over = row === undefined || isTerminal(row.status);
-      if (over && !isTerminal(old.status)) overSince.set(`${old.thing} ${old.serial}`, nowMillis);
+    now = nowMillis;
+    const changes = await log.take();
+    if (changes.length > 0) {
+      ledger.replay(changes, time.wall());
+      await countersAgree();
+      completedAreOver();
     }
-    oneInProgress(now);
-    before = now;
+    const deleted = changes.some((change) => change.of === 'exec' && change.row === undefined);
+    for (const one of acknowledged.splice(0)) if (!deleted) isKept(one);
+    const late = time.wall() - ledger.earliestDeadline();
+    if (late > TIMER_MILLIS_MAX && (time.upFor() ?? 0) > TIMER_MILLIS_MAX)
+      throw new Broken(`an execution should have timed out ${late} ms ago`);
+  }
+
+  /** Invariant 5: the counters of a job are its things by their latest executions. */
+  async function countersAgree(): Promise<void> {
+    const truth = ledger.recount();
+    for (const { job, status, n } of await readCounters(store, {})) {
+      const key = `${job} ${STATUSES[status]}`;
+      if (n !== (truth.get(key) ?? 0))
+        throw new Broken(`job ${job} counts ${n} ${STATUSES[status]}, and has ${truth.get(key) ?? 0} (invariant 5)`);
+      truth.delete(key);
+    }
+    for (const [key, n] of truth) throw new Broken(`job ${key}: ${n} executions that no counter counts (invariant 5)`);
+  }
+
+  /** Invariant 8, one way: COMPLETED means that nothing is left to do. */
+  function completedAreOver(): void {
+    for (const row of ledger.rows.values())
+      if (!isTerminal(row.status) && ledger.jobs.get(row.jobNo)?.status === 'COMPLETED')
+        throw new Broken(
+          `${nameOf(row, ledger.jobs.get(row.jobNo))} is ${row.status}, its job COMPLETED (invariant 8)`,
+        );
+  }
+
+  /** What was answered with accepted is in the store. */
+  function isKept({ thing, jobId, no, ver }: (typeof acknowledged)[number]): void {
+    const thingNo = ledger.thingNo(thing);
+    const job = [...ledger.jobs.values()].find((one) => one.jobId === jobId);
+    const row = job && ledger.rows.get(`${thingNo}/${job.jobNo}/${no}`);
+    if (row === undefined || row.ver < ver)
+      throw new Broken(`${thing}: version ${ver} of ${jobId}#${no} was acknowledged, and is not in the store`);
   }
 
   return {
+    ledger,
     look,
-    started(thing: string, step: string, nowMillis: number, onlineSince: number | undefined) {
-      const over = overSince.get(`${thing} ${step.split('.')[0]}`);
+    started(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined) {
+      const [serial] = step.split('.');
+      const over = overSince.get(`${at.thingName} ${serial} #${at.executionNumber}`);
       const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
-      if (nowMillis > known) throw new Broken(`${thing} started ${step} long after its job had ended at the service`);
-      const key = `${thing} ${step}`;
+      if (nowMillis > known)
+        throw new Broken(`${at.thingName} started ${step} long after its job had ended at the service`);
+      const key = `${at.thingName} ${step} #${at.executionNumber} ${at.queuedAt}`;
       const count = (starts.get(key) ?? 0) + 1;
       starts.set(key, count);
-      if (count > 1) throw new Broken(`step ${step} was started ${count} times on ${thing}`);
+      if (count > 1) throw new Broken(`step ${step} was started ${count} times on ${at.thingName}`);
     },
-    ended(thing: string, step: string, code: number | undefined, signal: string | undefined) {
-      ends.set(`${thing} ${step}`, { code, signal });
+    ended(at: Attempt, step: string, code: number | undefined, signal: string | undefined) {
+      ends.set(`${at.thingName} ${step} #${at.executionNumber}`, { code, signal });
     },
     /** Power failed while this job ran or its end was being remembered. */
-    interrupted(thing: string, jobId: string) {
-      interrupted.add(`${thing} ${jobId}`);
+    interrupted({ thingName, jobId, executionNumber }: Attempt) {
+      interrupted.add(`${thingName} ${jobId} #${executionNumber}`);
+    },
+    /** The service accepted an update that expected the version before. */
+    acknowledged(thing: string, jobId: string, no: number, ver: number) {
+      acknowledged.push({ thing, jobId, no, ver });
     },
     /** Everything has come to rest: each job of each thing ended, and as its steps did. */
     async atRest(made: readonly Made[]): Promise<void> {
-      const rows = await read();
       const latest = new Map(made.map((one) => [one.jobId, one]));
-      for (const [key, row] of rows) {
-        if (!isTerminal(row.status)) throw new Broken(`${key} (${row.jobId}) is still ${row.status}`);
-        const job = latest.get(row.jobId);
-        if (job !== undefined) truthful(row, job);
+      for (const row of ledger.rows.values()) {
+        const job = ledger.jobs.get(row.jobNo);
+        if (!isTerminal(row.status)) throw new Broken(`${nameOf(row, job)} is still ${row.status}`);
+        const one = latest.get(job?.jobId ?? '');
+        if (one !== undefined && one.serial === job?.serial) truthful(row, one);
       }
+      for (const job of ledger.jobs.values())
+        if (job.selection === 'SNAPSHOT' && (job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED'))
+          throw new Broken(`job ${job.jobId} is ${job.status}, and nothing of it is left to do (invariant 8)`);
+      for (const { jobId } of made)
+        if (![...ledger.jobs.values()].some((job) => job.jobId === jobId) && !deletedJobs.has(jobId))
+          throw new Broken(`job ${jobId} was created, nobody deleted it, and it is not there`);
+      const [waiting] = await readWaiting(store, {});
+      if (waiting!.n > 0) throw new Broken(`${waiting!.n} notifications were never sent`);
     },
+    deleted: (jobId: string) => void deletedJobs.add(jobId),
     starts: () => starts.size,
-    ends: () => ends.size,
   };
 
-  function truthful(row: Row, { serial, codes }: Made): void {
-    const ran = (codes ?? []).map((_, i) => ends.get(`${row.thing} ${serial}.${i}`));
-    const what = `${row.jobId} (${serial}) of ${row.thing}`;
+  function truthful(row: Row, { serial, codes, jobId }: Made): void {
+    const thing = ledger.thingName(row.thingNo);
+    const ran = (codes ?? []).map((_, i) => ends.get(`${thing} ${serial}.${i} #${row.no}`));
+    const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest byte.
-    const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX;
+    const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX || !time.isSteady;
     if (row.status === 'REJECTED' && codes !== undefined && !met)
       throw new Broken(`${what} is REJECTED, its document is valid`);
     // FAILED where a claim met it on its way: nothing but SUCCEEDED says that it ran.
@@ -121,44 +167,17 @@ export function createChecks(store: Connection) {
       row.status === 'FAILED' &&
       codes !== undefined &&
       ran.every((end) => end?.code === 0) &&
-      !interrupted.has(`${row.thing} ${row.jobId}`)
+      !interrupted.has(`${thing} ${jobId} #${row.no}`)
     ) {
       throw new Broken(`${what} is FAILED, all its steps succeeded and power never failed while it ran`);
     }
   }
 }
 
-const readChanges = statement<object, { n: number }>(() => sql`select total_changes() as n`);
+const readCounters = statement<object, { job: number; status: number; n: number }>(
+  () => sql`
+  select job_no as job, status, sum(n) as n from (select job_no, status, n from job_count union all select job_no, status, n from job_delta)
+  group by job_no, status having sum(n) <> 0`,
+);
 
-async function changesOf(store: Connection): Promise<number> {
-  return (await readChanges(store, {}))[0]!.n;
-}
-
-function compare(key: string, old: Row | undefined, row: Row): void {
-  const name = `${key} (${row.jobId})`;
-  const started = row.startedAt ?? row.queuedAt;
-  if (!(row.queuedAt <= started && started <= row.updatedAt)) throw new Broken(`${name}: its times are out of order`);
-  if (isTerminal(row.status) && row.deadline !== null) throw new Broken(`${name}: ${row.status}, but its timer runs`);
-  if (row.deadline !== null && row.inProgressDeadline !== null && row.deadline > row.inProgressDeadline) {
-    throw new Broken(`${name}: its deadline is later than the in-progress timer's`);
-  }
-  if (old === undefined || old.queuedAt !== row.queuedAt) return;
-  if (old.ver === row.ver && old.status !== row.status)
-    throw new Broken(`${name}: ${old.status} to ${row.status} without a new version`);
-  if (row.ver < old.ver) throw new Broken(`${name}: its version went from ${old.ver} to ${row.ver}`);
-  if (row.ver > old.ver && isTerminal(old.status))
-    throw new Broken(`${name}: ${old.status} was left for ${row.status}`);
-  if (row.ver === old.ver + 1 && !PARTIES.some((by) => mayMove(old.status, by, row.status))) {
-    throw new Broken(`${name}: ${old.status} to ${row.status} is not in the table`);
-  }
-}
-
-function oneInProgress(rows: Map<string, Row>): void {
-  const busy = new Map<string, string>();
-  for (const row of rows.values()) {
-    if (row.status !== 'IN_PROGRESS') continue;
-    const other = busy.get(row.thing);
-    if (other !== undefined) throw new Broken(`${row.thing} has two jobs in progress: ${other} and ${row.jobId}`);
-    busy.set(row.thing, row.jobId);
-  }
-}
+const readWaiting = statement<object, { n: number }>(() => sql`select count(*) as n from notify_q`);

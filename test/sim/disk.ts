@@ -1,20 +1,26 @@
+import { crc32 } from '../../runtime/crc32.ts';
 import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../../runtime/device/slots.ts';
+import { Broken } from './broken.ts';
 import type { Chance } from './chance.ts';
 
 /** The two slots of a board, which outlive its power. */
 export interface Disk {
   slots: [Uint8Array, Uint8Array];
   generation: number;
+  /** Checksums of all records that were ever to be written: nothing else may be read. */
+  known: Set<number>;
 }
 
 export function emptyDisk(): Disk {
-  return { slots: [new Uint8Array(SLOT_BYTES), new Uint8Array(SLOT_BYTES)], generation: 0 };
+  return { slots: [new Uint8Array(SLOT_BYTES), new Uint8Array(SLOT_BYTES)], generation: 0, known: new Set([0]) };
 }
 
 /** What a boot finds, read by the agent's own codec. */
 export function readDisk(disk: Disk): Uint8Array | undefined {
   const { newest } = chooseSlot([decodeSlot(disk.slots[0]), decodeSlot(disk.slots[1])]);
   disk.generation = newest?.generation ?? 0;
+  if (newest !== undefined && !disk.known.has(crc32(newest.record)))
+    throw new Broken('a record was read that was never written so');
   return newest?.record.length ? newest.record : undefined;
 }
 
@@ -23,13 +29,28 @@ export function writeDisk(disk: Disk, record: Uint8Array): void {
   apply(disk, record, undefined);
 }
 
-/** Power goes while the record is written: any of its bytes may be there, in any order of its 512-byte sectors. */
-export function tearDisk(disk: Disk, record: Uint8Array, chance: Chance): void {
-  apply(disk, record, chance);
+/**
+ * Power goes while the record is written: any of its bytes may be there, in any order of its 512-byte sectors.
+ *
+ * @param garbled  how likely all of it is there, with some of its bits wrong
+ */
+export function tearDisk(disk: Disk, record: Uint8Array, chance: Chance, garbled: number): void {
+  if (!chance.is(garbled)) {
+    apply(disk, record, chance);
+    return;
+  }
+  const { next } = apply(disk, record, undefined);
+  const slot = disk.slots[next];
+  for (let flips = chance.between(1, 3); flips > 0; flips--)
+    slot[chance.between(0, record.length + SLOT_BYTES_AROUND)]! ^= 1 << chance.between(0, 7);
 }
 
-function apply(disk: Disk, record: Uint8Array, tornBy: Chance | undefined): void {
+/** Bytes of a slot's header, where bits flip too. */
+const SLOT_BYTES_AROUND = 11;
+
+function apply(disk: Disk, record: Uint8Array, tornBy: Chance | undefined): { next: 0 | 1 } {
   const { next } = chooseSlot([decodeSlot(disk.slots[0]), decodeSlot(disk.slots[1])]);
+  disk.known.add(crc32(record));
   const bytes = encodeSlot({ generation: (disk.generation = (disk.generation + 1) >>> 0), record });
   const slot = disk.slots[next].slice();
   for (let at = 0; at < bytes.length; at += 512) {
@@ -38,4 +59,5 @@ function apply(disk: Disk, record: Uint8Array, tornBy: Chance | undefined): void
     else if (tornBy.is(0.5)) slot.set(sector.subarray(0, tornBy.between(0, sector.length)), at);
   }
   disk.slots[next] = slot;
+  return { next };
 }

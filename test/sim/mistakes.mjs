@@ -1,14 +1,24 @@
 /**
  * Plants mistakes into the product, one at a time, and runs worlds until one of them notices.
  *
- *   node test/sim/mistakes.mjs [--seeds N]     at most N seeds for each (default 1500); exit code 1 when one gets away
+ *   npm run sim:mistakes -- [--seeds N] [--only TEXT] [--jobs N]
+ *
+ * At most N seeds for each (default 1500), one after another or N at a time. Exit code 1 when one gets away.
  */
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { bundleSim } from './bundle.mjs';
 
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const folder = path.join(root, 'dist/sim');
+
 const RUNNER = 'runtime/jobs/runner';
+const MQTT = 'runtime/mqtt';
+const SERVICE = 'targets/service';
+const GATEWAY = `${SERVICE}/gateway`;
 
 /** Each is what somebody could write on a tired day: `find` stands once in `file` and is replaced. */
 export const MISTAKES = [
@@ -79,11 +89,258 @@ export const MISTAKES = [
     find: "signal(runner, 'SIGTERM');",
     replace: 'return;',
   },
+  {
+    name: 'trust a notification that was kept while the device was away',
+    file: `${RUNNER}/runner.ts`,
+    find: 'const told = mayAsk(runner) && !runner.askNext && !runner.stopBy;',
+    replace: 'const told = mayAsk(runner) && !runner.stopBy;',
+  },
+  {
+    name: 'run the document that was described, not the one that was claimed',
+    file: `${RUNNER}/answer.ts`,
+    find: 'jobDocument === undefined ? document! : parseDocument(jobDocument)',
+    replace: 'document!',
+  },
+  {
+    name: 'leave an outcome on disk that could not be removed',
+    file: `${RUNNER}/work.ts`,
+    find: 'if (failure) pause(runner);\n      else idle(runner);',
+    replace: 'idle(runner);',
+  },
+  {
+    name: 'repeat a claim of what is QUEUED without looking at it again',
+    file: `${RUNNER}/ask.ts`,
+    find: 'if (!ofQueued(runner)) return false;',
+    replace: 'return false;',
+  },
+  {
+    name: 'take an answer that was kept while the device was away',
+    file: `${RUNNER}/runner.ts`,
+    find: "if (about === 'next' || about === 'own') runner.asked = undefined;",
+    replace: '',
+  },
+  {
+    name: 'doubt a job because its notification has another queuedAt',
+    file: `${RUNNER}/runner.ts`,
+    find: 'execution.executionNumber !== job.executionNumber;',
+    replace: 'execution.executionNumber !== job.executionNumber || execution.queuedAt !== job.queuedAt;',
+  },
+  // MQTT on the device.
+  {
+    name: 'never make the pauses between connects short again',
+    file: `${MQTT}/connection.ts`,
+    find: "if (client.at === 'online' && now - client.onlineSinceMillis >= STABLE_MILLIS) client.attempts = 0;",
+    replace: '',
+  },
+  {
+    name: 'never make the pauses between connects longer',
+    file: `${MQTT}/connection.ts`,
+    find: 'RETRY_MILLIS_BASE * 2 ** client.attempts++',
+    replace: 'RETRY_MILLIS_BASE / 10',
+  },
+  {
+    name: 'never send PINGREQ',
+    file: `${MQTT}/connection.ts`,
+    find: 'return Math.min(sentAtMillis, receivedAtMillis) + (options.keepAliveSeconds * 1000 || Infinity);',
+    replace: 'return Infinity;',
+  },
+  {
+    name: 'take a PINGREQ for its answer',
+    file: `${MQTT}/connection.ts`,
+    find: 'client.untilMillis = now + Math.min(PINGRESP_MILLIS_MAX, client.options.keepAliveSeconds * 400);',
+    replace: 'client.receivedAtMillis = now;',
+  },
+  {
+    name: 'give each message of the device the same packet identifier',
+    file: `${MQTT}/client.ts`,
+    find: 'const packetIdentifier = qos && nextPacketIdentifier(client);',
+    replace: 'const packetIdentifier = qos && 2;',
+  },
+  {
+    name: 'forget a message of the device when it was sent, not when it was acknowledged',
+    file: `${MQTT}/client.ts`,
+    find: "if (client.at === 'online') sendDue(client);",
+    replace: "if (client.at === 'online') {\n    sendDue(client);\n    client.held = [];\n  }",
+  },
+  {
+    name: 'send a message of the device again without DUP',
+    file: `${MQTT}/connection.ts`,
+    find: 'one.resendAtMillis ? duplicate(one.packet) : one.packet',
+    replace: 'one.packet',
+  },
+  {
+    name: 'trust "session present" after a CONNACK that may have been lost',
+    file: `${MQTT}/connection.ts`,
+    find: "if (client.at === 'connecting') client.subscribed = false;",
+    replace: '',
+  },
+  {
+    name: 'take the rest of a packet for a new one',
+    file: `${MQTT}/framer.ts`,
+    find: 'framer.heldBytes += part.length;',
+    replace: 'framer.heldBytes += part.length + 1;',
+  },
+  // The gateway.
+  {
+    name: 'forget a message of the service when it was sent, not when it was acknowledged',
+    file: `${GATEWAY}/session.ts`,
+    find: 'transmit(gateway, session, packetIdentifier, message, false);',
+    replace:
+      'transmit(gateway, session, packetIdentifier, message, false);\n      release(gateway, session, packetIdentifier);',
+  },
+  {
+    name: 'give each message of the service the same packet identifier',
+    file: `${GATEWAY}/session.ts`,
+    find: 'do session.lastPacketIdentifier = (session.lastPacketIdentifier % 65_535) + 1;\n  while (session.inFlight.has(session.lastPacketIdentifier));',
+    replace: 'session.lastPacketIdentifier = 1;',
+  },
+  {
+    name: 'keep a client that is silent for ever',
+    file: `${GATEWAY}/connect.ts`,
+    find: 'now + connection.online.patienceMillis',
+    replace: 'now + 100 * connection.online.patienceMillis',
+  },
+  {
+    name: 'end a session with its connection, though it was to be kept',
+    file: `${GATEWAY}/session.ts`,
+    find: 'if (session.expiryMillis === 0) return endSession(gateway, session);',
+    replace: 'return endSession(gateway, session);',
+  },
+  {
+    name: 'lose the subscriptions of a session that is resumed',
+    file: `${GATEWAY}/session.ts`,
+    find: 'if (refusalOfSubscribe(principal, filter) === undefined) continue;',
+    replace: '',
+  },
+  {
+    name: 'count the bytes of a message twice when it is acknowledged',
+    file: `${GATEWAY}/session.ts`,
+    find: 'session.heldBytes -= bytes;\n  gateway.heldBytes -= bytes;',
+    replace: 'session.heldBytes -= bytes;\n  gateway.heldBytes -= 2 * bytes;',
+  },
+  // The rules and the store of the service.
+  {
+    name: 'do not take an execution out of the counter that it leaves',
+    file: `${SERVICE}/store/executions.ts`,
+    find: 'add(before, -1);',
+    replace: '',
+  },
+  {
+    name: 'fold the counters, and keep what was folded',
+    file: `${SERVICE}/store/jobs.ts`,
+    find: 'sql`delete from job_delta',
+    replace: 'sql`update job_delta set n = n',
+  },
+  {
+    name: 'time executions out a minute early',
+    file: `${SERVICE}/jobs/tick.ts`,
+    find: 'const due = await loadDue(tx, nowMillis, CHANGE_CHUNK_MAX);',
+    replace: 'const due = await loadDue(tx, nowMillis + 60_000, CHANGE_CHUNK_MAX);',
+  },
+  {
+    name: 'never time an execution out',
+    file: `${SERVICE}/jobs/tick.ts`,
+    find: '(await timeOut()) &&',
+    replace: '',
+  },
+  {
+    name: 'start the in-progress timer again with each report',
+    file: `${SERVICE}/jobs/decide.ts`,
+    find: "if (before.status === 'QUEUED') after.inProgressDeadlineMillis",
+    replace: 'after.inProgressDeadlineMillis',
+  },
+  {
+    name: 'leave the timer of an execution that has ended',
+    file: `${SERVICE}/jobs/decide.ts`,
+    find: 'after.inProgressDeadlineMillis = undefined;',
+    replace: '',
+  },
+  {
+    name: 'let times go back with the clock',
+    file: `${SERVICE}/jobs/decide.ts`,
+    find: 'Math.max(move.nowMillis, before.queuedAtMillis, before.lastUpdatedAtMillis)',
+    replace: 'move.nowMillis',
+  },
+  {
+    name: 'try again once more than the job allows',
+    file: `${SERVICE}/jobs/retry.ts`,
+    find: 'done[failureType] < numberOfRetries',
+    replace: 'done[failureType] <= numberOfRetries',
+  },
+  {
+    name: 'never try again after a time-out',
+    file: `${SERVICE}/jobs/retry.ts`,
+    find: "(status !== 'FAILED' && status !== 'TIMED_OUT')",
+    replace: "status !== 'FAILED'",
+  },
+  {
+    name: 'try again though the job was cancelled',
+    file: `${SERVICE}/jobs/retry.ts`,
+    find: "if (ended.hasLeft || (jobStatus !== 'IN_PROGRESS' && jobStatus !== 'SCHEDULED')) return undefined;",
+    replace: 'if (ended.hasLeft) return undefined;',
+  },
+  {
+    name: 'ignore the rate of a roll-out',
+    file: `${SERVICE}/jobs/jobTick.ts`,
+    find: 'Math.min(Math.floor(bucket.tokens + 1e-9), ROLLOUT_CHUNK_MAX)',
+    replace: 'ROLLOUT_CHUNK_MAX',
+  },
+  {
+    name: 'cancel a job and leave what is QUEUED',
+    file: `${SERVICE}/jobs/jobTick.ts`,
+    find: "(['QUEUED'] as const)",
+    replace: '([] as const)',
+  },
+  {
+    name: 'complete a job while devices are at it',
+    file: `${SERVICE}/jobs/jobTick.ts`,
+    find: "countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0",
+    replace: "countOf(counts, 'QUEUED') === 0",
+  },
+  {
+    name: 'do not say that another job is next',
+    file: `${SERVICE}/jobs/storedExecution.ts`,
+    find: 'notifyNext: !sameHead || unseen',
+    replace: 'notifyNext: unseen',
+  },
+  {
+    name: 'say with each report that the queue has changed',
+    file: `${SERVICE}/jobs/storedExecution.ts`,
+    find: 'notify: notify || unseen',
+    replace: 'notify: true',
+  },
+  {
+    name: 'keep the notify-next of one who was told the list',
+    file: `${SERVICE}/jobs/notifications.ts`,
+    find: 'if (next) {',
+    replace: 'if (next && !list) {',
+  },
+  {
+    name: 'forget a notification that could not be sent',
+    file: `${SERVICE}/jobs/notifications.ts`,
+    find: 'waiting.filter((_, i) => sent[i]),',
+    replace: 'waiting,',
+  },
+  {
+    name: 'write what was refused',
+    file: `${SERVICE}/jobs/decide.ts`,
+    find: "return rejected({ code: after, message }, clientToken, nowMillis, before);\n  }\n  if (after === 'InvalidStateTransition')",
+    replace:
+      "return {\n      ...rejected({ code: after, message }, clientToken, nowMillis, before),\n      change: changeOf(loaded.queue, before, { ...before, lastUpdatedAtMillis: nowMillis }),\n    };\n  }\n  if (after === 'InvalidStateTransition')",
+  },
+  {
+    name: 'give a thing that joins again its old execution number',
+    file: `${SERVICE}/jobs/membership.ts`,
+    find: 'executionNumber + 1]',
+    replace: 'executionNumber + 2]',
+  },
 ];
 
-/** Runs worlds with one mistake in them. Resolves to the count of seeds until it was noticed, or undefined. */
+/**
+ * Runs worlds with one mistake in them. Resolves to the count of seeds until it was noticed and by which promise, or to
+ * undefined; rejects when the mistake no longer fits the code.
+ */
 export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
-  const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../dist/sim');
   const bundle = await bundleSim(path.join(folder, `${mistake.name.replace(/\W+/g, '-')}.mjs`), mistake);
   const child = spawn(process.execPath, [bundle, '--seed', `${firstSeed}`, '--count', `${seeds}`, '--story', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -98,15 +355,41 @@ export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
   return code === 1 && broken !== undefined ? { worlds, why } : undefined;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const seeds = Number(process.argv[process.argv.indexOf('--seeds') + 1]) || 1500;
-  let away = 0;
-  for (const mistake of MISTAKES) {
-    const caught = await seedsUntilCaught(mistake, seeds);
-    if (caught === undefined) away++;
-    console.log(
-      `${mistake.name.padEnd(66)} ${caught === undefined ? `NOT CAUGHT in ${seeds} seeds` : `${`${caught.worlds}`.padStart(4)} seeds   ${caught.why}`}`,
-    );
+/** Fails loudly, before anything is run, where a mistake no longer fits the code. */
+export async function checkThatAllFit() {
+  const faults = [];
+  for (const { name, file, find } of MISTAKES) {
+    const pieces = (await readFile(path.join(root, file), 'utf8')).split(find);
+    if (pieces.length !== 2)
+      faults.push(`${name}: its text stands ${pieces.length - 1} times in ${file}: expected once`);
   }
-  process.exit(away > 0 ? 1 : 0);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
 }
+
+async function main() {
+  const { values } = parseArgs({
+    options: { seeds: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string' } },
+  });
+  const seeds = Number(values.seeds ?? 1500);
+  await checkThatAllFit();
+  const chosen = MISTAKES.filter(({ name }) => name.includes(values.only ?? ''));
+  const left = [...chosen];
+  const caught = new Map();
+  const work = async () => {
+    for (let mistake = left.shift(); mistake !== undefined; mistake = left.shift()) {
+      const found = await seedsUntilCaught(mistake, seeds);
+      caught.set(mistake.name, found);
+      const told =
+        found === undefined ? `NOT CAUGHT in ${seeds} seeds` : `${`${found.worlds}`.padStart(4)} seeds   ${found.why}`;
+      console.log(`${mistake.name.padEnd(80)} ${told}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs ?? 1) }, work));
+  const away = chosen.filter(({ name }) => caught.get(name) === undefined);
+  const [most] = [...caught].filter(([, found]) => found).sort(([, a], [, b]) => b.worlds - a.worlds);
+  console.log(`\n${chosen.length - away.length} of ${chosen.length} mistakes were caught.`);
+  if (most) console.log(`Most seeds, ${most[1].worlds}, were needed for: ${most[0]}.`);
+  process.exitCode = away.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -1,8 +1,14 @@
 import { isTerminal, type Status } from '../../runtime/jobs/execution.ts';
 import { encodeObject } from '../../runtime/jobs/json.ts';
 import { answerTopic, formatRequestTopic } from '../../runtime/jobs/topics.ts';
-import { Broken } from './checks.ts';
-import type { Cloud } from './cloud.ts';
+import type { JobsService } from '../../targets/service/jobs/service.ts';
+import { createThingGroup } from '../../targets/service/registry/groups.ts';
+import { addThingToThingGroup, removeThingFromThingGroup } from '../../targets/service/registry/membership.ts';
+import type { Registry } from '../../targets/service/registry/registry.ts';
+import { createThing, deleteThing } from '../../targets/service/registry/things.ts';
+import { Broken } from './broken.ts';
+import type { Chance } from './chance.ts';
+import { ACCOUNT, type Cloud, REGION } from './cloud.ts';
 import type { World } from './world.ts';
 
 /** What one CreateJob made, by the word its steps carry: a job made anew under an old name has another. */
@@ -13,11 +19,55 @@ export interface Made {
   codes: number[] | undefined;
 }
 
-/** Creates, cancels and deletes jobs at random moments, some under names that were used before. */
-export function createOperator(world: World, cloud: Cloud, thingNames: readonly string[]) {
-  const { timeline, chance, faults } = world;
+type Control = JobsService['control'];
+type CreateJobInput = Parameters<Control['createJob']>[0];
+/** What is done, and how; undefined: nothing to do it to. */
+type Act = [what: string, call: () => Promise<unknown>];
+
+const GROUPS = ['group', 'below', 'aside'] as const;
+
+/**
+ * Creates, cancels, changes and deletes jobs at random moments, some under names that were used before; moves things between
+ * groups, and deletes and registers them anew; and is now and then another client of a thing that asks for what it may not have.
+ *
+ * @param chance  its own, so that it does the same whatever goes wrong around it
+ */
+export function createOperator(world: World, cloud: Cloud, thingNames: readonly string[], chance: Chance) {
+  const { timeline, faults } = world;
   const made: Made[] = [];
-  const arn = (thingName: string) => `arn:aws:iot:us-east-1:123456789012:thing/${thingName}`;
+  const thingArn = (thingName: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thing/${thingName}`;
+  const groupArn = (group: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thinggroup/${group}`;
+  let acts = 0;
+
+  /** The registry of a service that runs; its changes go to that one's jobs. */
+  function registry(service: JobsService): Registry {
+    return {
+      engine: cloud.store.engine,
+      db: cloud.store.db,
+      nowMillis: cloud.wall,
+      region: REGION,
+      account: ACCOUNT,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => chance.between(0, 255)),
+      issueCertificate: () => Promise.reject(new Error('no certificates here')),
+      certifyRequest: () => Promise.reject(new Error('no certificates here')),
+      endpoints: () => ({ mqtts: undefined, data: undefined }),
+      membership: service.membership,
+      revoke: () => {},
+    };
+  }
+
+  async function register(): Promise<void> {
+    const at = registry(cloud.service!);
+    for (const thingName of thingNames) await createThing(at, { thingName });
+    if (faults.groups === 0) return;
+    for (const thingGroupName of GROUPS)
+      await createThingGroup(at, {
+        thingGroupName,
+        ...(thingGroupName === 'below' ? { parentGroupName: 'group' } : {}),
+      });
+    for (const thingName of thingNames)
+      if (chance.is(0.5)) await addThingToThingGroup(at, { thingName, thingGroupName: chance.pick(GROUPS) });
+  }
 
   async function create(again?: string): Promise<void> {
     const serial = `s${made.length}`;
@@ -29,13 +79,68 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
       action: { name: `${serial}.${i}`, type: 'runCommand', input: { command: command(code) } },
     }));
     const document = valid ? { version: '1.0', steps } : { version: '1.0', steps: [{ action: { name: serial } }] };
-    const targets = thingNames.filter(() => chance.is(0.7)).map(arn);
-    if (targets.length === 0) targets.push(arn(chance.pick(thingNames)));
-    const config = chance.is(0.3) ? { timeoutConfig: { inProgressTimeoutInMinutes: chance.between(1, 5) } } : {};
-    const done = await attempt(`create ${jobId} ${serial}`, () =>
-      cloud.service.control.createJob({ jobId, targets, document: JSON.stringify(document), ...config }),
-    );
+    const input = { jobId, targets: targets(), document: JSON.stringify(document), ...configs() };
+    const words = Object.keys(configsIn(input)).join(' ');
+    const done = await attempt([`create ${jobId} ${serial} ${words}`, () => control().createJob(input)]);
     if (done) made.push({ jobId, serial, codes: valid ? codes : undefined });
+  }
+
+  function targets(): string[] {
+    const things = thingNames.filter(() => chance.is(0.7)).map(thingArn);
+    const groups = chance.is(faults.groups) ? [groupArn(chance.pick(GROUPS))] : [];
+    if (groups.length > 0 && chance.is(0.7)) return groups;
+    return things.length > 0 ? [...things, ...groups] : [thingArn(chance.pick(thingNames))];
+  }
+
+  function configs(): Partial<CreateJobInput> {
+    const rate = chance.is(faults.rates);
+    return {
+      ...(chance.is(faults.timeouts) ? { timeoutConfig: { inProgressTimeoutInMinutes: chance.between(1, 5) } } : {}),
+      ...(chance.is(faults.retries) ? { jobExecutionsRetryConfig: { criteriaList: criteria() } } : {}),
+      ...(rate ? { jobExecutionsRolloutConfig: rollout() } : {}),
+      ...(chance.is(faults.aborts) ? { abortConfig: { criteriaList: [abortCriterion()] } } : {}),
+      ...(chance.is(faults.groups / 2) ? { targetSelection: 'CONTINUOUS' as const } : {}),
+      ...(chance.is(faults.schedules) ? { schedulingConfig: schedule() } : {}),
+    };
+  }
+
+  function criteria() {
+    const numberOfRetries = chance.between(1, 3);
+    if (chance.is(0.4)) return [{ failureType: 'ALL' as const, numberOfRetries }];
+    const failed = { failureType: 'FAILED' as const, numberOfRetries };
+    const timedOut = { failureType: 'TIMED_OUT' as const, numberOfRetries: chance.between(0, 2) };
+    return chance.is(0.5) ? [failed] : [failed, timedOut];
+  }
+
+  function rollout() {
+    const maximumPerMinute = chance.between(1, 6);
+    if (chance.is(0.6)) return { maximumPerMinute };
+    const threshold = chance.is(0.5)
+      ? { numberOfNotifiedThings: chance.between(1, 3) }
+      : { numberOfSucceededThings: chance.between(1, 3) };
+    const exponentialRate = { baseRatePerMinute: 1, incrementFactor: 2, rateIncreaseCriteria: threshold };
+    return { maximumPerMinute: 100, exponentialRate };
+  }
+
+  function abortCriterion() {
+    return {
+      failureType: chance.pick(['FAILED', 'REJECTED', 'TIMED_OUT', 'ALL'] as const),
+      action: 'CANCEL' as const,
+      thresholdPercentage: chance.pick([20, 50, 100]),
+      minNumberOfExecutedThings: chance.between(1, 2),
+    };
+  }
+
+  function schedule() {
+    const minute = (millis: number) => new Date(millis).toISOString().slice(0, 16).replace('T', ' ');
+    const starts = cloud.wall() + chance.between(32, 40) * 60_000;
+    if (chance.is(0.5)) return { startTime: minute(starts) };
+    const endBehavior = chance.pick(['STOP_ROLLOUT', 'CANCEL', 'FORCE_CANCEL'] as const);
+    return {
+      endTime: minute(starts + 31 * 60_000),
+      endBehavior,
+      ...(chance.is(0.5) ? { startTime: minute(starts) } : {}),
+    };
   }
 
   /** Long enough to be cut off, some much longer than the grace, some that ignore TERM. */
@@ -45,52 +150,144 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
   }
 
   async function act(): Promise<void> {
-    const { control } = cloud.service;
-    if (made.length === 0 || chance.is(0.5)) await create();
-    else {
-      const { jobId } = chance.pick(made);
-      const thingName = chance.pick(thingNames);
-      const force = chance.is(0.6);
-      const forced = force ? ' with force' : '';
-      const acts: [what: string, call: () => Promise<unknown>][] = [
-        [`cancel ${jobId}${forced}`, () => control.cancelJob({ jobId, force })],
-        [`cancel ${jobId} of ${thingName}${forced}`, () => control.cancelJobExecution({ jobId, thingName, force })],
-        [`delete ${jobId}`, () => control.deleteJob({ jobId, force: true })],
-        [
-          `make ${jobId} anew`,
-          async () => {
-            await control.deleteJob({ jobId, force: true });
-            timeline.plan(chance.between(1, 3_000), () => create(jobId));
-          },
-        ],
-        [
-          `delete ${jobId} of ${thingName}`,
-          () => control.deleteJobExecution({ jobId, thingName, executionNumber: 1, force: true }),
-        ],
-      ];
-      if (chance.is(0.2)) await reportAgain(jobId, thingName);
-      else await attempt(...chance.pick(acts));
-    }
+    if (cloud.service === undefined) return;
+    if (made.length === 0 || chance.is(0.45)) await create();
+    else if (chance.is(faults.meddle)) await meddle();
+    else await attempt(chooseAct());
     await cloud.settled();
   }
 
-  /** Another client of the thing reports on an execution that is over, without a version, as old agents do: it is refused. */
-  async function reportAgain(jobId: string, thingName: string): Promise<void> {
-    const { control, request } = cloud.service;
+  function chooseAct(): Act {
+    const { jobId } = chance.pick(made);
+    const thingName = chance.pick(thingNames);
+    if (chance.is(faults.things)) return anew(thingName);
+    if (chance.is(faults.groups)) return moveThing(thingName);
+    const force = chance.is(0.6);
+    const forced = force ? ' with force' : '';
+    const executionNumber = chance.is(0.8) ? 1 : 2;
+    const remove = async (input: { jobId: string; force: boolean }) => {
+      await control().deleteJob(input);
+      world.checks.deleted(input.jobId);
+    };
+    return chance.pick<Act>([
+      [`cancel ${jobId}${forced}`, () => control().cancelJob({ jobId, force })],
+      [`cancel ${jobId} of ${thingName}${forced}`, () => control().cancelJobExecution({ jobId, thingName, force })],
+      [`delete ${jobId}${forced}`, () => remove({ jobId, force })],
+      [
+        `make ${jobId} anew`,
+        async () => {
+          await remove({ jobId, force: true });
+          timeline.plan(chance.between(1, 3_000), () => (cloud.service === undefined ? undefined : create(jobId)));
+        },
+      ],
+      [
+        `delete ${jobId}#${executionNumber} of ${thingName}${forced}`,
+        () => control().deleteJobExecution({ jobId, thingName, executionNumber, force }),
+      ],
+      [`change ${jobId}`, () => control().updateJob({ jobId, ...changes() })],
+      [`look at ${jobId}`, () => readAll(jobId, thingName)],
+    ]);
+  }
+
+  function changes() {
+    const numberOfRetries = 0;
+    const ended = { criteriaList: [{ failureType: 'FAILED' as const, numberOfRetries }] };
+    return chance.pick<Omit<Parameters<Control['updateJob']>[0], 'jobId'>>([
+      { timeoutConfig: { inProgressTimeoutInMinutes: chance.between(1, 5) } },
+      { jobExecutionsRetryConfig: ended },
+      { jobExecutionsRolloutConfig: { maximumPerMinute: chance.between(1, 100) } },
+      { description: 'changed' },
+    ]);
+  }
+
+  /** What is shown is what is stored (invariant 5 as an operator sees it). */
+  async function readAll(jobId: string, thingName: string): Promise<void> {
+    const { job } = await control().describeJob({ jobId });
+    await control().getJobDocument({ jobId });
+    const { executionSummaries } = await control().listJobExecutionsForJob({ jobId });
+    await control().listJobExecutionsForThing({ thingName });
+    await control().listJobs({ status: chance.pick(['IN_PROGRESS', 'COMPLETED', 'CANCELED'] as const) });
+    const shown = (job as { jobProcessDetails: Record<string, unknown> }).jobProcessDetails;
+    const counted = Object.values(shown).reduce<number>((sum, n) => sum + (typeof n === 'number' ? n : 0), 0);
+    const things = new Set(executionSummaries.map((one) => one.thingArn)).size;
+    if (counted !== things) throw new Broken(`${jobId} shows ${counted} things, and has ${things} (invariant 5)`);
+  }
+
+  function moveThing(thingName: string): Act {
+    const thingGroupName = chance.pick(GROUPS);
+    const at = registry(cloud.service!);
+    if (chance.is(0.5))
+      return [`${thingName} joins ${thingGroupName}`, () => addThingToThingGroup(at, { thingName, thingGroupName })];
+    return [
+      `${thingName} leaves ${thingGroupName}`,
+      () => removeThingFromThingGroup(at, { thingName, thingGroupName }),
+    ];
+  }
+
+  function anew(thingName: string): Act {
+    const at = registry(cloud.service!);
+    return [
+      `delete thing ${thingName}, and register it later`,
+      async () => {
+        await deleteThing(at, { thingName });
+        timeline.plan(chance.between(1, 60_000), async () => {
+          await createThing(at, { thingName });
+        });
+      },
+    ];
+  }
+
+  /** Another client of the thing asks for what is refused, and nothing changes; or sets a step timer, as it may. */
+  async function meddle(): Promise<void> {
+    const { jobId } = chance.pick(made);
+    const thingName = chance.pick(thingNames);
     let status: Status | undefined;
-    await attempt(`look at ${jobId} of ${thingName}`, async () => {
-      status = (await control.describeJobExecution({ jobId, thingName })).execution.status;
-    });
-    if (status === undefined || !isTerminal(status)) return;
+    await attempt([
+      `look at ${jobId} of ${thingName}`,
+      async () => {
+        status = (await control().describeJobExecution({ jobId, thingName })).execution.status;
+      },
+    ]);
+    if (status === undefined) return ask(thingName, 'no-such-job', { status: 'IN_PROGRESS' }, 'rejected');
+    if (isTerminal(status)) {
+      await ask(thingName, jobId, { status: status === 'SUCCEEDED' ? 'FAILED' : 'SUCCEEDED' }, 'rejected');
+    } else if (status === 'IN_PROGRESS' && chance.is(0.4)) {
+      await ask(thingName, jobId, { status, stepTimeoutInMinutes: chance.pick([1, 2, 7, -1]) }, 'accepted');
+    } else {
+      const wrong = chance.pick<Record<string, string | number>>([
+        { status: 'IN_PROGRESS', expectedVersion: 99 },
+        { status: 'QUEUED' },
+        { status: 'CANCELED' },
+        { status: 'SUCCEEDED', executionNumber: 99 },
+        { status: 'NONSENSE' },
+      ]);
+      await ask(thingName, jobId, wrong, 'rejected');
+    }
+  }
+
+  /** Invariants 7 and 10: what is refused changes nothing, whatever it asked. */
+  async function ask(
+    thingName: string,
+    jobId: string,
+    members: Record<string, string | number>,
+    expected: 'accepted' | 'rejected',
+  ): Promise<void> {
+    await cloud.settled();
+    const service = cloud.service;
+    if (service === undefined) return;
+    const before = await cloud.fingerprint();
     const topic = formatRequestTopic({ thingName, operation: 'UpdateJobExecution', jobId });
-    const answer = await request(topic, encodeObject({ status: status === 'SUCCEEDED' ? 'FAILED' : 'SUCCEEDED' }));
-    world.trace(`${thingName} reports ${jobId} again: ${answer?.topic}`);
-    if (answer?.topic !== answerTopic(topic, 'rejected'))
-      throw new Broken(`${jobId} of ${thingName} was ${status} and took another report`);
+    const answer = await service.request(topic, encodeObject(members));
+    const said = `${thingName} on ${jobId}: ${JSON.stringify(members)}`;
+    world.trace(`another client of ${said}: ${answer?.topic}`);
+    world.count('requests of other clients');
+    if (answer?.topic !== answerTopic(topic, expected)) throw new Broken(`${said} was not ${expected} (invariant 10)`);
+    if (expected === 'rejected' && (await cloud.fingerprint()) !== before)
+      throw new Broken(`${said} was refused, and something changed (invariant 7)`);
   }
 
   /** A refusal of the service is an answer like another; anything else is a fault of ours. */
-  async function attempt(what: string, call: () => Promise<unknown>): Promise<boolean> {
+  async function attempt([what, call]: Act): Promise<boolean> {
     try {
       await call();
       world.trace(`operator: ${what}`);
@@ -103,13 +300,21 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
     }
   }
 
-  function keepActing(): void {
+  function control(): Control {
+    return cloud.service!.control;
+  }
+
+  function keepActing(most: number): void {
     timeline.plan(chance.between(100, faults.operatorMillis), async () => {
-      if (!faults.on) return;
+      if (!faults.on || acts++ >= most) return;
       await act();
-      keepActing();
+      keepActing(most);
     });
   }
 
-  return { made, create, keepActing };
+  return { made, register, create, keepActing };
+}
+
+function configsIn({ jobId: _, targets: __, document: ___, ...configs }: CreateJobInput) {
+  return configs;
 }

@@ -1,6 +1,5 @@
-import type { Chance } from './chance.ts';
-import { type Faults, LATE_MILLIS_MAX } from './faults.ts';
-import type { Timeline } from './timeline.ts';
+import { LATE_MILLIS_MAX } from './faults.ts';
+import type { World } from './world.ts';
 
 /** One end of a connection, as whoever holds it is told. */
 export interface End {
@@ -15,8 +14,10 @@ export interface Wire {
   /** The board ends it: what it wrote before still arrives. */
   closeByBoard(): void;
   closeByCloud(): void;
-  /** Both lose what is under way, and learn of it at different times. */
+  /** Both lose what is under way, and learn of it at different times; by chance one of them never does. */
   cut(): void;
+  /** Nothing has cut it. */
+  isWhole(): boolean;
 }
 
 interface Lane {
@@ -27,7 +28,9 @@ interface Lane {
 }
 
 /** Lays a wire; `board` and `cloud` are told what arrives at them. */
-export function layWire(timeline: Timeline, chance: Chance, faults: Faults, board: End, cloud: End): Wire {
+export function layWire(world: World, board: End, cloud: End): Wire {
+  const { timeline, chance, faults } = world;
+  let whole = true;
   const toBoard: Lane = { end: board, busyUntil: 0, open: true };
   const toCloud: Lane = { end: cloud, busyUntil: 0, open: true };
 
@@ -57,10 +60,14 @@ export function layWire(timeline: Timeline, chance: Chance, faults: Faults, boar
     });
   };
   const cut = () => {
+    if (!whole) return;
+    whole = false;
+    world.count('connections cut');
+    const deaf = faults.on && chance.is(faults.halfOpen) ? chance.pick([toBoard, toCloud]) : undefined;
     for (const lane of [toBoard, toCloud]) {
       if (!lane.open) continue;
       lane.open = false; // what was under way is lost
-      timeline.plan(chance.between(1, 20_000), () => lane.end.closed());
+      if (lane !== deaf) timeline.plan(chance.between(1, 20_000), () => lane.end.closed());
     }
   };
   return {
@@ -75,5 +82,6 @@ export function layWire(timeline: Timeline, chance: Chance, faults: Faults, boar
       if (toBoard.open) end(toBoard);
     },
     cut,
+    isWhole: () => whole,
   };
 }

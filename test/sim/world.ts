@@ -1,8 +1,12 @@
+import { sql } from 'kysely';
 import { crc32 } from '../../runtime/crc32.ts';
+import { statement } from '../../targets/service/store/statement.ts';
 import { type Board, createBoard } from './board.ts';
+import { checkBounds } from './bounds.ts';
+import { Broken } from './broken.ts';
 import { type Chance, createChance } from './chance.ts';
-import { Broken, createChecks } from './checks.ts';
-import { type Cloud, createCloud, EPOCH } from './cloud.ts';
+import { type Checks, createChecks } from './checks.ts';
+import { type Cloud, createCloud } from './cloud.ts';
 import { drawFaults, type Faults } from './faults.ts';
 import { createOperator } from './operator.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
@@ -10,7 +14,9 @@ import { createTimeline, type Timeline } from './timeline.ts';
 /** How long faults happen, and how long the world then has to come to rest: virtual milliseconds. */
 const FAULTS_MILLIS = 3 * 60_000;
 const REST_MILLIS = 60 * 60_000;
-/** A crashed service is back by then, and every job has its executions. */
+/** Where jobs have a schedule: the last of them starts 40 minutes after it was made, and may end half an hour later. */
+const SCHEDULED_REST_MILLIS = 3 * REST_MILLIS;
+/** A crashed service is back by then. */
 const SETTLE_MILLIS = 60_000;
 /** No world needs more steps than this; one that does goes round in circles. */
 const STEPS_MAX = 200_000;
@@ -19,10 +25,23 @@ export interface World {
   timeline: Timeline;
   chance: Chance;
   faults: Faults;
-  checks: ReturnType<typeof createChecks>;
+  checks: Checks;
   cloud: Cloud;
   trace(line: string): void;
   count(what: string, by?: number): void;
+  /** A promise was broken, where nobody can throw: the present step is the last. */
+  blame(what: string): void;
+}
+
+/** What is left out of a world, to see how little still breaks it. */
+export interface Wish {
+  /** Kinds of faults. */
+  without?: readonly string[];
+  boards?: number;
+  /** Acts of the operator, beside the first job. */
+  acts?: number;
+  /** How many of the last lines of what happened are kept. */
+  storyLines?: number;
 }
 
 export interface Told {
@@ -36,7 +55,8 @@ export interface Told {
 }
 
 /** Runs the world of one seed to its end. */
-export async function runWorld(seed: number, storyLines = 0): Promise<Told> {
+export async function runWorld(seed: number, wish: Wish = {}): Promise<Told> {
+  const { storyLines = 0 } = wish;
   const told: Told = { hash: 0, counts: {}, broken: undefined, story: [] };
   const chance = createChance(seed);
   const timeline = createTimeline();
@@ -44,7 +64,7 @@ export async function runWorld(seed: number, storyLines = 0): Promise<Told> {
   const world = {
     timeline,
     chance,
-    faults: drawFaults(chance),
+    faults: drawFaults(chance, wish.without),
     trace(line: string) {
       const stamped = `${(timeline.now() / 1000).toFixed(3)} ${line}`;
       told.hash = crc32(encoder.encode(`${told.hash} ${stamped}`));
@@ -53,28 +73,35 @@ export async function runWorld(seed: number, storyLines = 0): Promise<Told> {
     count(what: string, by = 1) {
       told.counts[what] = (told.counts[what] ?? 0) + by;
     },
+    blame(what: string) {
+      told.broken ??= what;
+    },
   } as World;
   world.cloud = await createCloud(world);
-  world.checks = createChecks(world.cloud.store);
+  world.checks = await createChecks(world.cloud.store, {
+    wall: world.cloud.wall,
+    upFor: world.cloud.upFor,
+    isSteady: world.faults.clockMillis === 0,
+  });
   try {
-    await live(world);
+    await live(world, wish, () => told.broken);
   } catch (error) {
-    told.broken = error instanceof Broken ? error.message : `the product threw: ${(error as Error).stack}`;
+    told.broken ??= error instanceof Broken ? error.message : `the product threw: ${(error as Error).stack}`;
   }
   told.counts['virtual minutes'] = Math.round(timeline.now() / 60_000);
   await world.cloud.close();
   return told;
 }
 
-async function live(world: World): Promise<void> {
+async function live(world: World, wish: Wish, blamed: () => string | undefined): Promise<void> {
   const { timeline, chance, faults, cloud, checks } = world;
-  const thingNames = Array.from({ length: chance.between(1, 4) }, (_, i) => `T${i}`);
-  await register(world, thingNames);
+  const thingNames = Array.from({ length: Math.min(chance.between(1, 4), wish.boards ?? 4) }, (_, i) => `T${i}`);
+  const operator = createOperator(world, cloud, thingNames, createChance(chance.seed()));
+  await operator.register();
   const boards = thingNames.map((thingName) => createBoard(world, thingName));
   for (const board of boards) timeline.plan(chance.between(0, 5_000), board.powerOn);
-  const operator = createOperator(world, cloud, thingNames);
   await operator.create();
-  operator.keepActing();
+  operator.keepActing(wish.acts ?? Infinity);
   haunt(world, boards);
 
   let steps = 0;
@@ -83,49 +110,60 @@ async function live(world: World): Promise<void> {
     const went = await timeline.next(until);
     await cloud.settled();
     await checks.look(timeline.now());
+    if (went) checkBounds(world, boards);
+    const broken = blamed();
+    if (broken !== undefined) throw new Broken(broken);
     return went;
   };
   while (await advance(FAULTS_MILLIS));
   faults.on = false;
   world.trace('faults end');
-  for (;;) {
-    const rolledOut = timeline.now() >= FAULTS_MILLIS + SETTLE_MILLIS;
-    if (rolledOut && boards.every((board) => board.atRest()) && (await pending(world)) === 0) break;
-    if (timeline.now() >= FAULTS_MILLIS + REST_MILLIS)
-      throw new Broken(`not at rest an hour after the last fault: ${restless(boards)}`);
+  const restMillis = FAULTS_MILLIS + (faults.schedules > 0 ? SCHEDULED_REST_MILLIS : REST_MILLIS);
+  while (!(await isAtRest(world, boards))) {
+    if (timeline.now() >= restMillis)
+      throw new Broken(
+        `not at rest ${restMillis / 60_000 - 3} minutes after the last fault: ${await restless(world, boards)}`,
+      );
     await advance(timeline.now() + 1_000);
   }
   await checks.atRest(operator.made);
   world.count('jobs', operator.made.length);
+  world.count('virtual minutes with all of them', boards.length * Math.round(timeline.now() / 60_000));
 }
 
-function restless(boards: Board[]): string {
-  return boards
-    .filter((board) => !board.atRest())
-    .map(
-      ({ thingName, device: { runner } }) =>
-        `${thingName} ${runner.at}${runner.online ? '' : ' offline'}${runner.asked ? ` asked ${runner.asked.about}` : ''}`,
-    )
-    .join(', ');
+/** Every board idles, nothing is pending, and no job has anything left to do by itself. */
+async function isAtRest({ timeline, cloud, checks }: World, boards: readonly Board[]): Promise<boolean> {
+  if (timeline.now() < FAULTS_MILLIS + SETTLE_MILLIS || !boards.every((board) => board.atRest())) return false;
+  for (const { status } of checks.ledger.rows.values())
+    if (status === 'QUEUED' || status === 'IN_PROGRESS') return false;
+  return (await readDue(cloud.store, {})).every(({ n }) => n === 0);
 }
 
-async function register({ cloud, timeline }: World, thingNames: string[]): Promise<void> {
-  for (const thing_name of thingNames) {
-    const created_at = EPOCH + timeline.now();
-    await cloud.store.db
-      .insertInto('thing')
-      .values({ thing_name, thing_id: `id-${thing_name}`, thing_type: null, attributes: '{}', version: 1, created_at })
-      .execute();
-  }
+/** Jobs that have something to do, counters that lag behind, and what waits to be told. */
+const readDue = statement<object, { n: number }>(
+  () => sql`
+  select count(*) as n from job where next_tick is not null or (alarm is not null and started = 0)
+  union all select count(*) from job_delta union all select count(*) from notify_q`,
+);
+
+async function restless({ checks, cloud }: World, boards: readonly Board[]): Promise<string> {
+  const due = (await readDue(cloud.store, {})).map(({ n }) => n);
+  return [
+    ...boards
+      .filter((board) => !board.atRest())
+      .map(
+        ({ thingName, device: { runner } }) =>
+          `${thingName} ${runner.at}${runner.online ? '' : ' offline'}${runner.asked ? ` asked ${runner.asked.about}` : ''}`,
+      ),
+    ...[...checks.ledger.rows.values()]
+      .filter(({ status }) => status === 'QUEUED' || status === 'IN_PROGRESS')
+      .map(({ thingNo, jobNo, status }) => `job ${jobNo} of thing ${thingNo} ${status}`),
+    ...(due.some((n) => n > 0) ? [`due: ${due}`] : []),
+  ].join(', ');
 }
 
-async function pending({ cloud }: World): Promise<number> {
-  const rows = await cloud.store.db.selectFrom('exec').select('status').where('status', '<', 2).execute();
-  return rows.length;
-}
-
-/** Power cuts of their own accord, clean stops, and crashes of the service. */
-function haunt(world: World, boards: Board[]): void {
+/** Power cuts of their own accord, clean stops, crashes of the services, and a clock that is set. */
+function haunt(world: World, boards: readonly Board[]): void {
   const { timeline, chance, faults, cloud } = world;
   const strike = (most: number, hit: () => void) => {
     timeline.plan(chance.between(1_000, most), () => {
@@ -136,5 +174,7 @@ function haunt(world: World, boards: Board[]): void {
   };
   if (faults.cutPower > 0) strike(120_000, () => chance.pick(boards).cutPower());
   if (faults.stopMillis > 0) strike(faults.stopMillis, () => chance.pick(boards).stop());
-  if (faults.crashMillis > 0) strike(faults.crashMillis, () => cloud.crash());
+  if (faults.crashMillis > 0)
+    strike(faults.crashMillis, () => (faults.twoWorkers > 0 && chance.is(0.5) ? cloud.crashSecond() : cloud.crash()));
+  if (faults.clockMillis > 0) strike(faults.clockMillis, () => cloud.setClock());
 }

@@ -1,0 +1,195 @@
+import { isPending, isTerminal } from '../../runtime/jobs/execution.ts';
+import { Broken } from './broken.ts';
+import type { Change, JobSeen, Row } from './changeLog.ts';
+import { checkChange, checkNew, mayRetry, nameOf } from './invariants.ts';
+
+/** How long a job may read CANCELED while one of its executions is still begun: the service may be down for so long. */
+const CANCEL_MILLIS_MAX = 60_000;
+
+export interface Ledger {
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly jobs: ReadonlyMap<number, JobSeen>;
+  /** Goes through the changes of one step, in their order. Throws Broken at the first that breaks a promise. */
+  replay(changes: readonly Change[], wall: number): void;
+  /** By its present name; undefined: there is none. */
+  thingNo(thingName: string): number | undefined;
+  thingName(thingNo: number): string;
+  /** Counters by a recount: each thing by its latest execution (state-machine §10, 5). */
+  recount(): Map<string, number>;
+  /** When the pending execution that is due first is due; Infinity: no timer runs. */
+  earliestDeadline(): number;
+}
+
+export interface LedgerOptions {
+  /** False where the service's clock is set: then rates are of no clock at all. */
+  isSteady: boolean;
+  /** A pending execution ended, or is gone. */
+  over(row: Row): void;
+}
+
+/** What the store holds, kept beside it change by change, and every change held against the rules. */
+export function createLedger({ isSteady, over }: LedgerOptions): Ledger {
+  const rows = new Map<string, Row>();
+  const jobs = new Map<number, JobSeen>();
+  const canceledAt = new Map<number, number>();
+  const pending = new Map<number, Map<string, Row>>();
+  const names = new Map<number, string>();
+  const numbers = new Map<string, number>();
+  const created = new Map<number, number[]>();
+
+  const keyOf = ({ thingNo, jobNo, no }: Row) => `${thingNo}/${jobNo}/${no}`;
+  const queueOf = (thingNo: number) => {
+    let queue = pending.get(thingNo);
+    if (queue === undefined) pending.set(thingNo, (queue = new Map()));
+    return queue;
+  };
+  /** The order of a queue: what runs first, then by age (data-plane §7). */
+  const headOf = (thingNo: number) =>
+    [...queueOf(thingNo).values()].sort(
+      (a, b) =>
+        Number(b.status === 'IN_PROGRESS') - Number(a.status === 'IN_PROGRESS') ||
+        a.queuedAt - b.queuedAt ||
+        a.jobNo - b.jobNo ||
+        a.no - b.no,
+    )[0];
+  const headKey = (thingNo: number) => {
+    const head = headOf(thingNo);
+    return head === undefined ? '' : keyOf(head);
+  };
+  const membersKey = (thingNo: number) => [...queueOf(thingNo).keys()].sort().join(' ');
+
+  function replay(changes: readonly Change[], wall: number): void {
+    const gone = new Set(changes.flatMap((change) => (change.of === 'thing' && change.gone ? [change.thingNo] : [])));
+    const touched = new Set(
+      changes.flatMap((change) => (change.of === 'exec' ? [(change.row ?? change.old)!.thingNo] : [])),
+    );
+    const before = new Map([...touched].map((thing) => [thing, { head: headKey(thing), members: membersKey(thing) }]));
+    const moved = { list: new Set<number>(), next: new Set<number>() };
+    const told = { list: new Set<number>(), next: new Set<number>() };
+    const retriesDue = new Map<string, Row>();
+    for (const change of changes) {
+      if (change.of === 'thing') nameThing(change);
+      else if (change.of === 'job') seeJob(change, wall);
+      else if (change.of === 'notify') {
+        if (change.list) told.list.add(change.thingNo);
+        if (change.next) told.next.add(change.thingNo);
+        const { thingNo, added } = change;
+        if (added && change.list && !moved.list.has(thingNo))
+          throw new Broken(`thing ${thingNo} is told of its queue, which has not changed (invariant 6)`);
+        if (added && change.next && !moved.next.has(thingNo))
+          throw new Broken(`thing ${thingNo} is told of its next job, which has not changed (invariant 6)`);
+      } else seeExecution(change, wall, gone, moved, retriesDue);
+    }
+    for (const [key, row] of retriesDue)
+      if (rows.get(key) === row)
+        throw new Broken(`${nameOf(row, jobs.get(row.jobNo))}: ${row.status}, and no retry follows`);
+    for (const [thing, { head, members }] of before) {
+      if (gone.has(thing)) continue;
+      if (members !== membersKey(thing) && !told.list.has(thing))
+        throw new Broken(`the queue of thing ${thing} changed and it is not told (invariant 6)`);
+      if (head !== headKey(thing) && !told.next.has(thing))
+        throw new Broken(`the next job of thing ${thing} is another one and it is not told (invariant 6)`);
+      oneInProgress(thing);
+    }
+  }
+
+  function nameThing({ thingNo, thingName, gone }: Extract<Change, { of: 'thing' }>): void {
+    names.set(thingNo, thingName);
+    if (gone) numbers.delete(thingName);
+    else numbers.set(thingName, thingNo);
+  }
+
+  function seeJob({ old, job }: Extract<Change, { of: 'job' }>, wall: number): void {
+    if (job === undefined) {
+      for (const row of rows.values())
+        if (row.jobNo === old!.jobNo) throw new Broken(`job ${old!.jobId} is gone before ${nameOf(row, old)}`);
+      jobs.delete(old!.jobNo);
+      created.delete(old!.jobNo);
+      return;
+    }
+    if (old !== undefined && old.status !== job.status) {
+      if (old.status === 'COMPLETED' && job.status !== 'DELETION_IN_PROGRESS')
+        throw new Broken(`job ${job.jobId} left COMPLETED for ${job.status}`);
+      if (job.status === 'CANCELED') canceledAt.set(job.jobNo, wall);
+    }
+    if (old !== undefined && old.perMinute !== job.perMinute) created.set(job.jobNo, []);
+    jobs.set(job.jobNo, job);
+  }
+
+  function seeExecution(
+    { old, row }: Extract<Change, { of: 'exec' }>,
+    wall: number,
+    gone: ReadonlySet<number>,
+    moved: { list: Set<number>; next: Set<number> },
+    retriesDue: Map<string, Row>,
+  ): void {
+    const { thingNo, jobNo, no } = (row ?? old)!;
+    const key = keyOf((row ?? old)!);
+    const job = jobs.get(jobNo);
+    const [head, members] = [headKey(thingNo), membersKey(thingNo)];
+    if (row === undefined) rows.delete(key);
+    else if (old === undefined) {
+      checkNew(row, rows.get(`${thingNo}/${jobNo}/${no - 1}`), job);
+      retriesDue.delete(`${thingNo}/${jobNo}/${no - 1}`);
+      if (job !== undefined && row.attempt === 0) countCreated(job, wall);
+    } else {
+      checkChange(old, row, job, wall, gone.has(thingNo));
+      if (old.status === 'QUEUED' && row.status === 'IN_PROGRESS' && job?.status === 'CANCELED')
+        if (isSteady && wall - (canceledAt.get(jobNo) ?? wall) > CANCEL_MILLIS_MAX)
+          throw new Broken(`${nameOf(row, job)} was begun long after its job was cancelled`);
+      const live = job?.status === 'IN_PROGRESS' || job?.status === 'SCHEDULED';
+      if (old.status !== row.status && live && old.hasLeft === 0 && mayRetry(row, job)) retriesDue.set(key, row);
+    }
+    if (row !== undefined) rows.set(key, row);
+    const stays = row !== undefined && isPending(row.status);
+    if (stays) queueOf(thingNo).set(key, row);
+    else queueOf(thingNo).delete(key);
+    // Nobody tells a device that its thing was deleted: it finds out when it reports.
+    if (old !== undefined && !stays && !isTerminal(old.status) && !gone.has(thingNo)) over(old);
+    if (membersKey(thingNo) !== members) moved.list.add(thingNo);
+    if (headKey(thingNo) !== head) moved.next.add(thingNo);
+  }
+
+  /** No minute sees more new executions than the job's rate (control-plane §6); who joins a group later is outside of it. */
+  function countCreated({ jobNo, jobId, perMinute, selection }: JobSeen, wall: number): void {
+    if (perMinute === undefined || selection !== 'SNAPSHOT' || !isSteady) return;
+    const times = (created.get(jobNo) ?? []).filter((at) => at > wall - 60_000);
+    times.push(wall);
+    created.set(jobNo, times);
+    if (times.length > perMinute)
+      throw new Broken(`job ${jobId} created ${times.length} executions within a minute: its rate is ${perMinute}`);
+  }
+
+  function oneInProgress(thing: number): void {
+    const busy = [...queueOf(thing).values()].filter(({ status }) => status === 'IN_PROGRESS');
+    if (busy.length > 1)
+      throw new Broken(`two jobs in progress: ${busy.map((row) => nameOf(row, jobs.get(row.jobNo))).join(' and ')}`);
+  }
+
+  function recount(): Map<string, number> {
+    const latest = new Map<string, Row>();
+    for (const row of rows.values()) {
+      const key = `${row.thingNo}/${row.jobNo}`;
+      if ((latest.get(key)?.no ?? 0) < row.no) latest.set(key, row);
+    }
+    const counts = new Map<string, number>();
+    for (const { jobNo, status } of latest.values())
+      counts.set(`${jobNo} ${status}`, (counts.get(`${jobNo} ${status}`) ?? 0) + 1);
+    return counts;
+  }
+
+  return {
+    rows,
+    jobs,
+    replay,
+    recount,
+    thingNo: (thingName) => numbers.get(thingName),
+    thingName: (thingNo) => names.get(thingNo) ?? `thing ${thingNo}`,
+    earliestDeadline: () => {
+      let earliest = Infinity;
+      for (const queue of pending.values())
+        for (const { deadline } of queue.values()) if (deadline !== null && deadline < earliest) earliest = deadline;
+      return earliest;
+    },
+  };
+}

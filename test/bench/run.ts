@@ -12,6 +12,7 @@ import { idle } from './idle.ts';
 import { instructions } from './instructions.ts';
 import { jobs } from './jobs.ts';
 import { describeMachine, showMachine } from './machine.ts';
+import { mcu } from './mcu.ts';
 import { temporaryFolder } from './processes.ts';
 import { service } from './service.ts';
 import { openSite, type Site } from './site.ts';
@@ -60,6 +61,11 @@ const FAMILIES: Record<string, Family> = {
     measure: connections,
     tools: { openssl: 'openssl' },
     linux: true,
+  },
+  mcu: {
+    about: 'the C library: ROM part by part, RAM, stack',
+    measure: mcu,
+    tools: { 'avr-gcc': 'gcc-avr avr-libc', 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' },
   },
   command: { about: 'cold start of the workstation command', measure: command },
 };

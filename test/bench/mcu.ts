@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { compile, INCLUDE, WARNINGS } from '../targets/mcu/device.ts';
+import { BOARDS, deepestStack, inFolder, linked, without } from '../targets/mcu/sizes.ts';
+import type { Figure, Report } from './figure.ts';
+
+/** As AWS publishes them for a Cortex-M with -Os, in KB: MQTT and JSON, and no TLS. */
+const PUBLISHED = [
+  { name: 'AWS Jobs with coreJSON', value: 6.2 * 1024 },
+  { name: 'coreMQTT', value: 18.9 * 1024 },
+  { name: 'MQTT file streams with tinyCBOR', value: 7.5 * 1024 },
+];
+const STACK_BYTES = 256;
+const RAM_BYTES = 256;
+
+/** The C library from its linked objects, part by part, and its deepest stack. */
+export async function mcu(): Promise<Omit<Report, 'family'>> {
+  const figures = BOARDS.flatMap((board): Figure[] => {
+    const some = linked(board, without('pull', 'sha256', 'jobs'));
+    const firmware = linked(board, without('jobs')) - some;
+    const all = linked(board, without());
+    const arm = board.tool !== 'avr';
+    const bytes = (name: string, ours: number, more: Partial<Figure> = {}): Figure => ({
+      name: `${board.name}: ${name}`,
+      unit: 'bytes',
+      ours,
+      beside: [],
+      ...more,
+    });
+    return [
+      bytes('ROM, all of it', all, { beside: arm ? PUBLISHED : [], budget: { most: board.budget } }),
+      bytes('  link and bodies', some),
+      bytes('  firmware and SHA-256', firmware),
+      bytes('  commands and jobs', all - some - firmware),
+      bytes('RAM, its structures', structureBytes(board), { budget: { most: RAM_BYTES } }),
+      bytes('static RAM', 0),
+    ];
+  });
+  const { bytes, name } = deepestStack();
+  const stack = { name: `Cortex-M0+: deepest stack, in ${name}`, unit: 'bytes', ours: bytes, beside: [] } as const;
+  return {
+    figures: [...figures, { ...stack, budget: { most: STACK_BYTES } }],
+    notes: [
+      'frame buffers and a flash page come from the caller and are not counted; .data and .bss are empty, which the link checks',
+      "AWS's figures are from its size tables, whose versions differ (Jobs 4.9 to 6.2 KB, coreMQTT 5.7 to 18.9 KB), without TLS, network and flash; ours are without UART and flash, and need a bridge",
+      'the budgets were drawn from a prototype without kept replies, HELLO, firmware, jobs and a 32-bit checksum: link and bodies keep them, all of it does not',
+    ],
+  };
+}
+
+/** Of a link, a transfer and the jobs: the compiler tells it as the size of an array. */
+function structureBytes(board: (typeof BOARDS)[number]): number {
+  return inFolder((folder) => {
+    const [source, object] = [path.join(folder, 'ram.c'), path.join(folder, 'ram.o')];
+    const parts = ['link', 'pull', 'jobs'].map((name) => `sizeof(struct errand_${name})`);
+    writeFileSync(source, `#include "errand.h"\nextern char taken[];\nchar taken[${parts.join(' + ')}] = {1};\n`);
+    compile(`${board.tool}-gcc`, [...board.cpu, ...WARNINGS, INCLUDE, '-c', source, '-o', object]);
+    const [, data] = compile(`${board.tool}-size`, [object]).split('\n')[1]!.trim().split(/\s+/).map(Number);
+    return data!;
+  });
+}

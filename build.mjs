@@ -22,8 +22,8 @@ const VERSION = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')
 
 /** The most bytes that the agent may have: it is sent to every device. A larger one fails the build. */
 const AGENT_BUDGET = { plain: 40_960, gzipped: 14_336 };
-/** And with everything in. */
-const FULL_BUDGET = { plain: 65_536, gzipped: 20_480 };
+/** What it is to come to with everything in: said beside its size while it is larger. */
+const FULL_GOAL = { plain: 65_536, gzipped: 20_480 };
 
 const TARGETS = {
   'errand-agent.cjs': agent(chosenParts()),
@@ -53,8 +53,8 @@ const TARGETS = {
 const NAMES = Object.keys(TARGETS);
 
 function agent(parts) {
-  const budget = parts.length === 0 ? AGENT_BUDGET : FULL_BUDGET;
-  return { ...agentOptions(VERSION, parts), finish: finishAgent, budget };
+  const size = parts.length === 0 ? { budget: AGENT_BUDGET } : { goal: FULL_GOAL };
+  return { ...agentOptions(VERSION, parts), finish: finishAgent, ...size };
 }
 
 /** None unless some are asked for; undefined words end the build. */
@@ -148,7 +148,7 @@ async function buildRuntime(esbuild) {
   return files.length;
 }
 
-async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}, ...options }) {
+async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}, goal = {}, ...options }) {
   const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
     bundle: true,
@@ -166,6 +166,9 @@ async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
   const kilo = (size) => `${(size / 1024).toFixed(1)} KB`.padStart(9);
   console.error(`dist/${name.padEnd(21)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped`);
+  for (const [kind, most] of Object.entries(goal))
+    if (sizes[kind] > most)
+      console.error(`  ${sizes[kind] - most} bytes ${kind} above the goal of ${most} for every part`);
   for (const [kind, most] of Object.entries(budget)) {
     if (sizes[kind] > most)
       throw new Error(

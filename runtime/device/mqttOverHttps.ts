@@ -10,7 +10,7 @@ import type { Millis } from '../effects.ts';
 import { ProtocolError } from '../errors.ts';
 import { decodeObject, encodeObject, isObject, type JsonObject } from '../jobs/json.ts';
 import { NEXT_JOB } from '../jobs/names.ts';
-import { answerTopic, notificationTopic, parseRequestTopic, type RequestTopic } from '../jobs/topics.ts';
+import { answerTopic, executionTopic, notificationTopic } from '../jobs/topics.ts';
 import { encodeAcknowledgement } from '../mqtt/acknowledgement.ts';
 import { encodeConnack } from '../mqtt/connect.ts';
 import { encodeSmallPacket } from '../mqtt/fixed-header.ts';
@@ -32,8 +32,8 @@ const WAITING_MAX = 64;
 export type HttpsEvent =
   /** Bytes from the device. */
   | { on: 'bytes'; bytes: Uint8Array }
-  /** What request `id` brought. `held`: the service said that it honours `Prefer: wait`. */
-  | { on: 'answered'; id: number; answer: HttpsAnswer; held: boolean }
+  /** What request `id` brought. `isHeld`: the service said that it honours `Prefer: wait`. */
+  | { on: 'answered'; id: number; answer: HttpsAnswer; isHeld: boolean }
   | { on: 'failed'; id: number; reason: string }
   | { on: 'wake' };
 
@@ -50,12 +50,14 @@ interface Waiting {
   /** 0: at QoS 0. */
   packetIdentifier: number;
   topicName: string;
-  target: RequestTopic;
   payload: JsonObject;
+  call: HttpsRequest;
 }
 
 export interface Way {
   thingName: string;
+  /** Where the device asks for its next job. */
+  nextTopic: string;
   framer: Framer;
   connected: boolean;
   subscribed: boolean;
@@ -81,6 +83,7 @@ export interface Way {
 export function createHttpsWay(thingName: string, seed: number): Way {
   return {
     thingName,
+    nextTopic: executionTopic(thingName, NEXT_JOB, 'get'),
     framer: createFramer(),
     connected: false,
     subscribed: false,
@@ -108,7 +111,7 @@ export function stepHttpsWay(before: Way, event: HttpsEvent, now: Millis): [Way,
       break;
     case 'answered':
       if (event.id === way.asking) answered(way, event.answer);
-      else if (event.id === way.looking) looked(way, event.answer, event.held);
+      else if (event.id === way.looking) looked(way, event.answer, event.isHeld);
       break;
     case 'failed':
       if (event.id === way.asking || event.id === way.looking) hangUp(way, event.reason);
@@ -156,34 +159,36 @@ function takePacket(way: Way, packet: Uint8Array): void {
 function take(way: Way, packet: Uint8Array): void {
   const { topicName, payload, packetIdentifier } = decodePublish(packet);
   const isHere = packetIdentifier > 0 && way.waiting.some((one) => one.packetIdentifier === packetIdentifier);
-  const target = parseRequestTopic(topicName);
-  if (isHere || way.waiting.length >= WAITING_MAX || typeof target !== 'object') return;
-  way.waiting = [...way.waiting, { packetIdentifier, topicName, target, payload: decodeObject(payload) ?? {} }];
+  const members = decodeObject(payload) ?? {};
+  const call = encodeHttpsRequest(topicName, members);
+  if (isHere || way.waiting.length >= WAITING_MAX || !call) return;
+  way.waiting = [...way.waiting, { packetIdentifier, topicName, payload: members, call }];
   ask(way);
 }
 
 function ask(way: Way): void {
   const [first] = way.waiting;
   if (!first || way.asking) return;
-  way.asking = request(way, encodeHttpsRequest(first.target, first.payload), 0);
+  way.asking = request(way, first.call, 0);
 }
 
 function answered(way: Way, answer: HttpsAnswer): void {
   const [first, ...others] = way.waiting;
   const said = decodeHttpsAnswer(answer);
   if (!said) return hangUp(way, unforeseen(answer));
-  const { packetIdentifier, topicName, target, payload } = first!;
+  const [isAccepted, body] = said;
+  const { packetIdentifier, topicName, payload, call } = first!;
   way.asking = 0;
   way.waiting = others;
   if (packetIdentifier > 0) tell(way, encodeAcknowledgement(PACKET_TYPE.PUBACK, packetIdentifier));
   const { clientToken } = payload;
-  publish(way, answerTopic(topicName, said.accepted ? 'accepted' : 'rejected'), {
-    ...said.body,
+  publish(way, answerTopic(topicName, isAccepted ? 'accepted' : 'rejected'), {
+    ...body,
     ...(clientToken !== undefined && { clientToken }),
   });
-  if (target.jobId === NEXT_JOB && said.accepted) way.head = headOf(said.body);
+  if (topicName === way.nextTopic && isAccepted) way.head = headOf(body);
   // A report may have ended the job at the head.
-  if (target.operation === 'UpdateJobExecution' && !way.looking) lookIn(way, 0);
+  if (call.body && !way.looking) lookIn(way, 0);
   ask(way);
 }
 
@@ -192,27 +197,28 @@ function look(way: Way): void {
   if (way.looking) return;
   way.lookAt = Infinity;
   way.lookedAtMillis = way.now;
-  const target = { thingName: way.thingName, operation: 'DescribeJobExecution', jobId: NEXT_JOB } as const;
   // Held open while a job is there to look after, it would not tell soon that the job is gone.
   way.holding = way.connected && way.honoursWait && way.head === undefined;
-  way.looking = request(way, encodeHttpsRequest(target, {}), way.holding ? HOLD_SECONDS : 0);
+  way.looking = request(way, encodeHttpsRequest(way.nextTopic, {})!, way.holding ? HOLD_SECONDS : 0);
 }
 
 function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   const said = decodeHttpsAnswer(answer);
   if (!said) return hangUp(way, unforeseen(answer));
-  way.looking = 0;
+  const [isAccepted, body] = said;
   const isFirst = !way.connected;
+  way.looking = 0;
   if (isFirst) {
     way.connected = true;
     tell(way, encodeConnack({ sessionPresent: false, returnCode: 0 }));
-  } else if (said.accepted && way.holding) {
-    way.honoursWait = held;
   }
-  if (!said.accepted) return lookIn(way, POLL_IDLE_MILLIS);
-  const head = headOf(said.body);
-  if (head !== way.head && way.subscribed) publish(way, notificationTopic(way.thingName, 'notify-next'), said.body);
-  if (way.subscribed) way.head = head;
+  if (!isAccepted) return lookIn(way, POLL_IDLE_MILLIS);
+  if (way.holding) way.honoursWait = held;
+  const head = headOf(body);
+  if (way.subscribed) {
+    if (head !== way.head) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
+    way.head = head;
+  }
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
   lookIn(way, head ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS);

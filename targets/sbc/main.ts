@@ -5,8 +5,11 @@ import { Failure, runAgent } from './agent.ts';
 import { createLog } from './log.ts';
 import { deviceFor } from './parts.ts';
 import { help, readSettings } from './settings.ts';
+import { connectWays } from './ways/connectWays.ts';
 
 declare const ERRAND_VERSION: string;
+/** See parts.ts. */
+declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
 /** Everything else fails with 1: the agent is started again by whoever keeps it running. */
 const EXIT_WRONG_SETTINGS = 2;
@@ -29,14 +32,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   const settings = readSettings(argv, process.env);
   if ('faults' in settings) return refuse(settings.faults);
   const { host, port, thingName, data } = settings;
+  const log = createLog(settings.log);
   let connect: Connect;
   try {
-    connect = tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
+    connect =
+      typeof ERRAND_WITHOUT_WAYS === 'undefined'
+        ? connectWays(settings, log)
+        : tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
   } catch (error) {
     const { reason, message } = error as Error & { reason?: string };
     return refuse([`ca, cert or key: ${reason ?? message}`]);
   }
-  const log = createLog(settings.log);
   for (const warning of settings.warnings) log('warn', warning);
   const fail = (error: Error): number => {
     if (error instanceof Failure) log('error', error.message);

@@ -3,6 +3,8 @@
  * not need a part leaves it out: `node build.mjs --target sbc --without NAME,...`. targets/sbc/README.md says how to add one.
  */
 export const PARTS = {
+  ways: { what: 'several endpoints tried in order, an HTTP proxy, TLS alerts as AWS Device Advisor wants them' },
+  https: { what: 'the HTTPS data plane as one of the endpoints', needs: ['ways'] },
   guards: { what: 'time limits, restarts, repeatable steps, clean-up and conditions in documents' },
   builtins: {
     what: "the handlers of AWS's managed templates, so that no scripts have to be installed",

@@ -8,9 +8,13 @@ import { checkClosed } from '../../transports/handlers.ts';
 import type { GuardSettings } from './guards/settings.ts';
 import { LEVELS, type LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
+import { type Endpoint, readEndpoints, type WaySettings } from './ways/settings.ts';
+
+/** See parts.ts. */
+declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
-export interface Settings extends Partial<GuardSettings> {
+export interface Settings extends Partial<GuardSettings>, Partial<WaySettings> {
   host: string;
   port: number;
   thingName: string;
@@ -36,7 +40,11 @@ export type Setting = readonly [value: string, what: string, read: Read, fallbac
 
 /** Names as in flags (`--keep-alive`), in the file (`"keep-alive"`) and in the environment (`ERRAND_KEEP_ALIVE`). */
 const SETTINGS = withMore({
-  endpoint: ['HOST[:PORT]', 'MQTT endpoint of the Jobs service', readEndpoint],
+  endpoint: [
+    'HOST[:PORT]',
+    'MQTT endpoint of the Jobs service',
+    typeof ERRAND_WITHOUT_WAYS === 'undefined' ? readEndpoints(readEndpoint) : readEndpoint,
+  ],
   port: ['PORT', 'its port; on 443 with ALPN', number(1, 65_535), '8883'],
   thing: ['NAME', 'this device, also its MQTT client id', readThing],
   ca: ['FILE', 'PEM: the only authority trusted', pem('CERTIFICATE')],
@@ -99,6 +107,7 @@ export function readSettings(
   const settings = takeMore(
     {
       host: endpoint?.host,
+      ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? { endpoint, mqttPort: port } : {}),
       port: given.port ? port : (endpoint?.port ?? port),
       thingName: take('thing'),
       ca: take('ca'),
@@ -137,7 +146,11 @@ function gather(rows: Row[], faults: string[]): AllGiven {
   const given: AllGiven = {};
   for (const [name, value, from, base = ''] of rows) {
     if (!isName(name)) faults.push(`${from} is no setting: see --help`);
-    else if (!value || !/string|number/.test(typeof value))
+    else if (
+      !value ||
+      // In a file a list stands for its parts with commas between them.
+      (!/string|number/.test(typeof value) && (typeof ERRAND_WITHOUT_WAYS !== 'undefined' || !Array.isArray(value)))
+    )
       faults.push(`${from} is ${JSON.stringify(value)}: expected text or a number`);
     else if (given[name]) faults.push(`${from} is given twice`);
     else given[name] = { text: `${value}`, from, base };
@@ -183,7 +196,7 @@ function number(min: number, max: number): (text: string) => number {
   };
 }
 
-function readEndpoint(text: string): { host: string; port?: number } {
+function readEndpoint(text: string): Endpoint {
   if (isIP(text)) return { host: text };
   const [, six, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
   const host = six ?? name;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientRequest } from 'node:http';
+import type * as Http from 'node:http';
 import type * as Https from 'node:https';
 import { createRequire } from 'node:module';
 import type { HttpsAnswer } from '../../runtime/device/jobsOverHttps.ts';
@@ -27,7 +27,9 @@ export function https(options: GuardedTlsOptions & { thingName: string }): Conne
   const peer = `https://${host}:${port}`;
   return () => {
     // Loaded when it is needed first: it costs an idle agent memory.
-    const { Agent, request: ask } = createRequire('/')('node:https') as typeof Https;
+    const load = createRequire('/');
+    const { Agent } = load('node:https') as typeof Https;
+    const { ClientRequest } = load('node:http') as typeof Http;
     const agent = new Agent({ keepAlive: true });
     agent.createConnection = ((_: unknown, done: (error: Error | undefined, socket?: unknown) => void) => {
       if (!proxy) return secure(plain(host, port), host, context, alpn);
@@ -41,7 +43,7 @@ export function https(options: GuardedTlsOptions & { thingName: string }): Conne
     let way = createHttpsWay(thingName, randomBytes(4).readInt32LE());
     let over = false;
     let timer: NodeJS.Timeout | undefined;
-    const requests = new Set<ClientRequest>();
+    const requests = new Set<Http.ClientRequest>();
     let takeBytes: (bytes: Uint8Array) => void;
     let tellClosed: (reason?: string) => void;
 
@@ -71,7 +73,8 @@ export function https(options: GuardedTlsOptions & { thingName: string }): Conne
     function start({ id, request, holdSeconds }: Extract<HttpsEffect, { do: 'request' }>): void {
       const { method, path, body } = request;
       const failed = (reason: string) => give({ on: 'failed', id, reason });
-      const sent = ask({
+      const sent = new ClientRequest({
+        protocol: 'https:',
         host,
         port,
         method,
@@ -103,7 +106,7 @@ export function https(options: GuardedTlsOptions & { thingName: string }): Conne
         response.on('error', (error) => failed(explain(error, peer)));
         response.on('end', () => {
           const answer: HttpsAnswer = { status, errorType, body: Buffer.concat(portions) };
-          give({ on: 'answered', id, answer, held: headers['preference-applied'] !== undefined });
+          give({ on: 'answered', id, answer, isHeld: headers['preference-applied'] !== undefined });
         });
       });
       sent.end(body);

@@ -79,8 +79,7 @@ function refusal(
   host: string,
   port: number,
 ): string {
-  if (code === undefined) return 'it does not answer as an HTTP proxy does';
-  const why =
-    code === '407' ? (proxy.credentials ? 'it refuses the credentials' : 'it wants credentials') : 'it refuses';
+  if (!code) return 'it does not answer as an HTTP proxy does';
+  const why = code !== '407' ? 'it refuses' : proxy.credentials ? 'it refuses the credentials' : 'it wants credentials';
   return `${why}: CONNECT ${host}:${port} was answered with ${line}`;
 }

@@ -163,7 +163,7 @@ export async function openHttpsWorld(seed: number, loss: number, holds: boolean)
     const answer = (answer: HttpsAnswer, held: boolean) => {
       const event: HttpsEvent = losesAnswer
         ? { on: 'failed', id, reason: 'cut' }
-        : { on: 'answered', id, answer, held };
+        : { on: 'answered', id, answer, isHeld: held };
       timeline.plan(chance.between(1, 300), () => {
         if (life === mine) give(event);
       });

@@ -6,19 +6,17 @@ import { openHttpsWorld } from './httpsWorld.ts';
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 test('each operation has its method and path (data plane §8.2), the token stays at home', () => {
-  const target = { thingName: 'a:b', jobId: 'j' };
+  const jobs = '$aws/things/a:b/jobs';
   const token = { clientToken: 't' };
   const describe = { ...token, executionNumber: 7, includeJobDocument: false };
-  assert.equal(encodeHttpsRequest({ ...target, operation: 'DescribeJobExecution' }, describe), {
+  assert.equal(encodeHttpsRequest(`${jobs}/j/get`, describe), {
     method: 'GET',
     path: '/things/a%3Ab/jobs/j?executionNumber=7&includeJobDocument=false',
     body: undefined,
   });
-  assert.is(
-    encodeHttpsRequest({ ...target, jobId: '$next', operation: 'DescribeJobExecution' }, token).path,
-    '/things/a%3Ab/jobs/%24next',
-  );
-  const update = encodeHttpsRequest({ ...target, operation: 'UpdateJobExecution' }, { ...token, status: 'FAILED' });
+  assert.is(encodeHttpsRequest(`${jobs}/$next/get`, token)?.path, '/things/a%3Ab/jobs/%24next');
+  assert.is(encodeHttpsRequest(`${jobs}/notify-next`, token), undefined);
+  const update = encodeHttpsRequest(`${jobs}/j/update`, { ...token, status: 'FAILED' })!;
   assert.equal([update.method, update.path, `${update.body}`.length > 0], ['POST', '/things/a%3Ab/jobs/j', true]);
   assert.equal(JSON.parse(Buffer.from(update.body!).toString()), { status: 'FAILED' });
 });
@@ -27,9 +25,9 @@ test('an answer comes as over MQTT: the document as a value, errors by their cod
   const said = (status: number, errorType: string | undefined, body: unknown) =>
     decodeHttpsAnswer({ status, errorType, body: bytes(body) });
   const execution = { jobId: 'j', jobDocument: '{"a":[1]}' };
-  assert.equal(said(200, undefined, { execution })?.body, { execution: { jobId: 'j', jobDocument: { a: [1] } } });
-  assert.equal(said(200, undefined, { jobDocument: '{"a":1}' })?.body, { jobDocument: { a: 1 } });
-  const codeOf = (...args: Parameters<typeof said>) => said(...args)?.body.code;
+  assert.equal(said(200, undefined, { execution })?.[1], { execution: { jobId: 'j', jobDocument: { a: [1] } } });
+  assert.equal(said(200, undefined, { jobDocument: '{"a":1}' })?.[1], { jobDocument: { a: 1 } });
+  const codeOf = (...args: Parameters<typeof said>) => said(...args)?.[1].code;
   assert.is(codeOf(404, 'ResourceNotFoundException', {}), 'ResourceNotFound');
   assert.is(codeOf(410, 'TerminalStateException:http://internal.amazon.com/', {}), 'TerminalStateReached');
   assert.is(codeOf(409, 'InvalidStateTransitionException', {}), 'InvalidStateTransition');

@@ -15,6 +15,8 @@ async function bundleWith(parts: readonly string[]): Promise<string> {
 
 /** Words that a part alone brings into the file. */
 const MARKS: Readonly<Record<string, RegExp>> = {
+  ways: /Proxy-Authorization/,
+  https: /preference-applied/,
   guards: /timeoutSeconds/,
   builtins: /install-packages\.sh|systemctl/,
 };
@@ -31,7 +33,7 @@ test('a part that is left out leaves nothing in the file, and each one has a mar
 });
 
 test('every part is asked for in the source by the name that the build defines', () => {
-  const source = ['targets/sbc/parts.ts', 'runtime/parts.ts']
+  const source = ['targets/sbc/parts.ts', 'targets/sbc/ways/connectWays.ts', 'runtime/parts.ts']
     .map((file) => readFileSync(path.join(root, file), 'utf8'))
     .join('\n');
   for (const name of Object.keys(defines([]))) assert.match(source, new RegExp(`typeof ${name} === 'undefined'`));
@@ -41,7 +43,10 @@ test('--with takes the parts named, --without all others; unknown ones are refus
   assert.equal(chooseParts('--without', ''), [...ALL_PARTS]);
   assert.equal(chooseParts('--with', 'builtins,guards'), ['guards', 'builtins']);
   assert.equal(chooseParts('--without', ALL_PARTS.join(',')), []);
-  assert.throws(() => chooseParts('--without', 'builtins,x'), /^--without 'x' is no part: expected guards/);
+  assert.throws(
+    () => chooseParts('--without', 'builtins,x'),
+    /^--without 'x' is no part: expected ways, https, guards/,
+  );
   assert.throws(() => chooseParts('--without', 'guards'), /^--without guards: part builtins needs part guards$/);
 });
 

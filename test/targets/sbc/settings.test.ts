@@ -63,6 +63,10 @@ test('with the five that are needed, everything else has its default', ({ flags 
     warnings: [],
     bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
     attributes: {},
+    endpoint: { host: 'jobs.example.com', others: [] },
+    mqttPort: 8883,
+    proxy: undefined,
+    proxyCredentials: undefined,
   });
 });
 
@@ -238,6 +242,38 @@ test('help names every flag', () => {
       .split('\n')
       .every((line) => line.length <= 120),
   );
+});
+
+test('endpoints are a list in a file or with commas between them; https:// is the HTTPS data plane', ({
+  folder,
+  flags,
+}) => {
+  const without = argv({ ...flags, endpoint: '' }).slice(2);
+  writeFileSync(path.join(folder, 'ways.json'), '{"endpoint":["a.example","b.example:443","https://c.example"]}');
+  for (const words of [
+    ['--config', path.join(folder, 'ways.json')],
+    ['--endpoint', 'a.example, b.example:443,https://c.example/'],
+  ]) {
+    const { host, port, endpoint } = settings([...without, ...words]);
+    assert.equal([host, port, endpoint!.isHttps], ['a.example', 8883, undefined]);
+    assert.equal(endpoint!.others, [
+      { host: 'b.example', port: 443 },
+      { port: 8443, host: 'c.example', isHttps: true },
+    ]);
+  }
+  assert.is(settings([...without, '--endpoint', 'https://c.example:9']).endpoint!.isHttps, true);
+});
+
+test('a proxy has its credentials in a file that nobody else can read, and nowhere else', ({ folder, flags }) => {
+  const file = path.join(folder, 'credentials');
+  writeFileSync(file, 'user:pa:ss\n', { mode: 0o600 });
+  const proxied = (...more: string[]) => settings([...argv(flags), '--proxy', 'http://proxy:3128', ...more]);
+  assert.equal(proxied().proxy, { host: 'proxy', port: 3128 });
+  assert.is(proxied('--proxy-credentials', file).proxyCredentials, 'user:pa:ss');
+  const wrong = (...more: string[]) => faults([...argv(flags), ...more]).join();
+  assert.match(wrong('--proxy', 'user:pass@proxy:3128'), /expected HOST:PORT; user and password belong into the file/);
+  chmodSync(file, 0o644);
+  assert.match(wrong('--proxy-credentials', file), /mode 644 opens .* to others/);
 });
 
 test.run();

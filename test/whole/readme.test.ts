@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runChild } from '../child.ts';
+import { BOARDS, canEmulate } from '../targets/mcu/emulators.ts';
 import { hasTool } from '../tools.ts';
 
 const tools = [
@@ -10,6 +11,7 @@ const tools = [
   hasTool('aws', 'awscli'),
   hasTool('curl', 'curl'),
   hasTool('mosquitto_rr', 'mosquitto-clients'),
+  ...BOARDS.map(canEmulate),
 ].every(Boolean);
 
 (tools ? test : test.skip)('every shell block of the README works as it stands, one after another', async () => {
@@ -28,6 +30,7 @@ const tools = [
   assert.is(code, 0, `${stdout}${stderr}`);
   assert.match(stdout, /^hello: .*"numberOfSucceededThings":1/m);
   assert.match(stdout, /^file: .*"numberOfSucceededThings":1/m);
+  assert.match(stdout, /runs the firmware [0-9a-f]{16}/);
 });
 
 test.run();

@@ -5,6 +5,7 @@
  *   ```sh           runs to its end and has to succeed
  *   ```sh service   goes on; the next block runs once it is ready
  *   ```sh agent     goes on; the next block runs once it is connected
+ *   ```sh board     goes on; the next block runs once it is ready
  */
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
@@ -12,11 +13,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, runChild, startChild } from '../child.ts';
 
-const READY: Record<string, RegExp> = { service: / ready: /, agent: / connected/ };
+const READY: Record<string, RegExp> = { service: / ready: /, agent: / connected/, board: /^ready/ };
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), 'errand-readme-'));
-for (const name of ['build.mjs', 'dist', 'examples']) symlinkSync(path.join(root, name), path.join(folder, name));
+for (const name of ['build.mjs', 'dist', 'examples', 'targets', 'test'])
+  symlinkSync(path.join(root, name), path.join(folder, name));
 const env = { ...process.env };
 for (const name of Object.keys(env)) if (name.startsWith('ERRAND_') || name.startsWith('AWS_')) delete env[name];
 

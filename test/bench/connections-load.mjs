@@ -3,8 +3,8 @@
  *
  *   node connections-load.mjs SETTINGS.json
  *
- * Prints `plain` and `tls` when so many are connected, have subscribed to what a device subscribes to and have rested; then
- * each asks for its next job again and again for a while, so many at once, and the rate is printed as JSON.
+ * Prints `plain` and `tls` when so many are connected and have subscribed to what a device subscribes to, and goes on when it is
+ * sent SIGUSR2; then each asks for its next job again and again for a while, so many at once, and the rate is printed as JSON.
  */
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
@@ -12,23 +12,25 @@ import { connect as connectTls, createSecureContext } from 'node:tls';
 import mqttPacket from 'mqtt-packet';
 
 const { generate } = mqttPacket;
-const { plain, tls, restMillis, seconds, atOnce } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const { plain, tls, seconds, atOnce } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 /** Handshakes under way at the same time. */
 const COMING_AT_ONCE = 64;
 const CONNACK = 2;
 const PUBLISH = 3;
+/** Of QoS 1. */
+const ACKNOWLEDGED = 0x02;
 const SUBACK = 9;
 const devices = [];
 
 await comeIn(plain.thingNames, () => connectTcp(plain.port, '127.0.0.1'));
-await rest('plain');
+await seen('plain');
 const contexts = new Map();
 await comeIn(tls.thingNames, (i) => {
   const { cert, key } = tls.certificates[i % tls.certificates.length];
   if (!contexts.has(cert)) contexts.set(cert, createSecureContext({ ca: tls.ca, cert, key }));
   return connectTls({ port: tls.port, host: '127.0.0.1', servername: 'localhost', secureContext: contexts.get(cert) });
 });
-await rest('tls');
+await seen('tls');
 console.log(JSON.stringify(await ask()));
 setInterval(() => {}, 1_000_000); // stays until it is ended
 
@@ -57,7 +59,9 @@ function comeOne(thingName, socket) {
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`the broker closed ${thingName}`)));
-    const packets = framer((type) => {
+    const packets = framer((packet) => {
+      const type = packet[0] >> 4;
+      if (type === PUBLISH && packet[0] & ACKNOWLEDGED) socket.write(acknowledgementOf(packet));
       if (type === CONNACK) socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: filters }));
       else if (type === SUBACK) resolve(device);
       else if (type === PUBLISH) device.answered?.();
@@ -77,7 +81,7 @@ function comeOne(thingName, socket) {
   });
 }
 
-/** Tells the type of each whole packet. */
+/** Tells each whole packet. */
 function framer(tell) {
   let held = Buffer.alloc(0);
   return (chunk) => {
@@ -92,17 +96,24 @@ function framer(tell) {
         if (byte < 0x80) break;
       }
       if (held.length < at + length) return;
-      const type = held[0] >> 4;
+      const packet = held.subarray(0, at + length);
       held = held.subarray(at + length);
-      tell(type);
+      tell(packet);
     }
   };
 }
 
-async function rest(phase) {
-  await new Promise((resolve) => setTimeout(resolve, restMillis));
+function acknowledgementOf(publish) {
+  let at = 1;
+  while (publish[at++] & 0x80);
+  const identifier = at + 2 + publish.readUInt16BE(at);
+  return Buffer.from([0x40, 2, publish[identifier], publish[identifier + 1]]);
+}
+
+async function seen(phase) {
+  const goOn = new Promise((resolve) => process.once('SIGUSR2', resolve));
   console.log(`${phase} ${devices.length}`);
-  await new Promise((resolve) => setTimeout(resolve, restMillis)); // while the broker's memory is read
+  await goOn; // once the broker's memory is read
 }
 
 async function ask() {

@@ -10,16 +10,12 @@ import { readFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import mqttPacket from 'mqtt-packet';
+import { connectBare } from './bare-device.mjs';
 
 const { generate } = mqttPacket;
 const { plain, tls, seconds, atOnce } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 /** Handshakes under way at the same time. */
 const COMING_AT_ONCE = 64;
-const CONNACK = 2;
-const PUBLISH = 3;
-/** Of QoS 1. */
-const ACKNOWLEDGED = 0x02;
-const SUBACK = 9;
 const devices = [];
 
 await comeIn(plain.thingNames, () => connectTcp(plain.port, '127.0.0.1'));
@@ -45,7 +41,7 @@ async function comeIn(thingNames, open) {
   await Promise.all(Array.from({ length: COMING_AT_ONCE }, keepComing));
 }
 
-function comeOne(thingName, socket) {
+async function comeOne(thingName, socket) {
   const device = { socket, answered: undefined, request: undefined };
   const topic = (levels) => `$aws/things/${thingName}/jobs/${levels}`;
   const clientToken = `token-${thingName}`;
@@ -55,59 +51,9 @@ function comeOne(thingName, socket) {
     payload: JSON.stringify({ clientToken }),
     qos: 0,
   });
-  const filters = ['notify-next', '+/get/+', '+/update/+'].map((levels) => ({ topic: topic(levels), qos: 1 }));
-  return new Promise((resolve, reject) => {
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`the broker closed ${thingName}`)));
-    const packets = framer((packet) => {
-      const type = packet[0] >> 4;
-      if (type === PUBLISH && packet[0] & ACKNOWLEDGED) socket.write(acknowledgementOf(packet));
-      if (type === CONNACK) socket.write(generate({ cmd: 'subscribe', messageId: 1, subscriptions: filters }));
-      else if (type === SUBACK) resolve(device);
-      else if (type === PUBLISH) device.answered?.();
-    });
-    socket.on('data', packets);
-    socket.setNoDelay(true);
-    socket.write(
-      generate({
-        cmd: 'connect',
-        clientId: thingName,
-        clean: true,
-        keepalive: 1200,
-        protocolId: 'MQTT',
-        protocolVersion: 4,
-      }),
-    );
-  });
-}
-
-/** Tells each whole packet. */
-function framer(tell) {
-  let held = Buffer.alloc(0);
-  return (chunk) => {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    for (;;) {
-      let length = 0;
-      let at = 1;
-      for (let shift = 0; ; shift += 7) {
-        if (at >= held.length) return;
-        const byte = held[at++];
-        length += (byte & 0x7f) * 2 ** shift;
-        if (byte < 0x80) break;
-      }
-      if (held.length < at + length) return;
-      const packet = held.subarray(0, at + length);
-      held = held.subarray(at + length);
-      tell(packet);
-    }
-  };
-}
-
-function acknowledgementOf(publish) {
-  let at = 1;
-  while (publish[at++] & 0x80);
-  const identifier = at + 2 + publish.readUInt16BE(at);
-  return Buffer.from([0x40, 2, publish[identifier], publish[identifier + 1]]);
+  const filters = ['notify-next', '+/get/+', '+/update/+'].map(topic);
+  await connectBare(socket, thingName, filters, () => device.answered?.());
+  return device;
 }
 
 async function seen(phase) {

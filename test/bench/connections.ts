@@ -9,7 +9,7 @@ import { makeCertificate } from '../transports/certificates.ts';
 import { cpuMicrosOf, memoryOf } from './accounting.ts';
 import type { Bench } from './bench.ts';
 import type { Report } from './figure.ts';
-import { start, temporaryFolder } from './processes.ts';
+import { startWide, temporaryFolder } from './processes.ts';
 import { ERRAND } from './site.ts';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -202,9 +202,4 @@ async function register(data: string, plain: string[], tls: string[]) {
     ca: { pem: identity.caPem, cert: Buffer.from(identity.caPem), certFile },
     caKey: { key: Buffer.from(key), keyFile },
   };
-}
-
-/** With as many descriptors as the machine allows. */
-function startWide(...args: string[]): Child {
-  return start('sh', '-c', 'ulimit -n "$(ulimit -Hn)" && exec "$0" "$@"', process.execPath, ...args);
 }

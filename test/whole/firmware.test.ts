@@ -132,7 +132,7 @@ for (const name of BOARDS)
     if (board === undefined) return;
     const { image } = emulators.build(name, 'FIRMWARE=2', ...NEXT[name]);
     const sha256 = await flash(`boots-${name}`, name, image);
-    await disturb(name, readFileSync(image).length);
+    await disturb(`boots-${name}`, name, readFileSync(image).length);
     const outcome = await ended(`boots-${name}`, name);
     assert.equal([outcome.status, outcome.reason.includes(sha256.slice(0, 16))], ['SUCCEEDED', true], outcome.log);
     await createJob(`sum-on-next-${name}`, name, run('add,20,22'));
@@ -150,38 +150,40 @@ test('uno: 16 KB of data into the space left arrive byte for byte, after a reset
   const file = path.join(emulators.folder, 'data.bin');
   writeFileSync(file, randomBytes(DATA_BYTES));
   await flash('data', 'uno', file, 'image=1');
-  await disturb('uno', DATA_BYTES);
+  await disturb('data', 'uno', DATA_BYTES);
   const outcome = await ended('data', 'uno');
   assert.is(outcome.status, 'SUCCEEDED', outcome.log);
   assert.match(outcome.reason, /has verified image 1/);
   assert.ok((await board.slot(DATA_BYTES)).equals(readFileSync(file)));
 });
 
-/** Waits until the bridge has sent a block that begins at `offset` or later. */
-async function untilSent(thing: BoardName, offset: number): Promise<void> {
+/** Waits until the bridge has sent a block that begins at `offset` or later, or the job has ended. */
+async function untilSent(jobId: string, thing: BoardName, offset: number): Promise<void> {
   const port = boards.get(thing)?.port;
+  const fits = new RegExp(`BLOCK \\d+ bytes at \\d+|job ${jobId}: (SUCCEEDED|FAILED)`);
   for (;;) {
     const listened = bridge;
     try {
       for (let from = 0; ; ) {
-        const line = await listened.lineAfter(from, /BLOCK \d+ bytes at \d+/);
+        const line = await listened.lineAfter(from, fits);
         const [, at] = /BLOCK \d+ bytes at (\d+)/.exec(line) ?? [];
-        if (line.includes(` ${port} `) && Number(at) >= offset) return;
+        if (at === undefined || (line.includes(` ${port} `) && Number(at) >= offset)) return;
         from = listened.lines.indexOf(line, from) + 1;
       }
     } catch (error) {
       if (!killed.has(listened)) throw error;
       await restarted;
+      if ((await house.execution(jobId, thing)).status !== 'IN_PROGRESS') return;
     }
   }
 }
 
 /** A reset and a kill on the way of an image; ERRAND_ROUNDS of them, at places that the seed tells. */
-async function disturb(thing: BoardName, size: number): Promise<void> {
+async function disturb(jobId: string, thing: BoardName, size: number): Promise<void> {
   const cuts =
     ROUNDS === 0 ? [0.3, 0.6] : Array.from({ length: ROUNDS }, () => chance.unit() * 0.95).sort((a, b) => a - b);
   for (const [i, cut] of cuts.entries()) {
-    await untilSent(thing, Math.floor(cut * size));
+    await untilSent(jobId, thing, Math.floor(cut * size));
     if (ROUNDS === 0 ? i === 0 : chance.is(0.5)) await boards.get(thing)?.reset();
     else await killBridge();
   }

@@ -32,12 +32,13 @@ export interface Emulators {
   readonly folder: string;
   /** @param settings  for make: `FIRMWARE=2` */
   build(board: BoardName, ...settings: string[]): Firmware;
-  start(board: BoardName, firmware: Firmware): Promise<EmulatedBoard>;
+  /** @param memories  of the Uno: a folder with the `flash` and `eeprom` of an earlier life */
+  start(board: BoardName, firmware: Firmware, memories?: string): Promise<EmulatedBoard>;
   end(): Promise<void>;
 }
 
 /** Where layout.h and flash.h have it. */
-const SLOTS: Record<BoardName, number> = { uno: 0x3800, microbit: 0x15000, mps2: 0x100000 };
+export const SLOTS: Record<BoardName, number> = { uno: 0x3800, microbit: 0x15000, mps2: 0x100000 };
 const MACHINES = { microbit: 'microbit', mps2: 'mps2-an385' } as const;
 const here = path.dirname(fileURLToPath(import.meta.url));
 const examples = path.join(here, '../../../targets/mcu/examples');
@@ -55,11 +56,10 @@ export function openEmulators(): Emulators {
   const running: Child[] = [];
   let count = 0;
 
-  async function startUno(name: string, { installed }: Firmware): Promise<EmulatedBoard> {
+  async function startUno(name: string, { installed }: Firmware, memories: string): Promise<EmulatedBoard> {
     if (running.every(({ process: { spawnfile } }) => spawnfile !== simulator))
       compile('gcc', ['-std=gnu11', '-O2', path.join(here, 'uno.c'), '-lsimavr', '-o', simulator]);
     const port = path.join(folder, `${name}.tty`);
-    const memories = path.join(folder, `${name}.memories`);
     const child = startChild(simulator, [memories, port, installed]);
     running.push(child);
     await child.line(/ready/);
@@ -104,9 +104,10 @@ export function openEmulators(): Emulators {
         image: path.join(out, `${board}.bin`),
       };
     },
-    start(board, firmware) {
+    start(board, firmware, memories) {
       const name = `${board}-${count++}`;
-      return board === 'uno' ? startUno(name, firmware) : startQemu(board, name, firmware);
+      const kept = memories ?? path.join(folder, `${name}.memories`);
+      return board === 'uno' ? startUno(name, firmware, kept) : startQemu(board, name, firmware);
     },
     async end() {
       for (const child of running) await child.kill();

@@ -4,10 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runChild, startChild } from '../../child.ts';
-import { BOARDS, canEmulate, type Emulators, openEmulators } from './emulators.ts';
+import { BOARDS, canEmulate, type Emulators, openEmulators, SLOTS } from './emulators.ts';
 
 const test = suite('real firmware on emulated boards');
 const BRIDGE = fileURLToPath(new URL('../../../dist/errand-bridge.cjs', import.meta.url));
+
+const UNO_PAGE_BYTES = 128;
+/** Of `waiting_bytes` in keep.h. */
+const UNO_WAITING_AT = 6;
 
 let emulators: Emulators;
 const env = () => ({ ...process.env, ERRAND_CACHE: path.join(emulators.folder, 'cache') });
@@ -50,6 +54,29 @@ for (const name of BOARDS)
       assert.ok((await board.slot(size)).equals(readFileSync(image)), 'byte for byte');
     });
   }
+
+if (canEmulate('uno'))
+  test('uno: power fails while a new program is copied over the old one: the copy begins anew', async () => {
+    const firmware = emulators.build('uno');
+    const image = readFileSync(emulators.build('uno', 'FIRMWARE=2').image);
+    const memories = path.join(emulators.folder, 'cut.memories');
+    const [flashFile, eepromFile] = [path.join(memories, 'flash'), path.join(memories, 'eeprom')];
+    const before = await emulators.start('uno', firmware, memories);
+    await before.child.kill('SIGTERM');
+    const flash = readFileSync(flashFile);
+    flash.set(image, SLOTS.uno);
+    flash.set(image.subarray(0, 40 * UNO_PAGE_BYTES));
+    flash.fill(0xff, 40 * UNO_PAGE_BYTES, 41 * UNO_PAGE_BYTES); // erased, not yet written
+    writeFileSync(flashFile, flash);
+    const eeprom = readFileSync(eepromFile);
+    eeprom.writeUInt16LE(image.length, UNO_WAITING_AT);
+    writeFileSync(eepromFile, eeprom);
+    const { port, child } = await emulators.start('uno', firmware, memories);
+    assert.match((await bridge('ping', port, '--count', '1')).stdout, /: firmware 2 /);
+    await child.kill('SIGTERM');
+    assert.ok(readFileSync(flashFile).subarray(0, image.length).equals(image));
+    assert.is(readFileSync(eepromFile).readUInt16LE(UNO_WAITING_AT) >> 8, 0xff, 'nothing waits any more');
+  });
 
 if (canEmulate('uno'))
   test('uno: a program that has no room is refused before anything is written', async () => {

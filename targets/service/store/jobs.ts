@@ -181,7 +181,7 @@ const insertExecutions = statement<{ jobNo: number; things: string; atMillis: nu
   insert into exec (thing_no, job_no, no, status, ver, queued_at, updated_at, attempt)
   select t.thing_no, cast(${value('jobNo')} as bigint), 1, 0, 1, cast(${value('atMillis')} as bigint), cast(${value('atMillis')} as bigint), 0
   from ${rows(engine, value('things'), { thing_no: 'bigint' })} as r join thing t on t.thing_no = r.thing_no
-  where true ${keepRows(engine, 't')}
+  where not exists (select 1 from exec e where e.thing_no = t.thing_no and e.job_no = ${value('jobNo')}) ${keepRows(engine, 't')}
   on conflict do nothing returning thing_no`,
 );
 

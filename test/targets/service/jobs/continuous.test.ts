@@ -31,6 +31,20 @@ async function create(world: World, groups: string[], more: object = {}): Promis
 
 const told = (world: World) => world.takeTold().map(([thing, kind]) => `${thing} ${kind}`);
 
+test('a thing whose first execution was deleted is not given it again beside its second', async () => {
+  const world = await openWorld({ things: ['T1'] });
+  await addGroup(world.store, 'g', ['T1']);
+  await create(world, ['g']);
+  await leave(world, 'T1', 'g');
+  await join(world, 'T1', 'g');
+  assert.equal(await history(world, 'T1'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
+  await world.service.control.deleteJobExecution({ thingName: 'T1', jobId: 'j', executionNumber: 1, force: true });
+  await leave(world, 'T1', 'g');
+  await join(world, 'T1', 'g');
+  assert.equal(await history(world, 'T1'), ['2 REMOVED retry 0', '3 QUEUED retry 0']);
+  await assertCountersAreTrue(world.store);
+});
+
 test('a continuous job stays IN_PROGRESS when all have ended; a late joiner gets its execution at once, outside of the rate', async () => {
   const world = await openWorld({ things: ['T1', 'T2', 'T3', 'T4'] });
   await addGroup(world.store, 'g', ['T1', 'T2']);

@@ -6,15 +6,15 @@ import { build } from 'esbuild';
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /**
- * Bundles test/sim/main.ts into `outfile`.
+ * Bundles test/sim/main.ts, or another program of worlds, into `outfile`.
  *
  * @param mistake  `{ file, find, replace }`: planted into that file of the product as it is bundled; it must fit exactly once
  */
-export async function bundleSim(outfile, mistake) {
+export async function bundleSim(outfile, mistake, entry = 'test/sim/main.ts') {
   let planted = 0;
   await build({
     absWorkingDir: root,
-    entryPoints: ['test/sim/main.ts'],
+    entryPoints: [entry],
     bundle: true,
     platform: 'node',
     format: 'esm',

@@ -55,6 +55,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   const ledger: Ledger = createLedger({
     isSteady: time.isSteady,
     over: (row) => overSince.set(keyOf(row, ledger), now),
+    made: (row) => overSince.delete(keyOf(row, ledger)),
   });
 
   async function look(nowMillis: number): Promise<void> {

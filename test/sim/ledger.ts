@@ -25,10 +25,12 @@ export interface LedgerOptions {
   isSteady: boolean;
   /** A pending execution ended, or is gone. */
   over(row: Row): void;
+  /** An execution is made; a number may be given again once its execution was deleted. */
+  made(row: Row): void;
 }
 
 /** What the store holds, kept beside it change by change, and every change held against the rules. */
-export function createLedger({ isSteady, over }: LedgerOptions): Ledger {
+export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
   const rows = new Map<string, Row>();
   const jobs = new Map<number, JobSeen>();
   const canceledAt = new Map<number, number>();
@@ -129,6 +131,7 @@ export function createLedger({ isSteady, over }: LedgerOptions): Ledger {
     const [head, members] = [headKey(thingNo), membersKey(thingNo)];
     if (row === undefined) rows.delete(key);
     else if (old === undefined) {
+      made(row);
       checkNew(row, rows.get(`${thingNo}/${jobNo}/${no - 1}`), job);
       retriesDue.delete(`${thingNo}/${jobNo}/${no - 1}`);
       if (job !== undefined && row.attempt === 0) countCreated(job, wall);

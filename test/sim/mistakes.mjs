@@ -11,6 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleSim } from './bundle.mjs';
+import { runSerial } from './serial/start.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const folder = path.join(root, 'dist/sim');
@@ -98,7 +99,7 @@ export const MISTAKES = [
   {
     name: 'run the document that was described, not the one that was claimed',
     file: `${RUNNER}/answer.ts`,
-    find: 'jobDocument === undefined ? document! : parseDocument(jobDocument)',
+    find: 'jobDocument === undefined ? document! : parseDocument(jobDocument, runner.facts)',
     replace: 'document!',
   },
   {
@@ -334,6 +335,91 @@ export const MISTAKES = [
     find: 'executionNumber + 1]',
     replace: 'executionNumber + 2]',
   },
+  // The serial line: the host, and the microcontroller's library in C.
+  {
+    name: 'take a frame on the host without looking at its checksum',
+    world: 'serial',
+    file: 'runtime/serial/frame.ts',
+    find: 'if (view.getUint32(bytes.length - 4, true) !== crc32(bytes.subarray(0, -4))) return undefined;',
+    replace: '',
+  },
+  {
+    name: 'send a command once more when nobody knows whether it ran',
+    world: 'serial',
+    file: 'runtime/serial/commandTask.ts',
+    find: 'if (task.resumed || task.sentTo !== undefined) {',
+    replace: 'if (task.resumed) {',
+  },
+  {
+    name: 'send a command once more after a reset of the device',
+    world: 'serial',
+    file: 'runtime/serial/commandTask.ts',
+    find: 'if (task.sentTo !== undefined && task.sentTo !== device.bootId)',
+    replace: 'if (task.sentTo !== undefined && task.sentTo !== device.bootId) task.sentTo = undefined;\n  if (false)',
+  },
+  {
+    name: 'send a command once more after a restart of the host',
+    world: 'serial',
+    file: 'runtime/serial/commandTask.ts',
+    find: 'if (task.resumed || task.sentTo !== undefined) {',
+    replace: 'if (task.sentTo !== undefined) {',
+  },
+  {
+    name: 'take any restart for a start of the new image',
+    world: 'serial',
+    file: 'runtime/serial/flashTask.ts',
+    find: 'return end(task, false, `the device restarted with',
+    replace: 'return end(task, true, `the device restarted with',
+  },
+  {
+    name: 'never send a request again',
+    world: 'serial',
+    file: 'runtime/serial/link.ts',
+    find: 'return resend({ ...link, timer, phase: { ...phase, resends: phase.resends + 1 } }, now);',
+    replace: 'return [{ ...link, timer, phase: { ...phase, resendAt: undefined } }, []];',
+  },
+  {
+    name: 'take a frame on the device without looking at its checksum',
+    world: 'serial',
+    file: 'targets/mcu/src/link.c',
+    find: 'crc32_of(link->rx, link->rx_used) == RESIDUE)',
+    replace: 'true)',
+  },
+  {
+    name: 'take a request on the device out of its order',
+    world: 'serial',
+    file: 'targets/mcu/src/link.c',
+    find: 'if (behind != 0) {',
+    replace: 'if (behind > 15) {',
+  },
+  {
+    name: 'take a request that was meant for the device before its reset',
+    world: 'serial',
+    file: 'targets/mcu/src/link.c',
+    find: 'link->host == 0 || rx[2] != link->boot ||',
+    replace: '',
+  },
+  {
+    name: 'do not say a reply again',
+    world: 'serial',
+    file: 'targets/mcu/src/link.c',
+    find: '*kept |= PENDING; /* seen: its reply was lost */',
+    replace: '*kept |= 0;',
+  },
+  {
+    name: 'start an image that was not verified',
+    world: 'serial',
+    file: 'targets/mcu/src/jobs.c',
+    find: 'if (jobs->verifying == WHOLE)',
+    replace: 'if (jobs->pull->size != 0)',
+  },
+  {
+    name: 'put any block where the next one belongs',
+    world: 'serial',
+    file: 'targets/mcu/src/pull.c',
+    find: 'offset.value != pull->offset ||',
+    replace: '',
+  },
 ];
 
 /**
@@ -341,6 +427,10 @@ export const MISTAKES = [
  * undefined; rejects when the mistake no longer fits the code.
  */
 export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
+  if (mistake.world === 'serial') {
+    const { code, stdout } = await runSerial({ seed: firstSeed, count: seeds }, mistake);
+    return readCaught(code, stdout);
+  }
   const bundle = await bundleSim(path.join(folder, `${mistake.name.replace(/\W+/g, '-')}.mjs`), mistake);
   const child = spawn(process.execPath, [bundle, '--seed', `${firstSeed}`, '--count', `${seeds}`, '--story', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -349,9 +439,12 @@ export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
   child.stdout.setEncoding('utf8').on('data', (text) => {
     out += text;
   });
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  const { worlds, broken } = JSON.parse(out.trim().split('\n').at(-1));
-  const why = /^seed \d+: (.*)$/m.exec(out)?.[1];
+  return readCaught(await new Promise((resolve) => child.on('close', resolve)), out);
+}
+
+function readCaught(code, out) {
+  const { worlds = 1, broken } = JSON.parse(out.trim().split('\n').at(-1));
+  const why = /^seed [\d?]+: (.*)$/m.exec(out)?.[1];
   return code === 1 && broken !== undefined ? { worlds, why } : undefined;
 }
 

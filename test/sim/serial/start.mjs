@@ -1,0 +1,78 @@
+/**
+ * Worlds of one serial line: compiles the microcontroller's library, bundles the host's half, and runs them.
+ *
+ *   npm run sim:serial -- [--seed N] [--count N] [--story LINES]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bundleSim } from '../bundle.mjs';
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
+const SOURCES = ['link', 'cbor', 'pull', 'sha256', 'jobs'].map((part) => `targets/mcu/src/${part}.c`);
+const FLAGS = ['-std=c99', '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+
+/**
+ * The library and mcu.c as a program in `folder`, compiled with the sanitizers.
+ *
+ * @param mistake  planted into the source that it names, as in bundle.mjs
+ */
+function compileMcu(folder, mistake) {
+  const sources = SOURCES.map((source) => {
+    if (mistake?.file !== source) return path.join(root, source);
+    const pieces = readFileSync(path.join(root, source), 'utf8').split(mistake.find);
+    if (pieces.length !== 2)
+      throw new Error(`${mistake.name}: found ${pieces.length - 1} times in ${source}: expected once`);
+    const planted = path.join(folder, path.basename(source));
+    writeFileSync(planted, pieces.join(mistake.replace));
+    return planted;
+  });
+  const program = path.join(folder, 'mcu');
+  const include = `-I${path.join(root, 'targets/mcu/include')}`;
+  const mcu = path.join(root, 'test/sim/serial/mcu.c');
+  const { status, stderr } = spawnSync('gcc', [...FLAGS, include, mcu, ...sources, '-o', program], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`gcc: ${stderr ?? 'it is not here: apt-get install gcc'}`);
+  return program;
+}
+
+/** Runs worlds from `seed` on until one breaks a promise. Resolves to the exit code and what was printed. */
+export async function runSerial({ seed, count, story = 0 }, mistake) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'errand-sim-'));
+  try {
+    mkdirSync(path.join(root, 'dist/sim'), { recursive: true });
+    const program = compileMcu(folder, mistake);
+    // Beside the packages, so that what is left out of the bundle is found.
+    const outfile = path.join(root, `dist/sim/serial${mistake ? `-${mistake.name.replace(/\W+/g, '-')}` : ''}.mjs`);
+    const inHost = mistake?.file.endsWith('.ts') ? mistake : undefined;
+    const bundle = await bundleSim(outfile, inHost, 'test/sim/serial/main.ts');
+    const child = spawn(process.execPath, [bundle, program, `${seed}`, `${count}`, `${story}`], {
+      stdio: ['ignore', 'pipe', mistake ? 'ignore' : 'inherit'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+    });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    return { code, stdout };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const text = { type: 'string' };
+  const { values } = parseArgs({ options: { seed: text, count: text, story: text } });
+  const seed = Number(values.seed ?? Date.now() >>> 0);
+  const { code, stdout } = await runSerial({
+    seed,
+    count: Number(values.count ?? 1),
+    story: Number(values.story ?? 60),
+  });
+  process.stdout.write(stdout);
+  process.exitCode = code;
+}

@@ -1,0 +1,296 @@
+/**
+ * What a qualified device must do, row by row of AWS IoT Device Advisor's test cases (Developer Guide), with the files that people
+ * deploy against a server that misbehaves on purpose. The agents' clock runs fast; pauses are judged by what the agent says and
+ * by what the server sees, never by how long the test took. The same rows on a virtual clock: test/runtime/mqtt/client.test.ts.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Packet } from 'mqtt-packet';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Child, startChild } from '../../child.ts';
+import { hasTool } from '../../tools.ts';
+import { makeCa, makeCertificate, type Pair } from '../../transports/certificates.ts';
+import { type Behaviour, type Endpoint, openEndpoint } from './endpoint.ts';
+
+const AGENTS = { lean: 'errand-agent.cjs', full: 'errand-agent-full.cjs' };
+const SPEED = 80;
+const JOBS = '$aws/things/board/jobs';
+
+interface Context {
+  folder: string;
+  ca: Pair;
+  stranger: Pair;
+  server: Pair;
+  device: Pair;
+  opened: { close(): void }[];
+  agents: Child[];
+}
+
+const advisor = suite<Context>('Device Advisor');
+advisor.before((context) => {
+  context.folder = mkdtempSync(path.join(os.tmpdir(), 'errand-advisor-'));
+  const { folder } = context;
+  context.ca = makeCa(folder, 'ca');
+  context.stranger = makeCa(folder, 'stranger');
+  context.server = makeCertificate(folder, 'server', context.ca, 'DNS:localhost');
+  context.device = makeCertificate(folder, 'device', context.ca);
+});
+advisor.before.each((context) => {
+  context.opened = [];
+  context.agents = [];
+});
+advisor.after.each(async ({ opened, agents }) => {
+  for (const agent of agents) await agent.kill();
+  for (const one of opened) one.close();
+});
+advisor.after(({ folder }) => rmSync(folder, { recursive: true, force: true }));
+
+async function open(context: Context, behaviour: Behaviour = {}, pair = context.server): Promise<Endpoint> {
+  const endpoint = await openEndpoint(pair, context.ca, behaviour);
+  context.opened.push(endpoint);
+  return endpoint;
+}
+
+function start(
+  { folder, ca, device, agents }: Context,
+  { port }: Endpoint,
+  file = AGENTS.lean,
+  ...more: string[]
+): Child {
+  const root = fileURLToPath(new URL('../../../dist/', import.meta.url));
+  const data = path.join(folder, `data-${port}`);
+  const keys = ['--ca', ca.certFile, '--cert', device.certFile, '--key', device.keyFile];
+  const own = ['--endpoint', `localhost:${port}`, '--thing', 'board', '--data', data, '--handlers', '/nowhere'];
+  const clock = ['--require', fileURLToPath(new URL('fastClock.cjs', import.meta.url))];
+  const agent = startChild(process.execPath, [...clock, path.join(root, file), ...keys, ...own, ...more], {
+    env: { ...process.env, ERRAND_TEST_SPEED: String(SPEED) },
+  });
+  agents.push(agent);
+  return agent;
+}
+
+const is =
+  (cmd: Packet['cmd'], from = 1) =>
+  (packet: Packet, connection: number) =>
+    packet.cmd === cmd && connection >= from;
+
+/** The pauses that the agent said it would make, seconds. */
+const pausesOf = ({ lines }: Child) =>
+  lines.flatMap((line) => / next try in ([\d.]+) s/.exec(line)?.[1] ?? []).map(Number);
+
+/** Exponential with jitter: each within an end that doubles, not one like another, and growing as a whole. */
+function judge(pauses: readonly number[]): void {
+  const isWithin = (pause: number, n: number) => pause <= Math.min(120, 2 ** n) + 0.05;
+  assert.ok(pauses.every(isWithin), `too long: ${pauses}`);
+  assert.ok(new Set(pauses).size > pauses.length / 2, `no jitter: ${pauses}`);
+  assert.ok(Math.max(...pauses.slice(4)) > Math.max(...pauses.slice(0, 2)), `they do not grow: ${pauses}`);
+}
+
+for (const [name, file] of Object.entries(AGENTS)) {
+  advisor(
+    `${name}: TLS_Connect, MQTT_Connect, MQTT_Subscribe, MQTT_Publish: SNI, a valid CONNECT, SUBSCRIBE, PUBLISH`,
+    async (context) => {
+      let name: unknown;
+      const endpoint = await open(context, {
+        answer: (_packet, _connection, _send, socket) => {
+          name = (socket as { servername?: unknown }).servername;
+          return false;
+        },
+      });
+      start(context, endpoint, file);
+      const connect = await endpoint.packet(is('connect'));
+      assert.ok(connect.cmd === 'connect' && connect.clientId === 'board' && connect.clean === false);
+      const subscribe = await endpoint.packet(is('subscribe'));
+      assert.ok(
+        subscribe.cmd === 'subscribe' &&
+          subscribe.subscriptions.every(({ topic, qos }) => topic.startsWith(JOBS) && qos === 1),
+      );
+      const publish = await endpoint.packet(is('publish'));
+      assert.ok(publish.cmd === 'publish' && publish.topic === `${JOBS}/$next/get`);
+      assert.is(name, 'localhost');
+    },
+  );
+
+  advisor(
+    `${name}: TLS_Receive_Maximum_Size_Fragments, MQTT_Client_Puback_Qos1: 128 KB in the largest records`,
+    async (context) => {
+      const payload = `{"timestamp":1,"filler":"${'x'.repeat(131_000)}"}`;
+      const endpoint = await open(context, {
+        answer: ({ cmd }, _connection, send) => {
+          if (cmd !== 'publish') return false;
+          send({
+            cmd: 'publish',
+            topic: `${JOBS}/notify-next`,
+            payload,
+            qos: 1,
+            messageId: 5,
+            dup: false,
+            retain: false,
+          });
+          return false;
+        },
+      });
+      start(context, endpoint, file);
+      assert.is((await endpoint.packet(is('puback'))).messageId, 5);
+    },
+  );
+
+  advisor(`${name}: TLS_Large_Size_Server_Cert: a chain of many certificates is taken`, async (context) => {
+    const names = Array.from({ length: 400 }, (_, i) => `DNS:name-${i}.of-a-large-certificate.example`);
+    const large = makeCertificate(context.folder, `large-${name}`, context.ca, ['DNS:localhost', ...names].join());
+    assert.ok(large.cert.length > 20_000, `${large.cert.length} bytes`);
+    const cert = Buffer.concat([large.cert, context.ca.cert, context.server.cert]);
+    const endpoint = await open(context, {}, { ...large, cert });
+    start(context, endpoint, file);
+    await endpoint.packet(is('publish'));
+  });
+}
+
+// What the core decides is the same in both files.
+advisor(`lean: MQTT_Connect_Jitter_Backoff_Retries: CONNACK withheld, six attempts and more`, async (context) => {
+  const endpoint = await open(context, { answer: ({ cmd }) => cmd === 'connect' });
+  const agent = start(context, endpoint);
+  await endpoint.ended(8);
+  const connects = endpoint.packets.filter(({ packet }) => packet.cmd === 'connect');
+  const pauses = pausesOf(agent);
+  judge(pauses);
+  // On the wire none came sooner than was said.
+  for (let i = 1; i < 8; i++) assert.ok((connects[i]!.at - connects[i - 1]!.at) * SPEED >= pauses[i - 1]! * 1000 - 100);
+});
+
+advisor(`lean: MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection: dropped right after CONNACK`, async (context) => {
+  const endpoint = await open(context, {
+    answer: ({ cmd }, _connection, send, socket) => {
+      if (cmd !== 'connect') return false;
+      send({ cmd: 'connack', returnCode: 0, sessionPresent: false });
+      socket.end();
+      return true;
+    },
+  });
+  const agent = start(context, endpoint);
+  await endpoint.ended(9);
+  judge(pausesOf(agent));
+});
+
+advisor(
+  `lean: MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect: disconnected, then CONNACK withheld`,
+  async (context) => {
+    const endpoint = await open(context, {
+      answer: ({ cmd }, connection, _send, socket) => {
+        if (connection === 1 && cmd === 'publish') socket.destroy();
+        return connection > 1;
+      },
+    });
+    const agent = start(context, endpoint);
+    await endpoint.ended(8);
+    judge(pausesOf(agent));
+  },
+);
+
+advisor(
+  `lean: MQTT_Publish_Retry_No_Puback: sent again with DUP and its packet id, on the same connection`,
+  async (context) => {
+    const endpoint = await open(context, { answer: ({ cmd }) => cmd === 'publish' });
+    start(context, endpoint);
+    const again = await endpoint.packet((packet) => packet.cmd === 'publish' && packet.dup);
+    const first = await endpoint.packet(is('publish'));
+    assert.is(again.messageId, first.messageId);
+    assert.equal(new Set(endpoint.packets.map(({ connection }) => connection)), new Set([1]));
+  },
+);
+
+advisor(
+  `lean: MQTT_Subscribe_Retry_No_Suback: sent again with its packet id, on the same connection`,
+  async (context) => {
+    const endpoint = await open(context, { answer: ({ cmd }) => cmd === 'subscribe' });
+    start(context, endpoint);
+    const first = await endpoint.packet(is('subscribe'));
+    const again = await endpoint.packet((packet) => packet.cmd === 'subscribe' && packet !== first);
+    assert.equal(again, first);
+    assert.is(endpoint.packets.at(-1)?.connection, 1);
+  },
+);
+
+advisor(`lean: MQTT_No_Ack_PingResp: everything swallowed, it disconnects and comes again`, async (context) => {
+  const endpoint = await open(context, { answer: ({ cmd }, connection) => connection === 1 && cmd !== 'connect' });
+  const agent = start(context, endpoint, AGENTS.lean, '--keep-alive', '60');
+  await endpoint.packet(is('pingreq'));
+  await endpoint.packet(is('connect', 2));
+  await agent.line(/no PINGRESP in time/);
+});
+
+for (const [row, sessionPresent] of [
+  ['MQTT_Persistent_Session_Happy_Case: a session present is not subscribed again, its message is acknowledged', true],
+  ['MQTT_Expired_Persistent_Session: a session that is lost is subscribed again', false],
+] as const) {
+  advisor(`lean: ${row}`, async (context) => {
+    const stored: Packet = {
+      cmd: 'publish',
+      topic: `${JOBS}/notify-next`,
+      payload: '{"timestamp":1}',
+      qos: 1,
+      messageId: 77,
+      dup: false,
+      retain: false,
+    };
+    const endpoint = await open(context, {
+      answer: ({ cmd }, connection, send, socket) => {
+        if (cmd === 'publish' && connection === 1) socket.destroy();
+        if (cmd !== 'connect' || connection === 1) return false;
+        send({ cmd: 'connack', returnCode: 0, sessionPresent });
+        if (sessionPresent) send(stored);
+        return true;
+      },
+    });
+    start(context, endpoint);
+    if (sessionPresent) assert.is((await endpoint.packet(is('puback', 2))).messageId, 77);
+    await endpoint.packet(is('publish', 2));
+    const subscribes = endpoint.packets.filter(({ packet }) => packet.cmd === 'subscribe').length;
+    assert.is(subscribes, sessionPresent ? 1 : 2);
+  });
+}
+
+const wrongCertificates: [row: string, pair: (context: Context) => Pair, alert: RegExp][] = [
+  [
+    'TLS_Expired_Server_Cert',
+    ({ folder, ca }) => makeCertificate(folder, 'old', ca, 'DNS:localhost', [-9, -2]),
+    /ALERT_CERTIFICATE_EXPIRED/,
+  ],
+  [
+    'TLS_Incorrect_Subject_Name_Server_Cert',
+    ({ folder, ca }) => makeCertificate(folder, 'other', ca, 'DNS:other.example'),
+    /ALERT_BAD_CERTIFICATE/,
+  ],
+  [
+    'TLS_Unsecure_Server_Cert',
+    ({ folder, stranger }) => makeCertificate(folder, 'strange', stranger, 'DNS:localhost'),
+    /ALERT_UNKNOWN_CA/,
+  ],
+];
+for (const [row, pair, alert] of wrongCertificates) {
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    advisor(
+      `full: ${row}, ${maxVersion}: no handshake completes, and each attempt ends with an alert`,
+      async (context) => {
+        const endpoint = await open(context, { tls: { maxVersion } }, pair(context));
+        const agent = start(context, endpoint, AGENTS.full);
+        await agent.line(/the server's certificate is refused/);
+        await agent.lineAfter(agent.lines.length, /the server's certificate is refused/);
+        assert.match(endpoint.handshakes[0]!, alert);
+        assert.not.ok(endpoint.handshakes.includes('completed'));
+        assert.is(endpoint.packets.length, 0);
+      },
+    );
+  }
+  advisor(`lean: ${row}: not one byte of MQTT is sent, and it tries again later`, async (context) => {
+    const endpoint = await open(context, {}, pair(context));
+    const agent = start(context, endpoint);
+    await agent.line(/the server's certificate is refused.*next try in/);
+    assert.is(endpoint.packets.length, 0);
+  });
+}
+
+if (hasTool('openssl', 'openssl')) advisor.run();

@@ -54,9 +54,11 @@ export function startChild(
   }
   child.stdin.on('error', () => {}); // it may not want to read
   child.stdin.end(options.input ?? '');
+  let closed = false;
   const ended = new Promise<number | string>((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => {
+      closed = true;
       alive.delete(child);
       for (const one of waiting)
         one.lost(
@@ -69,8 +71,8 @@ export function startChild(
   const lineAfter = (from: number, fits: RegExp) => {
     const already = lines.slice(from).find((line) => fits.test(line));
     if (already !== undefined) return Promise.resolve(already);
-    if (child.exitCode !== null || child.signalCode !== null)
-      return Promise.reject(new Error(`${program} ended without a line like ${fits}:\n${lines.join('\n')}`));
+    // Not as soon as it has exited: its last lines may be still to be read.
+    if (closed) return Promise.reject(new Error(`${program} ended without a line like ${fits}:\n${lines.join('\n')}`));
     return new Promise<string>((found, lost) => void waiting.add({ from, fits, found, lost }));
   };
   return {

@@ -4,12 +4,15 @@ import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
 import { createLog } from './log.ts';
 import { deviceFor } from './parts.ts';
+import { COMMANDS, runCommand } from './person/commands.ts';
+import { watched } from './person/status.ts';
 import { help, readSettings } from './settings.ts';
 import { connectWays } from './ways/connectWays.ts';
 
 declare const ERRAND_VERSION: string;
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
+declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
 
 /** Everything else fails with 1: the agent is started again by whoever keeps it running. */
 const EXIT_WRONG_SETTINGS = 2;
@@ -26,8 +29,16 @@ const ALPN = 'x-amzn-mqtt-ca';
 export async function main(argv: readonly string[]): Promise<number> {
   const wanted = argv.find((arg) => /^(-h|--help|--version)$/.test(arg));
   if (wanted) {
-    process.stdout.write(wanted === '--version' ? `${version()}\n` : help());
+    process.stdout.write(
+      wanted === '--version'
+        ? `${version()}\n`
+        : help() + (typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? COMMANDS : ''),
+    );
     return 0;
+  }
+  if (typeof ERRAND_WITHOUT_DOCTOR === 'undefined') {
+    const code = await runCommand(argv);
+    if (code !== undefined) return code;
   }
   const settings = readSettings(argv, process.env);
   if ('faults' in settings) return refuse(settings.faults);
@@ -56,7 +67,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.on('uncaughtException', (error) => process.exit(fail(error)));
   log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
   const state = deviceFor(settings, version());
-  return runAgent({ state, step }, settings, connect, log).then(() => {
+  const core = typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? watched({ state, step }, settings) : { state, step };
+  return runAgent(core, settings, connect, log).then(() => {
     log('info', 'ended');
     return 0;
   }, fail);

@@ -5,6 +5,7 @@
 export const PARTS = {
   ways: { what: 'several endpoints tried in order, an HTTP proxy, TLS alerts as AWS Device Advisor wants them' },
   https: { what: 'the HTTPS data plane as one of the endpoints', needs: ['ways'] },
+  doctor: { what: 'for the person at the board: doctor, status, run FILE, install, metrics' },
   guards: { what: 'time limits, restarts, repeatable steps, clean-up and conditions in documents' },
   builtins: {
     what: "the handlers of AWS's managed templates, so that no scripts have to be installed",

@@ -10,9 +10,11 @@ import { readFacts } from './guards/facts.ts';
 import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
 import { hostHandlers } from './handlers/host.ts';
+import { PERSON_SETTINGS } from './person/settings.ts';
 import type { Settings } from './settings.ts';
 import { WAY_SETTINGS } from './ways/settings.ts';
 
+declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
@@ -36,13 +38,16 @@ function core({ thingName, keepAliveSeconds, retryMaxMillis }: Settings) {
 
 const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? WAY_SETTINGS : {}),
+  ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? PERSON_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
 };
-type MoreSettings = typeof WAY_SETTINGS & typeof GUARD_SETTINGS;
+type MoreSettings = typeof WAY_SETTINGS & typeof PERSON_SETTINGS & typeof GUARD_SETTINGS;
 
 /** The table of settings with those of the parts. */
 export const withMore: <Core extends object>(core: Core) => Core & MoreSettings =
-  typeof ERRAND_WITHOUT_WAYS === 'undefined' || typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+  typeof ERRAND_WITHOUT_WAYS === 'undefined' ||
+  typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ||
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
     ? (settings) => ({ ...settings, ...(MORE_SETTINGS as MoreSettings) })
     : (settings) => settings as never;
 
@@ -51,12 +56,15 @@ export const takeMore: <Given extends object>(
   given: Given,
   take: <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>,
 ) => Given =
-  typeof ERRAND_WITHOUT_WAYS === 'undefined' || typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+  typeof ERRAND_WITHOUT_WAYS === 'undefined' ||
+  typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ||
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
     ? (given, take) => ({
         ...given,
         ...(typeof ERRAND_WITHOUT_WAYS === 'undefined'
           ? { proxy: take('proxy'), proxyCredentials: take('proxy-credentials') }
           : {}),
+        ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? { metrics: take('metrics') } : {}),
         ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined'
           ? { bootId: take('boot-id'), attributes: take('attributes') }
           : {}),

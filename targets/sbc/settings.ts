@@ -8,13 +8,14 @@ import { checkClosed } from '../../transports/handlers.ts';
 import type { GuardSettings } from './guards/settings.ts';
 import { LEVELS, type LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
+import type { PersonSettings } from './person/settings.ts';
 import { type Endpoint, readEndpoints, type WaySettings } from './ways/settings.ts';
 
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
-export interface Settings extends Partial<GuardSettings>, Partial<WaySettings> {
+export interface Settings extends Partial<GuardSettings>, Partial<PersonSettings>, Partial<WaySettings> {
   host: string;
   port: number;
   thingName: string;

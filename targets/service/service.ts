@@ -293,7 +293,7 @@ function startMqtt(
     const began = performance.now();
     const reply = await (request.fault?.do === 'reject'
       ? rejected(request, request.fault.code)
-      : jobs.request(topic, Uint8Array.from(request.payload)));
+      : jobs.request(topic, request.payload));
     tellAnswer(meter, topic, reply, performance.now() - began);
     const left = unanswered.get(connection)! - 1;
     if (left === 0) unanswered.delete(connection);

@@ -16,7 +16,7 @@ broker.subscribe(
     const { clientToken } = JSON.parse(payload.toString());
     const answer = JSON.stringify({ clientToken, timestamp: Math.floor(Date.now() / 1000) });
     done(); // first: a hundred that waited for a place among the hundred under way would wait for ever
-    broker.publish({ cmd: 'publish', topic: `${topic}/accepted`, payload: answer, qos: 0, retain: false }, () => {});
+    broker.publish({ cmd: 'publish', topic: `${topic}/accepted`, payload: answer, qos: 1, retain: false }, () => {});
   },
   () => {},
 );

@@ -31,5 +31,7 @@ export const BUDGETS = {
   framingBytes: { ratio: 0.25 },
   serviceStartMillis: { most: 300 },
   serviceResidentBytes: { most: 90 * MB },
+  changesPerSecond: { least: 4_200, ratio: 3 },
+  jobToAllMillis: { ratio: 3 },
   cancelMillis: { most: 1_000 },
 } as const satisfies Record<string, Budget>;

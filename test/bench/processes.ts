@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { type Child, startChild } from '../child.ts';
@@ -22,11 +23,25 @@ export function start(program: string, ...args: string[]): Child {
   return child;
 }
 
+/** Node, with as many descriptors as the machine allows. */
+export function startWide(...args: string[]): Child {
+  return start('sh', '-c', 'ulimit -n "$(ulimit -Hn)" && exec "$0" "$@"', process.execPath, ...args);
+}
+
 /** A folder that is removed when the bench ends. */
 export function temporaryFolder(parent = os.tmpdir()): string {
   const folder = mkdtempSync(path.join(parent, 'errand-bench-'));
   folders.add(folder);
   return folder;
+}
+
+/** A port of 127.0.0.1 that nobody has just now, for a program that cannot choose one itself. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
 }
 
 /** Waits until `count` lines fit, those that came already included. */

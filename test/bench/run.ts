@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { cancel } from './cancel.ts';
+import { changes } from './changes.ts';
 import { command } from './command.ts';
 import { connections } from './connections.ts';
+import { delivery } from './delivery.ts';
 import { disk } from './disk.ts';
 import { type Report, ratioOf, verdictOf } from './figure.ts';
 import { framing } from './framing.ts';
@@ -60,6 +62,13 @@ const FAMILIES: Record<string, Family> = {
     about: '10,000 connected devices: memory of each, requests per second',
     measure: connections,
     tools: { openssl: 'openssl' },
+    linux: true,
+  },
+  changes: { about: 'durable changes per second, beside SQLite one by one', measure: changes },
+  delivery: {
+    about: 'one job to 10,000 connected devices, beside Mosquitto',
+    measure: delivery,
+    tools: { mosquitto: 'mosquitto' },
     linux: true,
   },
   mcu: {

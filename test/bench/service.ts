@@ -1,5 +1,4 @@
 import { request } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child } from '../child.ts';
@@ -8,7 +7,7 @@ import { memoryOf } from './accounting.ts';
 import type { Bench } from './bench.ts';
 import { BUDGETS } from './budgets.ts';
 import type { Report } from './figure.ts';
-import { temporaryFolder } from './processes.ts';
+import { freePort, temporaryFolder } from './processes.ts';
 import { interleaved } from './rounds.ts';
 import { ERRAND, startNode } from './site.ts';
 
@@ -96,12 +95,4 @@ function asked(port: number): Promise<boolean> {
     const asking = request(options, (response) => response.resume().on('end', () => resolve(true)));
     asking.on('error', () => resolve(false)).end();
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

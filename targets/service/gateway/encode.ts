@@ -67,10 +67,26 @@ export function encodePublish(
   dup = false,
 ): Uint8Array {
   if (version === 5) return encodePublish5(message, now, messageId, dup);
-  const { topic, payload, retain } = message;
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  const qos = messageId === undefined ? 0 : 1;
-  return generate({ cmd: 'publish', topic, payload: bytes, qos, retain, dup, ...(messageId && { messageId }) });
+  return encodePublish4(message, messageId, dup);
+}
+
+/** By hand, because this is what the service says most: `mqtt-packet` joins it of many pieces, in three times the time. */
+function encodePublish4({ topic, payload, retain }: Message, messageId: number | undefined, dup: boolean): Uint8Array {
+  const topicBytes = Buffer.byteLength(topic);
+  const rest = 2 + topicBytes + (messageId === undefined ? 0 : 2) + payload.length;
+  const length = variableByteInteger(rest);
+  const bytes = Buffer.allocUnsafe(1 + length.length + rest);
+  bytes[0] = 0x30 | flagsOf(messageId, retain, dup);
+  bytes.set(length, 1);
+  let at = bytes.writeUInt16BE(topicBytes, 1 + length.length);
+  at += bytes.write(topic, at);
+  if (messageId !== undefined) at = bytes.writeUInt16BE(messageId, at);
+  bytes.set(payload, at);
+  return bytes;
+}
+
+function flagsOf(messageId: number | undefined, retain: boolean, dup: boolean): number {
+  return (dup ? 0x08 : 0) | (messageId === undefined ? 0 : 0x02) | (retain ? 0x01 : 0);
 }
 
 /**
@@ -96,7 +112,7 @@ function encodePublish5(message: Message, now: Millis, messageId: number | undef
       ...own,
     ]),
   ]);
-  const flags = (dup ? 0x08 : 0) | (messageId === undefined ? 0 : 0x02) | (retain ? 0x01 : 0);
+  const flags = flagsOf(messageId, retain, dup);
   const length = variableByteInteger(head.length + (properties?.length ?? 0) + payload.length);
   return Buffer.concat([Uint8Array.of(0x30 | flags, ...length), head, ...(properties ? [properties] : []), payload]);
 }

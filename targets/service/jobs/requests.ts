@@ -31,6 +31,8 @@ export interface RequestsOptions {
   /** Called after the commit, and after the answers were given, with what was changed. */
   committed: (changes: readonly Change[]) => void;
   log: (event: string, error: unknown) => void;
+  /** Resolves when the owner's event loop has been round, and requests that were ready to be read are here. */
+  breathe: () => Promise<void>;
 }
 
 export interface Message {
@@ -47,7 +49,8 @@ interface Waiting {
 /**
  * Takes requests of devices and answers them, in batches (scale.md §3.3): whatever came while the last batch was in the store,
  * at most one request a thing, is read, decided and written together. An idle service answers at once, a busy one
- * shares a transaction, and its sync to disk, between up to 64.
+ * shares a transaction, and its sync to disk, between up to 64. SQLite answers within the turn of the event loop, so before each
+ * batch the loop goes round: else every message would be a batch of its own.
  */
 export function createRequests(options: RequestsOptions) {
   const { store, clock, underway, rules } = options;
@@ -102,9 +105,8 @@ export function createRequests(options: RequestsOptions) {
 
   async function drain(): Promise<void> {
     running = true;
-    // What arrives in the same turn of the event loop shares the first batch.
-    await undefined;
     while (waiting.size > 0) {
+      await options.breathe();
       const batch = takeBatch();
       const changes = await runBatch(batch);
       count -= batch.length;

@@ -115,7 +115,7 @@ export function createJobsService(options: JobsServiceOptions) {
   });
 
   const rules = { allowRejectFromInProgress: options.allowRejectFromInProgress ?? false };
-  const requests = createRequests({ store, clock, underway, rules, delivery, committed, log });
+  const requests = createRequests({ store, clock, underway, rules, delivery, committed, log, breathe });
   const context: Control = {
     store,
     clock,

@@ -17,6 +17,7 @@ async function bundleWith(parts: readonly string[]): Promise<string> {
 const MARKS: Readonly<Record<string, RegExp>> = {
   ways: /Proxy-Authorization/,
   https: /preference-applied/,
+  doctor: /WatchdogSec/,
   guards: /timeoutSeconds/,
   builtins: /install-packages\.sh|systemctl/,
 };
@@ -33,7 +34,7 @@ test('a part that is left out leaves nothing in the file, and each one has a mar
 });
 
 test('every part is asked for in the source by the name that the build defines', () => {
-  const source = ['targets/sbc/parts.ts', 'targets/sbc/ways/connectWays.ts', 'runtime/parts.ts']
+  const source = ['targets/sbc/parts.ts', 'targets/sbc/main.ts', 'targets/sbc/ways/connectWays.ts', 'runtime/parts.ts']
     .map((file) => readFileSync(path.join(root, file), 'utf8'))
     .join('\n');
   for (const name of Object.keys(defines([]))) assert.match(source, new RegExp(`typeof ${name} === 'undefined'`));
@@ -45,7 +46,7 @@ test('--with takes the parts named, --without all others; unknown ones are refus
   assert.equal(chooseParts('--without', ALL_PARTS.join(',')), []);
   assert.throws(
     () => chooseParts('--without', 'builtins,x'),
-    /^--without 'x' is no part: expected ways, https, guards/,
+    /^--without 'x' is no part: expected ways, https, doctor, guards/,
   );
   assert.throws(() => chooseParts('--without', 'guards'), /^--without guards: part builtins needs part guards$/);
 });

@@ -67,6 +67,7 @@ test('with the five that are needed, everything else has its default', ({ flags 
     mqttPort: 8883,
     proxy: undefined,
     proxyCredentials: undefined,
+    metrics: undefined,
   });
 });
 

@@ -147,6 +147,32 @@ test('150 requests of as many things at once share three transactions', async ()
   await world.close();
 });
 
+test('requests that sockets bring one by one, in one turn of the event loop, share their transactions all the same', async () => {
+  const things = Array.from({ length: 100 }, (_, i) => `T${i}`);
+  const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const world = await openWorld({ things, breathe });
+  await world.job('j', things, { jobExecutionsRolloutConfig: { maximumPerMinute: 10_000 } });
+  await world.advance(60_000);
+  let begun = 0;
+  beforeStatement = (text) => {
+    if (text === 'begin immediate') begun++;
+  };
+  const kinds: (string | undefined)[] = [];
+  const answered = things.map(
+    (thing) =>
+      new Promise<void>((resolve) =>
+        setImmediate(async () => {
+          kinds.push((await world.ask(thing, 'j/update', { status: 'IN_PROGRESS' }))?.kind);
+          resolve();
+        }),
+      ),
+  );
+  await Promise.all(answered);
+  assert.is(begun, 2);
+  assert.equal(new Set(kinds), new Set(['accepted']));
+  await world.close();
+});
+
 test('300 notifications that a killed process left behind are all sent by the next, each once', async () => {
   const store = await openStore(':memory:');
   const things = Array.from({ length: 300 }, (_, i) => `T${i}`);

@@ -156,9 +156,16 @@ async function obey(world: World, command: Command, state: State): Promise<Json>
   }
 }
 
+/**
+ * How long it takes until another is there. The times by which queues are ordered run ahead of a clock that stands still, one
+ * millisecond for each job: what is created after a crash must not come before what was created in the same one.
+ */
+const RESTART_MILLIS = 1_000;
+
 /** The service is gone with all that it had in memory, and another goes on with the store. */
 async function crash(world: World): Promise<void> {
-  const { store, told, log, nowMillis: startMillis } = world;
+  const { store, told, log } = world;
+  const startMillis = world.nowMillis + RESTART_MILLIS;
   const another = await openWorld({ store, things: THINGS, startMillis });
   another.told.unshift(...told);
   another.log.unshift(...log);
@@ -272,7 +279,7 @@ test('histories of devices, operators, time and crashes of the service: no invar
         await world.settle();
         const after = await look(world);
         checkMoves(before, after);
-        if (command.do !== 'advance') checkOneStep(before, after, command, answer, refused);
+        if (command.do !== 'advance' && command.do !== 'crash') checkOneStep(before, after, command, answer, refused);
         checkNotifications(before, after, world.takeTold());
       }
       const before = await look(world);

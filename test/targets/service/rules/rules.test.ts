@@ -18,6 +18,11 @@ const RULES: readonly (readonly [rule: string, file: string, name: string])[] = 
   ],
   [
     'state machine §2.3: what a change does to each field',
+    `${JOBS}/fields.test.ts`,
+    'fields of an execution (state-machine §2.3)',
+  ],
+  [
+    'state machine §3.1: a timeout changed by UpdateJob',
     `${JOBS}/update.test.ts`,
     'UpdateJob: a new timeout reaches only',
   ],

@@ -1,0 +1,146 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, statfsSync } from 'node:fs';
+import { encodeAsk } from '../../../runtime/device/jobsOverMqtt.ts';
+import type { Effect, Event, Millis } from '../../../runtime/effects.ts';
+import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
+import { deviceTopicFilters } from '../../../runtime/jobs/topics.ts';
+import { type Client, createClient, stepClient } from '../../../runtime/mqtt/client.ts';
+import { checkClosed } from '../../../transports/handlers.ts';
+import { startLoop } from '../../../transports/loop.ts';
+import { tls } from '../../../transports/tls.ts';
+import type { Connect } from '../../../transports/transport.ts';
+import type { Settings } from '../settings.ts';
+import { connectWays } from '../ways/connectWays.ts';
+import { say } from './commands.ts';
+import { askAgent } from './status.ts';
+
+/** See ../parts.ts. */
+declare const ERRAND_WITHOUT_WAYS: true | undefined;
+
+/** What a look at the service may take. */
+const LOOK_MILLIS_MAX = 20_000;
+const FREE_BYTES_MIN = 10 * 1024 * 1024;
+
+/** Looks at all that an agent needs, one line each: what is right, or what is wrong and what to do. @returns 0 all right, 1 not */
+export async function diagnose(settings: Settings | { faults: string[] }): Promise<number> {
+  if ('faults' in settings) {
+    for (const fault of settings.faults) say(`WRONG  ${fault}`);
+    return 1;
+  }
+  let wrong = 0;
+  const look = async (name: string, find: () => string | Promise<string>) => {
+    try {
+      say(`ok     ${name}: ${await find()}`);
+    } catch (error) {
+      wrong = 1;
+      say(`WRONG  ${name}: ${(error as Error).message}`);
+    }
+  };
+  const { thingName, data, handlers, host, port } = settings;
+  await look('settings', () => `thing ${thingName}, endpoint ${host}:${port}`);
+  await look('clock', () => checkClock(settings));
+  await look('certificate', () => checkCertificate(settings));
+  await look('data folder', () => checkData(data));
+  await look('handlers', () => {
+    if (!existsSync(handlers)) return `${handlers} is not there: only programs on PATH and built-in handlers run`;
+    checkClosed(handlers, 'w');
+    return handlers;
+  });
+  await look('service', () => checkService(settings));
+  return wrong;
+}
+
+function checkClock({ cert }: Settings): string {
+  const now = new Date();
+  const { validFromDate } = certificateOf(cert);
+  if (now < validFromDate)
+    throw new Error(
+      `it says ${now.toISOString()}, before the device's certificate begins (${validFromDate.toISOString()}): set it, and keep it right with NTP`,
+    );
+  return now.toISOString();
+}
+
+function checkCertificate({ cert, key }: Settings): string {
+  const certificate = certificateOf(cert);
+  const { validToDate, subject } = certificate;
+  if (!certificate.checkPrivateKey(createPrivateKey(key)))
+    throw new Error('the key is not that of the certificate: give the two that were made together');
+  if (validToDate < new Date()) throw new Error(`it ended on ${validToDate.toISOString()}: give the device a new one`);
+  return `${subject.replace(/\n/g, ', ')}, until ${validToDate.toISOString()}`;
+}
+
+/** Node 18 has the dates as texts alone. */
+function certificateOf(pem: string) {
+  const certificate = new X509Certificate(pem);
+  return Object.assign(certificate, {
+    validFromDate: new Date(certificate.validFrom),
+    validToDate: new Date(certificate.validTo),
+  });
+}
+
+function checkData(data: string): string {
+  if (!existsSync(data)) return `${data} is made at the first start`;
+  checkClosed(data, 'w');
+  const { bavail, bsize } = statfsSync(data);
+  if (bavail * bsize < FREE_BYTES_MIN) throw new Error(`${data} has ${bavail * bsize} bytes free: make room`);
+  return `${data}, ${Math.floor((bavail * bsize) / 1e6)} MB free`;
+}
+
+/** Connects, subscribes and asks for the next job as the agent would; which of it is refused says what the policy lacks. */
+async function checkService(settings: Settings): Promise<string> {
+  const { thingName, data, port, keepAliveSeconds, retryMaxMillis } = settings;
+  // A second connection of the same client id would end that of the agent.
+  if (await askAgent(data)) return 'not asked, because an agent runs here: errand-agent status says how it stands';
+  const connect: Connect =
+    typeof ERRAND_WITHOUT_WAYS === 'undefined'
+      ? connectWays(settings, () => {})
+      : tls({ ...settings, alpn: port === 443 ? 'x-amzn-mqtt-ca' : undefined });
+  const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
+  const client = createClient({ clientId: thingName, keepAliveSeconds, retryMaxMillis, filters }, 1);
+  const ask = encodeAsk(thingName, { operation: 'DescribeJobExecution', jobId: NEXT_JOB, clientToken: 'doctor' });
+  return new Promise((resolve, reject) => {
+    let hint = '';
+    let timer: NodeJS.Timeout;
+    const end = (settle: () => void): Effect[] => {
+      clearTimeout(timer);
+      setImmediate(settle);
+      return [{ do: 'exit' }];
+    };
+    const step = (before: Client, event: Event, now: Millis): [Client, Effect[]] => {
+      const given = event.on === 'boot' ? { on: 'start' as const } : event;
+      if (given.on === 'opened') hint = `allow iot:Connect for the client ${thingName}`;
+      let [after, effects] = stepClient(before, given as Parameters<typeof stepClient>[1], now);
+      const out: Effect[] = [];
+      for (const effect of effects) {
+        if (effect.do === 'online') {
+          hint = `allow iot:Publish on ${ask.topic}, and iot:Subscribe and iot:Receive on ${filters.map((one) => one.topicFilter).join(', ')}`;
+          [after, effects] = stepClient(after, { on: 'publish', ...ask, qos: 1 }, now);
+          for (const more of effects) if (more.do === 'write') out.push(more);
+        } else if (effect.do === 'offline') {
+          out.push(
+            ...end(() => reject(new Error(`${effect.reason}${hint && `; if the policy is the reason: ${hint}`}`))),
+          );
+        } else if (effect.do === 'message') {
+          const said = Buffer.from(effect.payload).toString();
+          if (/"doctor"/.test(said))
+            out.push(
+              ...end(() =>
+                effect.topic.endsWith('accepted')
+                  ? resolve('connected, and jobs can be asked for')
+                  : reject(new Error(said)),
+              ),
+            );
+        } else out.push(effect);
+      }
+      return [after, out];
+    };
+    const programs = { run: () => {}, signal: () => {} };
+    const loop = startLoop(client, step, { connect, record: { persist: () => {} }, programs, log: () => {} } as never);
+    timer = setTimeout(() => {
+      reject(new Error(`no answer in ${LOOK_MILLIS_MAX / 1000} s${hint && `; if the policy is the reason: ${hint}`}`));
+      process.exitCode = 1;
+    }, LOOK_MILLIS_MAX);
+    timer.unref();
+    loop.tell({ on: 'boot', record: undefined, seed: 1 });
+  });
+}

@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { say } from './commands.ts';
+
+interface Init {
+  /** What is there where it runs. */
+  sign: string;
+  file: string;
+  mode: number;
+  text: (command: string) => string;
+  next: string;
+}
+
+const NAME = 'errand-agent';
+const SCRIPT = { file: `/etc/init.d/${NAME}`, mode: 0o755 };
+
+const INITS: Record<string, Init> = {
+  systemd: {
+    sign: '/run/systemd/system',
+    file: `/etc/systemd/system/${NAME}.service`,
+    mode: 0o644,
+    next: `systemctl daemon-reload && systemctl enable --now ${NAME}`,
+    text: (command) => `[Unit]
+Description=Errand agent
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+Type=notify
+NotifyAccess=all
+WatchdogSec=300
+ExecStart=${command}
+Restart=always
+RestartSec=5
+KillMode=control-group
+
+[Install]
+WantedBy=multi-user.target
+`,
+  },
+  openrc: {
+    ...SCRIPT,
+    sign: '/sbin/openrc-run',
+    next: `rc-update add ${NAME} && rc-service ${NAME} start`,
+    text: (command) => `#!/sbin/openrc-run
+name="Errand agent"
+supervisor=supervise-daemon
+command="${command.split(' ')[0]}"
+command_args="${command.split(' ').slice(1).join(' ')}"
+respawn_delay=5
+depend() { need net; }
+`,
+  },
+  procd: {
+    ...SCRIPT,
+    sign: '/sbin/procd',
+    next: `/etc/init.d/${NAME} enable && /etc/init.d/${NAME} start`,
+    text: (command) => `#!/bin/sh /etc/rc.common
+USE_PROCD=1
+START=95
+start_service() {
+  procd_open_instance
+  procd_set_param command ${command}
+  procd_set_param respawn 3600 5 0
+  procd_set_param stdout 1
+  procd_set_param stderr 1
+  procd_close_instance
+}
+`,
+  },
+};
+
+/** Writes what starts the agent with the machine, and keeps it running. @returns the exit code: 0, or 1 with one sentence */
+export function install(args: readonly string[], dry: boolean): number {
+  const option = (name: string) => {
+    const at = args.indexOf(name);
+    return at < 0 ? undefined : args[at + 1];
+  };
+  const root = option('--root') ?? '/';
+  const config = resolve(option('--config') ?? '/etc/errand/agent.json');
+  const wanted = option('--init') ?? Object.keys(INITS).find((name) => existsSync(INITS[name]!.sign));
+  const init = wanted && Object.hasOwn(INITS, wanted) ? INITS[wanted]! : undefined;
+  if (!init) {
+    say(`install: ${wanted ?? 'no init system was found'}: give --init ${Object.keys(INITS).join(', --init ')}`);
+    return 1;
+  }
+  const { file, mode, text, next } = init;
+  const script = text(`${process.execPath} --use-openssl-ca ${resolve(process.argv[1]!)} --config ${config}`);
+  const target = join(root, file);
+  if (dry) {
+    say(`would write ${target}:\n${script}`);
+    return 0;
+  }
+  try {
+    if (existsSync(target) && readFileSync(target, 'utf8') !== script && !args.includes('--force'))
+      throw new Error('it is there already and differs; look at it, or give --force');
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, script, { mode });
+  } catch (error) {
+    say(`install: ${target} was not written: ${(error as Error).message}`);
+    return 1;
+  }
+  say(`written: ${target}\nnow run: ${next}`);
+  if (!existsSync(config)) say(`then ${config} is needed: errand-agent doctor --config ${config} says what goes in`);
+  return 0;
+}

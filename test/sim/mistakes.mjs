@@ -335,6 +335,18 @@ export const MISTAKES = [
     find: 'executionNumber + 1]',
     replace: 'executionNumber + 2]',
   },
+  {
+    name: 'give a thing a first execution beside one that it has',
+    file: `${SERVICE}/store/jobs.ts`,
+    find: 'where not exists (select 1 from exec e where e.thing_no = t.thing_no and',
+    replace: 'where not exists (select 1 from exec e where e.thing_no = -1 and',
+  },
+  {
+    name: 'take what is new for the last of its queue',
+    file: `${SERVICE}/store/notifications.ts`,
+    find: 'order by h.status desc, h.queued_at, h.job_no, h.no limit 1)',
+    replace: 'order by h.status desc, h.job_no <> 0, h.no * 0, h.job_no limit 1)',
+  },
   // The serial line: the host, and the microcontroller's library in C.
   {
     name: 'take a frame on the host without looking at its checksum',

@@ -185,6 +185,10 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
         () => control().deleteJobExecution({ jobId, thingName, executionNumber, force }),
       ],
       [`change ${jobId}`, () => control().updateJob({ jobId, ...changes() })],
+      [
+        `${jobId} for ${GROUPS[0]} too`,
+        () => control().associateTargetsWithJob({ jobId, targets: [groupArn(GROUPS[0])] }),
+      ],
       [`look at ${jobId}`, () => readAll(jobId, thingName)],
     ]);
   }
@@ -248,6 +252,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
         status = (await control().describeJobExecution({ jobId, thingName })).execution.status;
       },
     ]);
+    if (chance.is(0.4)) return read(thingName, jobId);
     if (status === undefined) return ask(thingName, 'no-such-job', { status: 'IN_PROGRESS' }, 'rejected');
     if (isTerminal(status)) {
       await ask(thingName, jobId, { status: status === 'SUCCEEDED' ? 'FAILED' : 'SUCCEEDED' }, 'rejected');
@@ -263,6 +268,28 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
       ]);
       await ask(thingName, jobId, wrong, 'rejected');
     }
+  }
+
+  /** What is only read, or cannot be, changes nothing (invariant 7). */
+  async function read(thingName: string, jobId: string): Promise<void> {
+    const jobs = `$aws/things/${thingName}/jobs`;
+    const [topic, payload] = chance.pick([
+      [`${jobs}/get`, '{"clientToken":"reader"}'],
+      [`${jobs}/$next/get`, '{"includeJobDocument":false}'],
+      [`${jobs}/${jobId}/get`, '{"executionNumber":1,"includeJobDocument":true}'],
+      [`${jobs}/${jobId}/get`, '{"executionNumber":"one"}'],
+      [`${jobs}/${jobId}/update`, '{"status":"IN_PROGRESS"'],
+      [`${jobs}/${jobId}/update`, '{"status":"IN_PROGRESS","statusDetails":"text"}'],
+      [`${jobs}/${jobId}/update`, '{"status":"IN_PROGRESS","stepTimeoutInMinutes":0}'],
+      [`${jobs}/start-next`, '{"stepTimeoutInMinutes":99999}'],
+      [`${jobs}/${jobId}/delete`, '{}'],
+      [`${jobs}/${jobId}/update/accepted`, '{}'],
+    ] as const);
+    await cloud.settled();
+    const before = await cloud.fingerprint();
+    const answer = await cloud.service?.request(topic, new TextEncoder().encode(payload));
+    world.trace(`another client asks ${topic}: ${answer?.topic}`);
+    if ((await cloud.fingerprint()) !== before) throw new Broken(`${topic} ${payload} changed something (invariant 7)`);
   }
 
   /** Invariants 7 and 10: what is refused changes nothing, whatever it asked. */

@@ -20,7 +20,7 @@ const FLAGS = ['-std=c99', '-g', '-O1', '-fsanitize=address,undefined', '-fno-sa
  *
  * @param mistake  planted into the source that it names, as in bundle.mjs
  */
-function compileMcu(folder, mistake) {
+export function compileMcu(folder, mistake) {
   const sources = SOURCES.map((source) => {
     if (mistake?.file !== source) return path.join(root, source);
     const pieces = readFileSync(path.join(root, source), 'utf8').split(mistake.find);

@@ -341,6 +341,21 @@ test('counters that the last process did not fold are folded at the start, and i
   await again.close();
 });
 
+test('a job that a clock set back before a restart brings to the head of a queue is told as the next one', async () => {
+  const store = await freshStore();
+  const world = await openWorld({ store });
+  await world.job('j', ['T1']);
+  await world.service.close();
+  const again = await openWorld({ store, things: [], startMillis: START_MILLIS - 10_000 });
+  await again.job('k', ['T1']);
+  const next = again.takeTold().filter(([, kind]) => kind === 'notify-next');
+  assert.equal(
+    next.map(([thing, , body]) => [thing, body.execution.jobId]),
+    [['T1', 'k']],
+  );
+  await again.close();
+});
+
 test('an idle service asks for no tick before what it keeps has become old', async () => {
   const world = await openWorld();
   await world.job('j', ['T1']);

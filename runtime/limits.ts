@@ -8,6 +8,10 @@ export const PAYLOAD_BYTES_MAX = 131_072;
 export const PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 1_024;
 /** Topic filters in one SUBSCRIBE (AWS IoT Core quotas, "Maximum subscriptions per subscribe request"). */
 export const SUBSCRIPTIONS_PER_SUBSCRIBE_MAX = 8;
+/** Topic filters of one connection (AWS IoT Core quotas, "Subscriptions per connection"). */
+export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 50;
+/** SUBSCRIBEs of one connection: enough for all of its topic filters. Their packet identifiers are 1 to this. */
+export const SUBSCRIBES_MAX = 7;
 /** QoS 1 messages sent and not yet acknowledged. AWS allows 100; a device's memory does not. */
 export const IN_FLIGHT_MAX = 16;
 /** QoS 1 messages held until they are acknowledged: in flight, or waiting for a connection or a place. */

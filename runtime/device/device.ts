@@ -4,7 +4,15 @@ import { decodeRecord, encodeRecord, type JobRecord } from '../jobs/record.ts';
 import { createRunner, runnerWakeAt, stepRunner } from '../jobs/runner/runner.ts';
 import type { Runner, RunnerEvent } from '../jobs/runner/state.ts';
 import { deviceTopicFilters } from '../jobs/topics.ts';
-import { type Client, type ClientEvent, createClient, isInFlight, stepClient, wakeAt } from '../mqtt/client.ts';
+import {
+  type Client,
+  type ClientEvent,
+  createClient,
+  isInFlight,
+  stepClient,
+  subscribeTo,
+  wakeAt,
+} from '../mqtt/client.ts';
 import { decodeMessage, encodeAsk } from './jobsOverMqtt.ts';
 
 export interface DeviceOptions {
@@ -29,8 +37,7 @@ export interface Device {
 
 /** A device before its first event, which is `boot`. */
 export function createDevice({ thingName, ...options }: DeviceOptions): Device {
-  const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
-  const client = createClient({ ...options, filters }, 0);
+  const client = createClient({ ...options, subscribes: [subscribeTo(1, deviceTopicFilters(thingName))] }, 0);
   return { runner: createRunner(thingName, options.facts), client, wakeAt: Infinity };
 }
 

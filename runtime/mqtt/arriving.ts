@@ -79,13 +79,13 @@ function takePuback(client: Client, packet: Uint8Array): void {
 
 function takeSuback(client: Client, packet: Uint8Array): void {
   const { packetIdentifier, returnCodes } = decodeSuback(packet);
-  const { filters } = client.options;
-  if (packetIdentifier !== 1 || client.at !== 'subscribing') return;
+  const acknowledged = inFlight(client).find((one) => one.packetIdentifier === packetIdentifier);
+  const filters = acknowledged?.filters;
+  if (!filters) return;
   const refused = filters[returnCodes.indexOf(0x80)];
-  if (refused) return fail(client, `SUBACK refuses ${refused.topicFilter}`);
-  const asked = filters.map(({ qos }) => qos);
-  if (returnCodes.length !== asked.length || returnCodes.some((code, index) => code > asked[index]!))
-    throw malformed('3.9.3', `SUBACK with return codes ${returnCodes}: expected at most ${asked}`);
-  client.subscribes = [];
+  if (refused) return fail(client, `SUBACK refuses ${refused}`);
+  if (returnCodes.length !== filters.length || returnCodes.includes(2))
+    throw malformed('3.9.3', `SUBACK return codes ${returnCodes}: expected ${filters.length}, 0..1`);
+  client.subscribes = client.subscribes.filter((one) => one !== acknowledged);
   onlineIfSubscribed(client);
 }

@@ -2,7 +2,7 @@
  * The client's half of an MQTT 3.1.1 session: connect, subscribe, acknowledge, keep alive, back off. Events in,
  * effects out; the owner keeps the transport and one timer.
  */
-import { HELD_BYTES_MAX, HELD_MESSAGES_MAX } from '../limits.ts';
+import { HELD_BYTES_MAX, HELD_MESSAGES_MAX, SUBSCRIBES_MAX } from '../limits.ts';
 import { take } from './arriving.ts';
 import { encodeConnect } from './connect.ts';
 import {
@@ -20,21 +20,19 @@ import {
 } from './connection.ts';
 import { createFramer } from './framer.ts';
 import { encodePublish } from './publish.ts';
-import type { Client, ClientEffect, ClientEvent, ClientOptions } from './session.ts';
+import type { Client, ClientEffect, ClientEvent, ClientOptions, Unacknowledged } from './session.ts';
 import { encodeSubscribe } from './subscribe.ts';
 
 export type { Client, ClientEffect, ClientEvent, ClientOptions } from './session.ts';
 
 /**
  * @param seed    any 32-bit integer, different on each device and boot: it spreads the pauses of a fleet
- * @throws ProtocolError when a text among the options cannot be put into CONNECT or SUBSCRIBE
+ * @throws ProtocolError when the client id cannot be put into CONNECT
  */
 export function createClient(options: ClientOptions, seed: number): Client {
-  const { filters: subscriptions } = options;
   return {
     options,
     connectPacket: encodeConnect(options, 0, []),
-    subscribePacket: subscriptions.length ? encodeSubscribe({ packetIdentifier: 1, subscriptions }) : undefined,
     at: 'stopped',
     untilMillis: Infinity,
     framer: createFramer(),
@@ -42,15 +40,27 @@ export function createClient(options: ClientOptions, seed: number): Client {
     onlineSinceMillis: 0,
     sentAtMillis: 0,
     receivedAtMillis: 0,
-    subscribes: [],
+    subscribes: options.subscribes,
     held: [],
-    packetIdentifier: 1,
-    subscribed: false,
+    packetIdentifier: SUBSCRIBES_MAX,
     attempts: 0,
     chance: seed,
     now: 0,
     effects: [],
   };
+}
+
+/**
+ * One of ClientOptions.subscribes.
+ *
+ * @param packetIdentifier  1..SUBSCRIBES_MAX, another one than the others have
+ * @param filters            1 to SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, each as §4.7.1 has it; at QoS 1
+ * @throws ProtocolError when one of them cannot be put into SUBSCRIBE
+ */
+export function subscribeTo(packetIdentifier: number, filters: readonly string[]): Unacknowledged {
+  const subscriptions = filters.map((topicFilter) => ({ topicFilter, qos: 1 as const }));
+  const packet = encodeSubscribe({ packetIdentifier, subscriptions });
+  return { packetIdentifier, packet, filters, resendAtMillis: 0, pauseMillis: 0 };
 }
 
 /**
@@ -114,10 +124,10 @@ function publish(client: Client, { topic, payload, qos, key }: ClientEvent & { o
   if (client.at === 'online') sendDue(client);
 }
 
-/** The next one that neither SUBSCRIBE, which has 1, nor a message held has (§2.3.1). */
+/** The next one that neither a SUBSCRIBE, which have the first ones, nor a message held has (§2.3.1). */
 function nextPacketIdentifier({ held, packetIdentifier }: Client): number {
   let next = packetIdentifier;
-  do next = next === 65_535 ? 2 : next + 1;
+  do next = next === 65_535 ? SUBSCRIBES_MAX + 1 : next + 1;
   while (held.some((message) => message.packetIdentifier === next));
   return next;
 }

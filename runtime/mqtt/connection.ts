@@ -36,26 +36,21 @@ function enter(client: Client, at: Client['at'], untilMillis: number): void {
 
 /** Accepted by CONNACK: subscribes where that is needed, or is online at once. */
 export function accepted(client: Client, sessionPresent: boolean): void {
-  const { subscribePacket: packet } = client;
-  client.subscribed &&= sessionPresent;
+  if (!sessionPresent) client.subscribes = client.options.subscribes;
   client.at = 'subscribing';
   client.untilMillis = Infinity;
   client.sessionPresent = sessionPresent;
-  client.subscribes =
-    packet && !client.subscribed ? [{ packetIdentifier: 1, packet, resendAtMillis: 0, pauseMillis: 0 }] : [];
+  sendDue(client, true);
   onlineIfSubscribed(client);
 }
 
 /** Every filter is subscribed: answers will come back, so what waits may go. */
 export function onlineIfSubscribed(client: Client): void {
-  const isOnline = client.subscribes.length === 0;
-  if (isOnline) {
-    client.at = 'online';
-    client.onlineSinceMillis = client.now;
-    client.subscribed = true;
-    client.effects.push({ do: 'online', sessionPresent: client.sessionPresent });
-  }
-  sendDue(client, isOnline);
+  if (client.subscribes.length) return;
+  client.at = 'online';
+  client.onlineSinceMillis = client.now;
+  client.effects.push({ do: 'online', sessionPresent: client.sessionPresent });
+  sendDue(client, true);
 }
 
 export function stop(client: Client): void {
@@ -78,7 +73,7 @@ export function retryLater(client: Client, reason: string): void {
   const { now, options } = client;
   if (client.at === 'online' && now - client.onlineSinceMillis >= STABLE_MILLIS) client.attempts = 0;
   // CONNECT may have made a new session, and its CONNACK be lost: 'session present' would then mean that empty one.
-  if (client.at === 'connecting') client.subscribed = false;
+  if (client.at === 'connecting') client.subscribes = client.options.subscribes;
   const longest = Math.min(options.retryMaxMillis, RETRY_MILLIS_BASE * 2 ** client.attempts++);
   offline(client, 'waiting', reason, now + Math.max(RETRY_MILLIS_MIN, draw(client) * longest));
 }

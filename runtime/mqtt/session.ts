@@ -6,8 +6,8 @@ export interface ClientOptions {
   clientId: string;
   /** A whole number, 0..65_535; 0 turns the keep-alive off. AWS takes 30..1200. */
   keepAliveSeconds: number;
-  /** At most SUBSCRIPTIONS_PER_SUBSCRIBE_MAX, each as §4.7.1 has it. */
-  filters: readonly { topicFilter: string; qos: 0 | 1 }[];
+  /** Made by subscribeTo, for this client alone; what the server is asked for all of before the client is online. */
+  subscribes: Unacknowledged[];
   /** The longest pause before connecting again. */
   retryMaxMillis: number;
 }
@@ -47,6 +47,8 @@ export type ClientEffect =
 export interface Unacknowledged {
   packetIdentifier: number;
   packet: Uint8Array;
+  /** Of a SUBSCRIBE. */
+  filters?: readonly string[];
   /** The caller's own name for a message. */
   key?: string | undefined;
   /** When it is sent again; 0: not sent yet. */
@@ -58,9 +60,8 @@ export interface Unacknowledged {
 /** Read it, keep it, hand it back; only `stepClient` makes the next one, and the one before is of no more use. */
 export interface Client {
   options: ClientOptions;
-  /** CONNECT and SUBSCRIBE (none without filters) are the same for every connection. */
+  /** The same for every connection. */
   connectPacket: Uint8Array;
-  subscribePacket: Uint8Array | undefined;
   /**
    *     stopped -> opening -> connecting -> subscribing -> online
    *                   ^------ waiting <--------'-----------'
@@ -75,7 +76,7 @@ export interface Client {
   /** The last packet sent and the last bytes received; a PINGREQ is due a keep-alive after the earlier one. */
   sentAtMillis: number;
   receivedAtMillis: number;
-  /** The SUBSCRIBE under way, if any. */
+  /** Those that were not acknowledged to this process, or whose session the server has forgotten since. */
   subscribes: Unacknowledged[];
   /**
    * QoS 1 messages until they are acknowledged, in the order in which they are first sent (§4.4, §4.6), at most
@@ -84,8 +85,6 @@ export interface Client {
   held: Unacknowledged[];
   /** Given last to a message. */
   packetIdentifier: number;
-  /** All filters were acknowledged to this process, and the server has not forgotten the session since. */
-  subscribed: boolean;
   /** Attempts since the last stable connection. */
   attempts: number;
   chance: number;

@@ -1,14 +1,21 @@
 /** One MQTT connection that several Things share: one wildcard for each, and their messages to whom they are for. */
 import { randomInt } from 'node:crypto';
 import { thingOfTopic } from '../../runtime/jobs/topics.ts';
-import { SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../../runtime/limits.ts';
-import { type ClientEvent, createClient, isInFlight, stepClient, wakeAt } from '../../runtime/mqtt/client.ts';
+import { SUBSCRIPTIONS_PER_CONNECTION_MAX, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../../runtime/limits.ts';
+import {
+  type ClientEvent,
+  createClient,
+  isInFlight,
+  stepClient,
+  subscribeTo,
+  wakeAt,
+} from '../../runtime/mqtt/client.ts';
 import type { Connect, Transport } from '../../transports/transport.ts';
 import type { Log } from '../sbc/log.ts';
 import { type Alarm, clock, ring } from './clock.ts';
 
-/** Things on one connection: one SUBSCRIBE names them all. AWS allows 50 subscriptions a connection. */
-export const THINGS_PER_CONNECTION = SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
+/** Things on one connection: each of them takes one subscription. */
+export const THINGS_PER_CONNECTION = SUBSCRIPTIONS_PER_CONNECTION_MAX;
 
 /** A Thing as its connection sees it. */
 export interface Passenger {
@@ -38,12 +45,8 @@ export function openConnection(
   passengers: readonly Passenger[],
   log: Log,
 ): Connection {
-  const filters = passengers.map(({ thingName }) => ({
-    topicFilter: `$aws/things/${thingName}/jobs/#`,
-    qos: 1 as const,
-  }));
-  const options = { clientId, keepAliveSeconds, retryMaxMillis, cleanSession: false, filters };
-  let client = createClient(options, randomInt(2 ** 32));
+  const subscribes = subscribesOf(passengers);
+  let client = createClient({ clientId, keepAliveSeconds, retryMaxMillis, subscribes }, randomInt(2 ** 32));
   const events: ClientEvent[] = [];
   let stepping = false;
   let transport: Transport | undefined;
@@ -125,4 +128,13 @@ export function openConnection(
         if (wires === 0) resolve();
       }),
   };
+}
+
+/** As few SUBSCRIBEs as AWS allows, numbered from 1 on. */
+function subscribesOf(passengers: readonly Passenger[]) {
+  const filters = passengers.map(({ thingName }) => `$aws/things/${thingName}/jobs/#`);
+  const subscribes = [];
+  for (let at = 0; at < filters.length; at += SUBSCRIPTIONS_PER_SUBSCRIBE_MAX)
+    subscribes.push(subscribeTo(subscribes.length + 1, filters.slice(at, at + SUBSCRIPTIONS_PER_SUBSCRIBE_MAX)));
+  return subscribes;
 }

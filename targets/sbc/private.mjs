@@ -13,14 +13,14 @@
  */
 export const PRIVATE_NAMES = linesOf(`
   askNext asked chance document doubt finished killAt lost online out pauseUntil runs saving setbacks stderrLines stopBy tokens untold
-  attempts chance connectPacket effects framer held onlineSinceMillis options packetIdentifier receivedAtMillis sentAtMillis sessionPresent subscribePacket subscribed subscribes untilMillis
+  attempts chance connectPacket effects framer held onlineSinceMillis options packetIdentifier receivedAtMillis sentAtMillis sessionPresent subscribes untilMillis
   clientId keepAliveSeconds packetIdentifier payload qos returnCode returnCodes sessionPresent subscriptions topicFilter topicName
   answer bytes payload qos record request retryAtMillis seed sessionPresent topic
-  alpn clientId filters keepAliveSeconds retryMaxMillis warnings
+  alpn clientId keepAliveSeconds retryMaxMillis subscribes warnings
   expect flag found items member optional
   about repeatAt request sent
   bytesMax chunk held heldBytes
-  packet packetIdentifier pauseMillis resendAtMillis
+  filters packet packetIdentifier pauseMillis resendAtMillis
   client runner wakeAt
   onBytes onClosed onOpened
   programs record

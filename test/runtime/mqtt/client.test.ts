@@ -9,8 +9,11 @@ import {
   PACKET_BYTES_MAX,
   RESEND_MILLIS_MAX,
   STABLE_MILLIS,
+  SUBSCRIBES_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+  SUBSCRIPTIONS_PER_SUBSCRIBE_MAX,
 } from '../../../runtime/limits.ts';
-import { createClient, isInFlight, stepClient, wakeAt } from '../../../runtime/mqtt/client.ts';
+import { createClient, isInFlight, stepClient, subscribeTo, wakeAt } from '../../../runtime/mqtt/client.ts';
 import { encodePacket } from '../../../runtime/mqtt/codec.ts';
 import type { Packet } from '../../../runtime/mqtt/packet.ts';
 import { createStage, OPTIONS, politely, type Stage, sentOf, toldOf } from './stage.ts';
@@ -51,28 +54,103 @@ test('CONNECT carries client id and keep-alive, and asks for a session that is k
 });
 
 test('a wrong option is refused before there is a client', () => {
-  for (const wrong of [{ clientId: 'a\0' }, { filters: [{ topicFilter: 'a\ud800', qos: 1 as const }] }])
-    assert.throws(() => createClient({ ...OPTIONS, ...wrong }, 1), /MQTT 3\.1\.1 §/);
+  assert.throws(() => createClient({ ...OPTIONS, clientId: 'a\0' }, 1), /MQTT 3\.1\.1 §/);
+  assert.throws(() => subscribeTo(1, ['a\ud800']), /MQTT 3\.1\.1 §/);
 });
 
 test('one SUBSCRIBE has all filters, online comes after its SUBACK', () => {
-  const filters = Array.from({ length: 8 }, (_, i) => ({ topicFilter: `f/${i}`, qos: (i % 2) as 0 | 1 }));
-  const stage = createStage(politely('SUBSCRIBE'), { filters });
+  const filters = Array.from({ length: 8 }, (_, i) => `f/${i}`);
+  const stage = createStage(politely('SUBSCRIBE'), { subscribes: [subscribeTo(1, filters)] });
   stage.give({ on: 'start' });
   const [subscribe, ...others] = sentOf(stage, 'SUBSCRIBE').map(({ packet }) => packet);
-  assert.equal(subscribe!.subscriptions, filters);
+  assert.equal(
+    subscribe!.subscriptions,
+    filters.map((topicFilter) => ({ topicFilter, qos: 1 })),
+  );
   assert.equal(others, []);
   assert.is(toldOf(stage, 'online').length, 0);
   stage.serve({
     type: 'SUBACK',
     packetIdentifier: subscribe!.packetIdentifier,
-    returnCodes: filters.map(({ qos }) => qos),
+    returnCodes: filters.map((_, i) => (i % 2) as 0 | 1),
   });
   assert.is(toldOf(stage, 'online').length, 1);
 });
 
+/** All that AWS allows a connection: seven SUBSCRIBEs, the last of two filters. */
+const manySubscribes = () =>
+  Array.from({ length: SUBSCRIBES_MAX }, (_, i) => {
+    const left = SUBSCRIPTIONS_PER_CONNECTION_MAX - i * SUBSCRIPTIONS_PER_SUBSCRIBE_MAX;
+    return subscribeTo(
+      i + 1,
+      Array.from({ length: Math.min(left, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX) }, (_, j) => `f/${i}/${j}`),
+    );
+  });
+const suback = (packetIdentifier: number, count = 8): Packet => ({
+  type: 'SUBACK',
+  packetIdentifier,
+  returnCodes: new Array<1>(count).fill(1),
+});
+
+test('several SUBSCRIBEs leave together, and online comes after the last SUBACK, in whatever order they come', () => {
+  const stage = createStage(politely('SUBSCRIBE'), { subscribes: manySubscribes() });
+  stage.give(publish('k'));
+  stage.give({ on: 'start' });
+  assert.is(stage.writes.length, 2, 'CONNECT, then all SUBSCRIBEs in one write');
+  const sent = sentOf(stage, 'SUBSCRIBE').map(({ packet }) => packet);
+  assert.equal(
+    sent.map(({ packetIdentifier, subscriptions }) => [packetIdentifier, subscriptions.length]),
+    [1, 2, 3, 4, 5, 6, 7].map((n) => [n, n === 7 ? 2 : 8]),
+  );
+  for (const n of [4, 2, 2, 6, 5, 1, 3]) stage.serve(suback(n));
+  stage.pass(9_000);
+  assert.equal([toldOf(stage, 'online').length, sentOf(stage, 'PUBLISH').length], [0, 0]);
+  stage.pass(1_000);
+  assert.equal(
+    sentOf(stage, 'SUBSCRIBE')
+      .slice(7)
+      .map(({ packet }) => packet.packetIdentifier),
+    [7],
+  );
+  stage.serve(suback(7, 2));
+  assert.equal([toldOf(stage, 'online').length, sentOf(stage, 'PUBLISH').length], [1, 1]);
+});
+
+test('a connection lost among several SUBACKs: a session that is kept is asked for the rest, a new one for all', () => {
+  for (const [kept, expected] of [
+    [true, [5, 7]],
+    [false, [1, 2, 3, 4, 5, 6, 7]],
+  ] as const) {
+    let connects = 0;
+    const stage = createStage(
+      (stage, happened) => {
+        if (happened !== 'open' && happened.type === 'CONNECT') return stage.serve(accept(connects++ > 0 && kept));
+        politely('SUBSCRIBE')(stage, happened);
+      },
+      { subscribes: manySubscribes() },
+    );
+    stage.give({ on: 'start' });
+    for (const n of [1, 2, 3, 4, 6]) stage.serve(suback(n));
+    stage.give({ on: 'closed' });
+    stage.pass(2_000);
+    const again = sentOf(stage, 'SUBSCRIBE')
+      .slice(7)
+      .map(({ packet }) => packet.packetIdentifier);
+    assert.equal(again, expected);
+    for (const n of expected) stage.serve(suback(n, n === 7 ? 2 : 8));
+    assert.is(toldOf(stage, 'online').length, 1);
+  }
+});
+
+test('a filter of a later SUBSCRIBE that is refused is told by name', () => {
+  const stage = createStage(politely('SUBSCRIBE'), { subscribes: manySubscribes() });
+  stage.give({ on: 'start' });
+  stage.serve({ type: 'SUBACK', packetIdentifier: 7, returnCodes: [1, 0x80] });
+  assert.is(toldOf(stage, 'offline')[0]!.reason, 'SUBACK refuses f/6/1');
+});
+
 test('without filters CONNACK is enough to be online', () => {
-  assert.is(onlineStage(politely(), { filters: [] }).sent.length, 1);
+  assert.is(onlineStage(politely(), { subscribes: [] }).sent.length, 1);
 });
 
 // Device Advisor, MQTT rows (spec/device-advisor.md §3)
@@ -252,7 +330,7 @@ test('MQTT_Subscribe_Retry_No_Suback: SUBSCRIBE is sent again with the same pack
 
 test('MQTT_No_Ack_PingResp: with every acknowledgement swallowed, closes within 1.5 times the keep-alive', () => {
   for (const keepAliveSeconds of [1, 5, 30, 60, 1200, 65_535]) {
-    const stage = createStage(politely('SUBSCRIBE', 'PUBLISH', 'PINGREQ'), { keepAliveSeconds, filters: [] });
+    const stage = createStage(politely('SUBSCRIBE', 'PUBLISH', 'PINGREQ'), { keepAliveSeconds, subscribes: [] });
     stage.give({ on: 'start' });
     const connected = stage.now;
     stage.pass(keepAliveSeconds * 1500);
@@ -337,7 +415,7 @@ test('MQTT_Expired_Persistent_Session: a session that is gone is subscribed agai
   assert.is(toldOf(stage, 'online').length, 2);
   assert.equal(
     sentOf(stage, 'SUBSCRIBE').map(({ packet }) => packet.subscriptions),
-    [OPTIONS.filters, OPTIONS.filters],
+    [[{ topicFilter: 'trigger', qos: 1 }], [{ topicFilter: 'trigger', qos: 1 }]],
   );
 });
 
@@ -449,7 +527,7 @@ test('packet identifiers go round without ever taking one in flight, or one of a
       happened !== 'open' &&
       happened.type === 'PUBLISH' &&
       'packetIdentifier' in happened &&
-      happened.packetIdentifier === 7
+      happened.packetIdentifier === 77
     )
       return; // never acknowledged
     politely()(stage, happened);
@@ -460,9 +538,13 @@ test('packet identifiers go round without ever taking one in flight, or one of a
     const id = 'packetIdentifier' in packet ? packet.packetIdentifier : 0;
     seen.set(id, (seen.get(id) ?? 0) + 1);
   }
-  assert.is(seen.get(7), 1);
-  assert.is(seen.get(1), undefined, 'the identifier of the SUBSCRIBE');
-  assert.is(seen.size, 65_534);
+  assert.is(seen.get(77), 1);
+  const ofSubscribes = Array.from({ length: SUBSCRIBES_MAX }, (_, i) => seen.get(i + 1));
+  assert.ok(
+    ofSubscribes.every((times) => times === undefined),
+    'the identifiers of SUBSCRIBEs',
+  );
+  assert.is(seen.size, 65_535 - SUBSCRIBES_MAX);
 });
 
 // The end, and the peer's mistakes

@@ -7,6 +7,7 @@ import {
   type ClientOptions,
   createClient,
   stepClient,
+  subscribeTo,
   wakeAt,
 } from '../../../runtime/mqtt/client.ts';
 import { decodePacket, encodePacket } from '../../../runtime/mqtt/codec.ts';
@@ -18,7 +19,7 @@ export type Told = Exclude<ClientEffect, { do: 'open' | 'write' | 'close' }>;
 export const OPTIONS: ClientOptions = {
   clientId: 'thing-1',
   keepAliveSeconds: 1200,
-  filters: [{ topicFilter: 'trigger', qos: 1 }],
+  subscribes: [subscribeTo(1, ['trigger'])],
   retryMaxMillis: 128_000,
 };
 

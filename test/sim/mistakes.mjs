@@ -172,7 +172,7 @@ export const MISTAKES = [
   {
     name: 'trust "session present" after a CONNACK that may have been lost',
     file: `${MQTT}/connection.ts`,
-    find: "if (client.at === 'connecting') client.subscribed = false;",
+    find: "if (client.at === 'connecting') client.subscribes = client.options.subscribes;",
     replace: '',
   },
   {

@@ -4,7 +4,7 @@ import { encodeAsk } from '../../../runtime/device/jobsOverMqtt.ts';
 import type { Effect, Event, Millis } from '../../../runtime/effects.ts';
 import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
 import { deviceTopicFilters } from '../../../runtime/jobs/topics.ts';
-import { type Client, createClient, stepClient } from '../../../runtime/mqtt/client.ts';
+import { type Client, createClient, stepClient, subscribeTo } from '../../../runtime/mqtt/client.ts';
 import { checkClosed } from '../../../transports/handlers.ts';
 import { startLoop } from '../../../transports/loop.ts';
 import { tls } from '../../../transports/tls.ts';
@@ -95,8 +95,8 @@ async function checkService(settings: Settings): Promise<string> {
     typeof ERRAND_WITHOUT_WAYS === 'undefined'
       ? connectWays(settings, () => {})
       : tls({ ...settings, alpn: port === 443 ? 'x-amzn-mqtt-ca' : undefined });
-  const filters = deviceTopicFilters(thingName).map((topicFilter) => ({ topicFilter, qos: 1 as const }));
-  const client = createClient({ clientId: thingName, keepAliveSeconds, retryMaxMillis, filters }, 1);
+  const subscribes = [subscribeTo(1, deviceTopicFilters(thingName))];
+  const client = createClient({ clientId: thingName, keepAliveSeconds, retryMaxMillis, subscribes }, 1);
   const ask = encodeAsk(thingName, { operation: 'DescribeJobExecution', jobId: NEXT_JOB, clientToken: 'doctor' });
   return new Promise((resolve, reject) => {
     let hint = '';

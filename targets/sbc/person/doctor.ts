@@ -95,7 +95,8 @@ async function checkService(settings: Settings): Promise<string> {
     typeof ERRAND_WITHOUT_WAYS === 'undefined'
       ? connectWays(settings, () => {})
       : tls({ ...settings, alpn: port === 443 ? 'x-amzn-mqtt-ca' : undefined });
-  const subscribes = [subscribeTo(1, deviceTopicFilters(thingName))];
+  const filters = deviceTopicFilters(thingName);
+  const subscribes = [subscribeTo(1, filters)];
   const client = createClient({ clientId: thingName, keepAliveSeconds, retryMaxMillis, subscribes }, 1);
   const ask = encodeAsk(thingName, { operation: 'DescribeJobExecution', jobId: NEXT_JOB, clientToken: 'doctor' });
   return new Promise((resolve, reject) => {
@@ -113,7 +114,7 @@ async function checkService(settings: Settings): Promise<string> {
       const out: Effect[] = [];
       for (const effect of effects) {
         if (effect.do === 'online') {
-          hint = `allow iot:Publish on ${ask.topic}, and iot:Subscribe and iot:Receive on ${filters.map((one) => one.topicFilter).join(', ')}`;
+          hint = `allow iot:Publish on ${ask.topic}, and iot:Subscribe and iot:Receive on ${filters.join(', ')}`;
           [after, effects] = stepClient(after, { on: 'publish', ...ask, qos: 1 }, now);
           for (const more of effects) if (more.do === 'write') out.push(more);
         } else if (effect.do === 'offline') {

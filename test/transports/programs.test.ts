@@ -88,6 +88,12 @@ test('the exit code is told, and which signal killed', async (context) => {
   assert.equal((await runStep(context, sh('kill -SEGV $$'))).end, { on: 'exited', run: 7, signal: 'SIGSEGV' });
 });
 
+test('death by each signal that ends a program is told by its name, never as an exit code', async (context) => {
+  const names = ['HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2'];
+  for (const name of [...names, 'PIPE', 'ALRM', 'TERM', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'SYS'])
+    assert.equal((await runStep(context, sh(`kill -${name} $$`))).end, { on: 'exited', run: 7, signal: `SIG${name}` });
+});
+
 test('a program starts in the work folder, with /dev/null as stdin, in its own group, and sees none of our variables', async (context) => {
   process.env.SECRET_OF_OURS = 'x';
   const { output } = await runStep(

@@ -11,6 +11,7 @@ export const PARTS = {
     what: "the handlers of AWS's managed templates, so that no scripts have to be installed",
     needs: ['guards'],
   },
+  downloads: { what: 'download-file.sh and errand:download: resumed, checked, signed', needs: ['guards'] },
 };
 
 /** Every part, by name. */

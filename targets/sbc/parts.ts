@@ -6,6 +6,9 @@
 import { createDevice } from '../../runtime/device/device.ts';
 import { createPrograms } from '../../transports/programs.ts';
 import { BUILT_IN } from './builtins/builtins.ts';
+import { download } from './downloads/download.ts';
+import { DOWNLOADERS } from './downloads/handler.ts';
+import { DOWNLOAD_SETTINGS } from './downloads/settings.ts';
 import { readFacts } from './guards/facts.ts';
 import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
@@ -18,13 +21,19 @@ declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
+declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
 
 /** Handlers that run inside of the agent, unless the handler folder has a file of their name. */
-const HANDLERS: readonly Handler[] = typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? BUILT_IN : [];
+const HANDLERS: readonly Handler[] = [
+  ...(typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? BUILT_IN : []),
+  ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOADERS : []),
+];
 
-/** Runs the programs of steps. */
+/** Runs the programs of steps. Handlers need the part guards, for what they tell of their step. */
 export const runPrograms: typeof createPrograms =
-  typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? hostHandlers(HANDLERS) : createPrograms;
+  typeof ERRAND_WITHOUT_GUARDS === 'undefined'
+    ? hostHandlers(HANDLERS, typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? download : undefined)
+    : createPrograms;
 
 /** The device core for these settings. */
 export const deviceFor: (settings: Settings, version: string) => ReturnType<typeof createDevice> =
@@ -40,8 +49,10 @@ const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? WAY_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? PERSON_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
+  ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOAD_SETTINGS : {}),
 };
-type MoreSettings = typeof WAY_SETTINGS & typeof PERSON_SETTINGS & typeof GUARD_SETTINGS;
+type MoreSettings = typeof WAY_SETTINGS & typeof PERSON_SETTINGS & typeof GUARD_SETTINGS & typeof DOWNLOAD_SETTINGS;
+type Take = <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>;
 
 /** The table of settings with those of the parts. */
 export const withMore: <Core extends object>(core: Core) => Core & MoreSettings =
@@ -52,10 +63,7 @@ export const withMore: <Core extends object>(core: Core) => Core & MoreSettings 
     : (settings) => settings as never;
 
 /** Reads them. */
-export const takeMore: <Given extends object>(
-  given: Given,
-  take: <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>,
-) => Given =
+export const takeMore: <Given extends object>(given: Given, take: Take) => Given =
   typeof ERRAND_WITHOUT_WAYS === 'undefined' ||
   typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ||
   typeof ERRAND_WITHOUT_GUARDS === 'undefined'
@@ -68,5 +76,14 @@ export const takeMore: <Given extends object>(
         ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined'
           ? { bootId: take('boot-id'), attributes: take('attributes') }
           : {}),
+        ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? takeDownloads(take) : {}),
       })
     : (given) => given;
+
+function takeDownloads(take: Take) {
+  return {
+    downloads: take('downloads'),
+    downloadBytesMax: take('download-max'),
+    downloadKey: take('download-key'),
+  };
+}

@@ -12,7 +12,7 @@
  * costs a few bytes, no more.
  */
 export const PRIVATE_NAMES = linesOf(`
-  askNext asked chance document doubt finished killAt lost online out pauseUntil runs saving setbacks stderrLines stopBy tokens untold
+  askNext asked chance document doubt finished killAt lost online out pauseUntil runs saving setbacks stderrLines stopBy tokens untold cleaning repeating restarting stale timedOut timeoutAt timerSet
   attempts chance connectPacket effects framer held onlineSinceMillis options packetIdentifier receivedAtMillis sentAtMillis sessionPresent subscribes untilMillis
   clientId keepAliveSeconds packetIdentifier payload qos returnCode returnCodes sessionPresent subscriptions topicFilter topicName
   answer bytes payload qos record request retryAtMillis seed sessionPresent topic
@@ -25,6 +25,7 @@ export const PRIVATE_NAMES = linesOf(`
   onBytes onClosed onOpened
   programs record
   ended tell work
+  keepAliveSeconds retryMaxMillis tell warnings work
   child signalled
   generation record newest warning
   succeeded
@@ -32,6 +33,8 @@ export const PRIVATE_NAMES = linesOf(`
   home
   json
   base
+  sizeBytes refresh
+  reportedMillis have known
 `);
 
 /**

@@ -5,6 +5,7 @@ import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
 import { isThingName } from '../../runtime/jobs/names.ts';
 import { checkClosed } from '../../transports/handlers.ts';
+import type { DownloadSettings } from './downloads/settings.ts';
 import type { GuardSettings } from './guards/settings.ts';
 import { LEVELS, type LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
@@ -15,7 +16,10 @@ import { type Endpoint, readEndpoints, type WaySettings } from './ways/settings.
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
-export interface Settings extends Partial<GuardSettings>, Partial<PersonSettings>, Partial<WaySettings> {
+export interface Settings
+  extends Partial<GuardSettings & DownloadSettings>,
+    Partial<PersonSettings>,
+    Partial<WaySettings> {
   host: string;
   port: number;
   thingName: string;

@@ -117,6 +117,13 @@ export function mayStart(runner: Runner): boolean {
   return true;
 }
 
+/** What the record of a step that is about to run says beside its number and name. */
+export function guardedPhase(runner: Runner) {
+  const { idempotent, restarts } = presentStep(runner)!;
+  const { facts, cleanUp } = runner;
+  return { idempotent, bootId: restarts ? facts!.bootId : undefined, cleanUp };
+}
+
 /** A job ends that did not succeed: its clean-up comes first. @returns false when there is none, or it has had its turn */
 export function cleanUpFirst(runner: Runner, outcome: Outcome | undefined): boolean {
   const { cleanUp } = runner;

@@ -9,6 +9,7 @@ import {
   awaitsRestart,
   cleaned,
   cleanUpFirst,
+  guardedPhase,
   lostMeanwhile,
   mayStart,
   presentStep,
@@ -20,7 +21,7 @@ import {
 } from './guards.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
 import { details, type Exited, judge, nameStep, outputDetails, progressDetails } from './outcome.ts';
-import { type Job, log, type Runner, type RunnerEvent } from './state.ts';
+import { type Job, log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
 
 /** Takes up what the record says was under way when the device last ran. */
 export function resume(runner: Runner, record: JobRecord): void {
@@ -75,16 +76,10 @@ export function start(runner: Runner, document: StepDocument | string, step: num
   runner.document = document;
   runner.step = step;
   runner.stderrLines = 0;
-  if (WITH_GUARDS && runner.facts && !mayStart(runner)) return;
+  if (WITH_GUARDS && !mayStart(runner)) return;
   runner.at = 'starting';
-  if (WITH_GUARDS && runner.facts) {
-    const { idempotent, restarts } = document.steps[step]!;
-    const { cleanUp, facts } = runner;
-    const bootId = restarts ? facts.bootId : undefined;
-    persist(runner, { phase: 'running', step, name: nameStep(document, step), idempotent, bootId, cleanUp });
-    return;
-  }
-  persist(runner, { phase: 'running', step, name: nameStep(document, step) });
+  const phase: Phase = { phase: 'running', step, name: nameStep(document, step) };
+  persist(runner, WITH_GUARDS ? { ...phase, ...guardedPhase(runner) } : phase);
 }
 
 /** The record is on disk (or, with `failure`, could not be written): what it was written for may happen now. */
@@ -118,15 +113,12 @@ function launch(runner: Runner): void {
   const { document, step, out } = runner;
   runner.at = 'running';
   runner.run = ++runner.runs;
-  if (WITH_GUARDS && runner.facts) {
-    startTimer(runner);
-    const present = presentStep(runner)!;
-    log(runner, 'info', `${runner.cleaning ? `clean-up '${present.name}'` : nameStep(document!, step)} started`);
-    out.push({ do: 'run', run: runner.run, step: present, source: document?.source });
-    return;
-  }
-  log(runner, 'info', `${nameStep(document!, step)} started`);
-  out.push({ do: 'run', run: runner.run, step: document!.steps[step]! });
+  const name = WITH_GUARDS && runner.cleaning ? 'clean-up' : nameStep(document!, step);
+  log(runner, 'info', `${name} started`);
+  if (WITH_GUARDS) startTimer(runner);
+  const present = WITH_GUARDS ? presentStep(runner)! : document!.steps[step]!;
+  const effect: RunnerEffect = { do: 'run', run: runner.run, step: present };
+  out.push(WITH_GUARDS ? { ...effect, source: document?.source } : effect);
 }
 
 export function output(runner: Runner, { run, stream, text }: Extract<RunnerEvent, { on: 'output' }>): void {
@@ -138,7 +130,7 @@ export function output(runner: Runner, { run, stream, text }: Extract<RunnerEven
 /** A program ended: the next step, the end of the job, or the end of one that was stopped. */
 export function exited(runner: Runner, event: Exited): void {
   if (event.run !== runner.run) return;
-  if (WITH_GUARDS && runner.facts) {
+  if (WITH_GUARDS) {
     if (awaitsRestart(runner, event)) return;
     runner.timeoutAt = undefined;
     if (runner.cleaning) return cleaned(runner, event);

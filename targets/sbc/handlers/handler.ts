@@ -1,6 +1,22 @@
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 
+/** A file that is to be loaded. */
+export interface Download {
+  /** https, or http. */
+  url: string;
+  /** Where it goes: below the folder for downloads. */
+  file: string;
+  /** Exactly so many; a larger one is refused before it is loaded. */
+  sizeBytes?: number | undefined;
+  /** Hexadecimal. */
+  sha256?: string | undefined;
+  /** Base64; checked with the configured key, which wants one. */
+  signature?: string | undefined;
+  /** Gives another URL when the first is no longer valid. */
+  refresh?: (() => Promise<string>) | undefined;
+}
+
 /** What a handler is given to do its work with. */
 export interface HandlerContext {
   thingName: string;
@@ -25,6 +41,12 @@ export interface HandlerContext {
   progress(details: StatusDetails): void;
   /** Asks the service for the document again, where presigned URLs are fresh; gives the step's `args`, as soon as there is a connection. */
   freshArgs(): Promise<readonly string[]>;
+  /**
+   * Loads a file, going on with what an earlier run has left of it; it appears under its name when all of it is there and right.
+   *
+   * @throws Error of one sentence; also in an agent without the part downloads
+   */
+  download(what: Download): Promise<void>;
 }
 
 /** A handler that is part of the agent: a document calls it as it calls a program of the handler folder. */

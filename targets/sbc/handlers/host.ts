@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Effect, Event } from '../../../runtime/effects.ts';
 import type { Step } from '../../../runtime/jobs/document.ts';
 import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
-import type { Handler, HandlerContext } from './handler.ts';
+import type { Settings } from '../settings.ts';
+import type { Download, Handler, HandlerContext } from './handler.ts';
 
 type Exited = Extract<Event, { on: 'exited' }>;
 type Run = Extract<Effect, { do: 'run' }>;
@@ -17,6 +18,9 @@ interface Hosted {
   refreshed: ((args: readonly string[]) => void)[];
 }
 
+/** targets/sbc/downloads, where that is in. */
+export type Downloader = (settings: Settings, context: HandlerContext, what: Download) => Promise<void>;
+
 interface Host extends Programs {
   refreshed(effect: Extract<Effect, { do: 'refreshed' }>): void;
 }
@@ -25,7 +29,7 @@ interface Host extends Programs {
  * Runs handlers inside of the agent, and everything else as programs. A file of the same name in the handler folder wins.
  * A handler's own programs are programs like any other: without a shell, in a process group each, as the step's user.
  */
-export function hostHandlers(handlers: readonly Handler[]): (options: ProgramsOptions) => Host {
+export function hostHandlers(handlers: readonly Handler[], download?: Downloader): (options: ProgramsOptions) => Host {
   return (options) => {
     const hosted = new Map<number, Hosted>();
     /** Of the programs of handlers: below zero, where no step's are. */
@@ -65,6 +69,11 @@ export function hostHandlers(handlers: readonly Handler[]): (options: ProgramsOp
             work.abort.signal.addEventListener('abort', reject);
             tell({ on: 'stale', run });
           }),
+        download: async (what) => {
+          if (!download) throw new Error('this agent was built without the part downloads');
+          // The agent hands all of its settings over.
+          await download(options as unknown as Settings, context, what);
+        },
         execute: (...argv) =>
           new Promise((resolve, reject) => {
             if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));

@@ -20,6 +20,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   doctor: /WatchdogSec/,
   guards: /timeoutSeconds/,
   builtins: /install-packages\.sh|systemctl/,
+  downloads: /if-range/,
 };
 
 test('a part that is left out leaves nothing in the file, and each one has a mark to know it by', async () => {

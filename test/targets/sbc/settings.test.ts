@@ -68,6 +68,9 @@ test('with the five that are needed, everything else has its default', ({ flags 
     proxy: undefined,
     proxyCredentials: undefined,
     metrics: undefined,
+    downloads: '/var/lib/errand/downloads',
+    downloadBytesMax: 1_024_000_000,
+    downloadKey: undefined,
   });
 });
 

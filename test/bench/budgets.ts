@@ -33,5 +33,7 @@ export const BUDGETS = {
   serviceResidentBytes: { most: 90 * MB },
   changesPerSecond: { least: 4_200, ratio: 3 },
   jobToAllMillis: { ratio: 3 },
+  /** Of a line of 115,200 baud. */
+  firmwareBytesPerSecond: { least: 0.86 * 11_520, ratio: 0.86 },
   cancelMillis: { most: 1_000 },
 } as const satisfies Record<string, Budget>;

@@ -16,6 +16,7 @@ import { jobs } from './jobs.ts';
 import { describeMachine, showMachine } from './machine.ts';
 import { mcu } from './mcu.ts';
 import { temporaryFolder } from './processes.ts';
+import { serial } from './serial.ts';
 import { service } from './service.ts';
 import { openSite, type Site } from './site.ts';
 import { size } from './size.ts';
@@ -75,6 +76,12 @@ const FAMILIES: Record<string, Family> = {
     about: 'the C library: ROM part by part, RAM, stack',
     measure: mcu,
     tools: { 'avr-gcc': 'gcc-avr avr-libc', 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' },
+  },
+  serial: {
+    about: 'firmware over a paced serial line',
+    measure: serial,
+    tools: { gcc: 'build-essential' },
+    linux: true,
   },
   command: { about: 'cold start of the workstation command', measure: command },
 };

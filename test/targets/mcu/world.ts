@@ -52,6 +52,8 @@ export interface Outcome {
   readonly wrong: readonly string[];
   readonly trace: string;
   readonly resent: number;
+  /** Put on the wire, both ways, whole or not when they arrived. */
+  readonly frames: number;
   /** Of the virtual clock, at the end. */
   readonly millis: number;
 }
@@ -99,6 +101,7 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
   let plugged = true;
   let asked = 0;
   let resent = 0;
+  let delimiters = 0;
   let host = draw(1_000_000) + 1;
   let source = createSupply(wish.firmware?.image ?? new Uint8Array(0));
   let pulled = false;
@@ -112,6 +115,7 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
 
   function carry(what: 'device' | 'host', bytes: Uint8Array) {
     if (!plugged) return;
+    delimiters += bytes.filter((byte) => byte === 0).length;
     const after: number[] = [];
     for (const byte of bytes) {
       if (faulty() && chance(wish.noise.insert)) after.push(draw(256));
@@ -280,5 +284,15 @@ export async function runWorld(device: Device, wish: Wish): Promise<Outcome> {
     if (faulty() && plugged && chance(wish.unplugs)) unplug();
     if (faulty() && chance(wish.hosts)) newHost();
   }
-  return { ran, replied, lost, forgotten, wrong, trace: trace.join('\n'), resent, millis: now };
+  return {
+    ran,
+    replied,
+    lost,
+    forgotten,
+    wrong,
+    trace: trace.join('\n'),
+    resent,
+    frames: delimiters >> 1,
+    millis: now,
+  };
 }

@@ -38,8 +38,6 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
   const names = new Map<number, string>();
   const numbers = new Map<string, number>();
   const created = new Map<number, number[]>();
-  /** Between two rates what was left of the old one may still be used. */
-  const rateChanged = new Set<number>();
 
   const keyOf = ({ thingNo, jobNo, no }: Row) => `${thingNo}/${jobNo}/${no}`;
   const queueOf = (thingNo: number) => {
@@ -116,7 +114,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
         throw new Broken(`job ${job.jobId} left COMPLETED for ${job.status}`);
       if (job.status === 'CANCELED') canceledAt.set(job.jobNo, wall);
     }
-    if (old !== undefined && old.perMinute !== job.perMinute) rateChanged.add(job.jobNo);
+    if (old !== undefined && old.perMinute !== job.perMinute) created.set(job.jobNo, []);
     jobs.set(job.jobNo, job);
   }
 
@@ -157,7 +155,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
 
   /** No minute sees more new executions than the job's rate (control-plane §6); who joins a group later is outside of it. */
   function countCreated({ jobNo, jobId, perMinute, selection }: JobSeen, wall: number): void {
-    if (perMinute === undefined || selection !== 'SNAPSHOT' || !isSteady || rateChanged.has(jobNo)) return;
+    if (perMinute === undefined || selection !== 'SNAPSHOT' || !isSteady) return;
     const times = (created.get(jobNo) ?? []).filter((at) => at > wall - 60_000);
     times.push(wall);
     created.set(jobNo, times);

@@ -31,18 +31,22 @@ export interface Bucket {
 
 /**
  * Fills the bucket. Time goes in slots: of a second, or of as long as one execution takes where the rate is below 60 a
- * minute. Each slot may use its own share, nothing is saved up, so no minute ever sees more than the rate, a pause does not
- * turn into a burst, and the first executions of a job come at once.
+ * minute. Each slot may use its own share and nothing is saved up, so a pause does not turn into a burst, and the first
+ * executions of a job come at once. A slot that is used late moves those behind it where the rate is below 60, so that no
+ * minute ever sees more; slots of a second stay where they are, so that the rate is reached, and a minute sees at most one
+ * share more.
  */
 export function refill(bucket: Bucket, perMinute: number, nowMillis: number): Bucket {
   const { slotMillis, share } = slotOf(perMinute);
   const elapsed = Math.floor((nowMillis - bucket.tokensAtMillis) / slotMillis);
   if (elapsed < 1) return bucket;
-  if (elapsed === 1) {
+  if (elapsed === 1 && slotMillis === SLOT_MILLIS_MIN) {
     return { tokens: (bucket.tokens % 1) + share, tokensAtMillis: bucket.tokensAtMillis + slotMillis };
   }
   return { tokens: share, tokensAtMillis: nowMillis };
 }
+
+const SLOT_MILLIS_MIN = 1_000;
 
 /** When the next slot begins. */
 export function nextSlotMillis(bucket: Bucket, perMinute: number): number {
@@ -50,7 +54,7 @@ export function nextSlotMillis(bucket: Bucket, perMinute: number): number {
 }
 
 function slotOf(perMinute: number): { slotMillis: number; share: number } {
-  if (perMinute >= 60) return { slotMillis: 1_000, share: perMinute / 60 };
+  if (perMinute >= 60) return { slotMillis: SLOT_MILLIS_MIN, share: perMinute / 60 };
   return { slotMillis: Math.ceil(60_000 / perMinute), share: 1 };
 }
 

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Status } from '../../../../runtime/jobs/execution.ts';
 import type { AbortConfig } from '../../../../targets/service/jobs/jobConfig.ts';
-import { mustAbort, ratePerMinute } from '../../../../targets/service/jobs/rollout.ts';
+import { mustAbort, ratePerMinute, refill } from '../../../../targets/service/jobs/rollout.ts';
 import { rank } from '../../../../targets/service/jobs/storedExecution.ts';
 import { addGroup, groupArn, type Json, openWorld, START_MILLIS, type World } from './world.ts';
 
@@ -36,6 +36,26 @@ test('ratePerMinute: a fraction is rounded down; of two criteria the one further
   assert.is(rate({ numberOfSucceededThings: 10 }, { QUEUED: 90, SUCCEEDED: 9 }), 5);
   assert.is(rate({ numberOfSucceededThings: 10, numberOfNotifiedThings: 1_000 }, { SUCCEEDED: 20 }), 11);
   assert.is(rate({ numberOfSucceededThings: 10, numberOfNotifiedThings: 30 }, { SUCCEEDED: 9, QUEUED: 60 }), 11);
+});
+
+test('refill: ticks that come late, by any time, let no minute see more executions than a rate below 60', () => {
+  for (const perMinute of [1, 2, 7, 59])
+    for (const late of [1, 400, 0.5 * MINUTE, (1.99 * MINUTE) / perMinute]) {
+      let bucket = { tokens: 0, tokensAtMillis: -MINUTE };
+      const created: number[] = [];
+      // The second slot is used late, those behind it to the millisecond.
+      for (let now = 0, tick = 0; created.length < 3 * perMinute; tick++, now += tick < 2 ? late : 1) {
+        bucket = refill(bucket, perMinute, now);
+        if (bucket.tokens < 1) continue;
+        bucket = { ...bucket, tokens: bucket.tokens - 1 };
+        created.push(now);
+      }
+      for (const from of created)
+        assert.ok(
+          created.filter((at) => at >= from && at < from + MINUTE).length <= perMinute,
+          `${perMinute}, ${late}`,
+        );
+    }
 });
 
 test('mustAbort: every criterion on its own, with CANCELED and REMOVED on neither side (state-machine §8)', () => {

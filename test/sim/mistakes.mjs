@@ -26,8 +26,8 @@ export const MISTAKES = [
   {
     name: 'run a step before its record is written',
     file: `${RUNNER}/work.ts`,
-    find: "persist(runner, { phase: 'running', step, name: nameStep(document, step) });",
-    replace: "launch(runner);\n  persist(runner, { phase: 'running', step, name: nameStep(document, step) });",
+    find: 'persist(runner, WITH_GUARDS ? { ...phase, ...guardedPhase(runner) }',
+    replace: 'launch(runner);\n  persist(runner, WITH_GUARDS ? { ...phase, ...guardedPhase(runner) }',
   },
   {
     name: 'forget the outcome before the service has answered',

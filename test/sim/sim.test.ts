@@ -8,7 +8,7 @@ import { checkThatAllFit, MISTAKES, seedsUntilCaught } from './mistakes.mjs';
 
 /** Two processes, one a core. */
 const WORKERS = 2;
-const FRESH_SEEDS = 700;
+const FRESH_SEEDS = 1_000;
 /** Mistakes that are run here too, one of each part; all of them: npm run sim:mistakes. */
 const QUICK = [
   'run a step before its record is written',

@@ -9,8 +9,7 @@ import { createLedger, type Ledger } from './ledger.ts';
 import type { Made } from './operator.ts';
 
 /** How long a board that is online may go on with a job that is over: late bytes, and requests that are repeated. */
-// 60 s; and 80 s more, the pause behind the third answer in a row that was lost (ANSWER_MILLIS_MIN, doubled).
-const NOTICE_MILLIS_MAX = 140_000;
+const NOTICE_MILLIS_MAX = 60_000;
 /** How late a timer of the service may be while it runs: none of its steps takes virtual time, so only a late wake-up is left. */
 const TIMER_MILLIS_MAX = 2_000;
 

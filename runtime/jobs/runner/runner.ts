@@ -91,10 +91,12 @@ function take(runner: Runner, event: RunnerEvent): void {
 
 /**
  * While we were away a cancel may have passed us by; a request or its answer may be lost. What is only read is asked anew: an
- * answer that was kept for us tells how things were then.
+ * answer that was kept for us tells how things were then. The pauses between repeats begin anew: those before were for
+ * another connection.
  */
 function online(runner: Runner): void {
   const about = runner.asked?.about;
+  if (runner.asked) runner.asked.sent = 0;
   if (about === 'next' || about === 'own') runner.asked = undefined;
   runner.online = runner.askNext = true;
   runner.doubt = isBusy(runner) || about === 'own';

@@ -63,6 +63,18 @@ test('the wait for an answer starts at ten seconds and doubles', () => {
   assert.is(runnerWakeAt(b.runner) - first, 2 * ANSWER_MILLIS_MIN);
 });
 
+test('the wait for an answer starts at ten seconds again on a new connection', () => {
+  const b = bench().running().exit().save();
+  b.pass().pass();
+  b.tell({ on: 'offline' });
+  const asked = b.asked;
+  b.tell({ on: 'online' });
+  assert.is(b.asked, asked + 1);
+  const again = runnerWakeAt(b.runner);
+  b.pass();
+  assert.is(runnerWakeAt(b.runner) - again, 2 * ANSWER_MILLIS_MIN);
+});
+
 test('a step that was running when power failed ends the job as FAILED, by its name, and is not run again (promise 2)', () => {
   const b = bench({ ...RECORD, phase: 'running', step: 1, name: "step 2 of 3 'two'" }).boot();
   assert.equal(b.trace, ['persist ended']);

@@ -6,8 +6,8 @@ import { compile, INCLUDE, PARTS, WARNINGS } from './device.ts';
 
 /**
  * The budgets of design.md §9 were drawn from a prototype that had no kept replies, no HELLO, no firmware and a 16-bit
- * checksum. Link and bodies keep them; everything, with pull and SHA-256, does not: `reached` is what it took, and what
- * it must not pass.
+ * checksum. Link and bodies keep them; with pull and SHA-256 the library does not, nor with jobs: `firmware` and `reached`
+ * are what these took, and what they must not pass.
  */
 export const BOARDS = [
   {
@@ -16,6 +16,7 @@ export const BOARDS = [
     debian: 'gcc-avr avr-libc',
     cpu: ['-mmcu=atmega328p', '-mcall-prologues', '-mrelax'],
     budget: 2_560,
+    firmware: 4_900,
     reached: 6_100,
   },
   {
@@ -24,6 +25,7 @@ export const BOARDS = [
     debian: 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
     cpu: ['-mcpu=cortex-m0plus', '-mthumb'],
     budget: 1_536,
+    firmware: 2_640,
     reached: 3_400,
   },
 ] as const;

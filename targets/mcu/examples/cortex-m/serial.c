@@ -6,6 +6,7 @@ static volatile uint32_t put, taken;
 static uint8_t received[RECEIVE_RING];
 static volatile uint32_t sending_put, sending_taken;
 static uint8_t sending[SEND_RING];
+static volatile bool busy; /* the hardware has a byte */
 
 void serial_put(uint8_t byte)
 {
@@ -15,13 +16,11 @@ void serial_put(uint8_t byte)
     put++;
 }
 
-bool serial_next(uint8_t *byte)
+void serial_sent(void)
 {
-    if (sending_taken == sending_put)
-        return false;
-    *byte = sending[sending_taken % SEND_RING];
-    sending_taken++;
-    return true;
+    busy = sending_taken != sending_put;
+    if (busy)
+        serial_write(sending[sending_taken++ % SEND_RING]);
 }
 
 const uint8_t *board_received(uint8_t *size)
@@ -60,11 +59,13 @@ void board_send(const uint8_t *bytes, uint8_t size)
         sending[sending_put % SEND_RING] = bytes[i];
         sending_put++;
     }
-    if (size > 0)
-        serial_wake();
+    __asm__ volatile("cpsid i" ::: "memory");
+    if (!busy)
+        serial_sent();
+    __asm__ volatile("cpsie i" ::: "memory");
 }
 
 bool board_sent(void)
 {
-    return sending_put == sending_taken && serial_rests();
+    return !busy;
 }

@@ -15,15 +15,11 @@ enum { START = 0x000, COMPARE = 0x140, SHORTS = 0x200, BITMODE = 0x508, PRESCALE
 #define BAUD_115200 0x01d7e000u
 #define TICKS_A_MILLISECOND 250u
 
-static volatile bool sending;
 static volatile uint32_t millis;
 
-static void send_next(void)
+void serial_write(uint8_t byte)
 {
-    uint8_t byte;
-    sending = serial_next(&byte);
-    if (sending)
-        UART(TXD) = byte;
+    UART(TXD) = byte;
 }
 
 void board_interrupt(uint32_t number)
@@ -41,21 +37,8 @@ void board_interrupt(uint32_t number)
     }
     if (UART(TXDRDY) != 0) {
         UART(TXDRDY) = 0;
-        send_next();
+        serial_sent();
     }
-}
-
-void serial_wake(void)
-{
-    __asm__ volatile("cpsid i" ::: "memory");
-    if (!sending)
-        send_next();
-    __asm__ volatile("cpsie i" ::: "memory");
-}
-
-bool serial_rests(void)
-{
-    return !sending;
 }
 
 void board_init(void)

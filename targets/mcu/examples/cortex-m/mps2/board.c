@@ -13,15 +13,11 @@ enum { RECEIVE_IRQ = 0, SEND_IRQ = 1, SEND_BIT = 1, RECEIVE_BIT = 2, LED_COUNT =
 #define HERTZ 25000000u
 #define BAUD 115200u
 
-static volatile bool sending;
 static volatile uint32_t millis;
 
-static void send_next(void)
+void serial_write(uint8_t byte)
 {
-    uint8_t byte;
-    sending = serial_next(&byte);
-    if (sending)
-        UART(DATA) = byte;
+    UART(DATA) = byte;
 }
 
 void board_interrupt(uint32_t number)
@@ -36,22 +32,9 @@ void board_interrupt(uint32_t number)
         break;
     case CHIP + SEND_IRQ:
         UART(INTSTATUS) = SEND_BIT;
-        send_next();
+        serial_sent();
         break;
     }
-}
-
-void serial_wake(void)
-{
-    __asm__ volatile("cpsid i" ::: "memory");
-    if (!sending)
-        send_next();
-    __asm__ volatile("cpsie i" ::: "memory");
-}
-
-bool serial_rests(void)
-{
-    return !sending;
 }
 
 void board_init(void)

@@ -1,12 +1,9 @@
-import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject, type JsonValue } from '../../runtime/jobs/json.ts';
-import { isThingName } from '../../runtime/jobs/names.ts';
 import { type SerialShell, SHELLS } from '../../transports/serial/serialPort.ts';
-import { LEVELS, type LogOptions } from '../sbc/log.ts';
+import type { LogOptions } from '../sbc/log.ts';
+import { number, pem, readEndpoint, readLog, readThing } from '../sbc/settingValues.ts';
 import { IMAGE_BYTES_DEFAULT } from './image.ts';
 import { type PortPlan, readHardware, readPorts, readSerial } from './portPlan.ts';
 
@@ -214,9 +211,9 @@ function check(
   return {
     host: endpoint?.host as string,
     port: given.port ? port : (endpoint?.port ?? port),
-    ca: take('ca', readCertificate),
-    cert: take('cert', readCertificate),
-    key: take('key', readKey),
+    ca: take('ca', pem('CERTIFICATE')),
+    cert: take('cert', pem('CERTIFICATE')),
+    key: take('key', pem('PRIVATE KEY')),
     thing,
     clientId,
     data: take('data', folder),
@@ -252,8 +249,8 @@ function readOwn(value: JsonValue | undefined, things: readonly string[], base: 
     if (!isObject(files) || typeof files.cert !== 'string' || typeof files.key !== 'string')
       throw new Error(`'${thing}': expected { "cert": "FILE", "key": "FILE" }`);
     own.set(thing, {
-      cert: readCertificate('', resolve(base, files.cert)),
-      key: readKey('', resolve(base, files.key)),
+      cert: pem('CERTIFICATE')('', resolve(base, files.cert)),
+      key: pem('PRIVATE KEY')('', resolve(base, files.key)),
     });
   }
   return own;
@@ -268,51 +265,7 @@ function attempt<T>(faults: string[], what: string, read: () => T): T | undefine
   }
 }
 
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    if (/^\d+$/.test(text) && +text >= min && +text <= max) return +text;
-    throw new Error(`expected a whole number, ${min} to ${max}`);
-  };
-}
-
-function readEndpoint(text: string): { host: string; port?: number } {
-  if (isIP(text)) return { host: text };
-  const [, six, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const host = six ?? name;
-  if (!host) throw new Error('expected HOST or HOST:PORT');
-  return port ? { host, port: number(1, 65_535)(port) } : { host };
-}
-
-function readThing(text: string): string {
-  if (isThingName(text)) return text;
-  throw new Error("expected 1 to 128 letters, digits, ':', '_' and '-'");
-}
-
 function readShell(text: string): BridgeSettings['shell'] {
   if (text === 'auto' || SHELLS.includes(text as SerialShell['name'])) return text as BridgeSettings['shell'];
   throw new Error(`expected auto, ${SHELLS.join(' or ')}`);
-}
-
-function readLog(text: string): LogOptions {
-  const log: LogOptions = { level: 'info', json: false };
-  for (const word of text.split(',')) {
-    if (word === 'json') log.json = true;
-    else if (LEVELS.includes(word as LogLevel)) log.level = word as LogLevel;
-    else throw new Error(`'${word}' is none of ${LEVELS.join(', ')}, json`);
-  }
-  return log;
-}
-
-function readCertificate(_: string, file: string): string {
-  const pem = readFileSync(file, 'utf8');
-  new X509Certificate(pem); // throws on what is none
-  return pem;
-}
-
-function readKey(_: string, file: string): string {
-  const { mode } = statSync(file);
-  if (mode & 0o077) throw new Error(`others may use it, mode 0${(mode & 0o777).toString(8)}; run: chmod 600 ${file}`);
-  const pem = readFileSync(file, 'utf8');
-  if (/-----BEGIN ((RSA|EC) )?PRIVATE KEY-----/.test(pem) && !pem.includes('ENCRYPTED')) return pem;
-  throw new Error('expected PEM with a PRIVATE KEY and no passphrase');
 }

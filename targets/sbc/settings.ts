@@ -1,16 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import type { LogLevel } from '../../runtime/effects.ts';
 import { isObject } from '../../runtime/jobs/json.ts';
-import { isThingName } from '../../runtime/jobs/names.ts';
-import { checkClosed } from '../../transports/handlers.ts';
 import type { DownloadSettings } from './downloads/settings.ts';
 import type { GuardSettings } from './guards/settings.ts';
-import { LEVELS, type LogOptions } from './log.ts';
+import type { LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
-import { type Endpoint, readEndpoints, type WaySettings } from './ways/settings.ts';
+import { number, pem, readEndpoint, readFolder, readLog, readPort, readThing } from './settingValues.ts';
+import { readEndpoints, type WaySettings } from './ways/settings.ts';
 
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
@@ -50,7 +47,7 @@ const SETTINGS = withMore({
     'MQTT endpoint of the Jobs service',
     typeof ERRAND_WITHOUT_WAYS === 'undefined' ? readEndpoints(readEndpoint) : readEndpoint,
   ],
-  port: ['PORT', 'its port; on 443 with ALPN', number(1, 65_535), '8883'],
+  port: ['PORT', 'its port; on 443 with ALPN', readPort, '8883'],
   thing: ['NAME', 'this device, also its MQTT client id', readThing],
   ca: ['FILE', 'PEM: the only authority trusted', pem('CERTIFICATE')],
   cert: ['FILE', "PEM: this device's certificate", pem('CERTIFICATE')],
@@ -192,50 +189,4 @@ function readConfig(text: string, file: string): Row[] {
   const members: unknown = JSON.parse(readFileSync(file, 'utf8'));
   if (!isObject(members) || 'config' in members) throw new Error('expected one JSON object, without config');
   return Object.entries(members).map(([name, value]) => [name, value, `"${name}" in ${file}`, dirname(file)]);
-}
-
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    if (/^\d+$/.test(text) && +text >= min && +text <= max) return +text;
-    throw new Error(`expected a whole number, ${min} to ${max}`);
-  };
-}
-
-function readEndpoint(text: string): Endpoint {
-  if (isIP(text)) return { host: text };
-  const [, six, name, port] = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text) ?? [];
-  const host = six ?? name;
-  if (!host) throw new Error('expected HOST or HOST:PORT');
-  return port ? { host, port: SETTINGS.port[2](port) } : { host };
-}
-
-function readThing(text: string): string {
-  if (isThingName(text)) return text;
-  throw new Error("expected 1 to 128 letters, digits, ':', '_' and '-'");
-}
-
-function readFolder(_: string, folder: string): string {
-  return folder;
-}
-
-function readLog(text: string): LogOptions {
-  const log: LogOptions = { level: 'info', json: false };
-  for (const word of text.split(',')) {
-    if (word === 'json') log.json = true;
-    else if (LEVELS.includes(word as LogLevel)) log.level = word as LogLevel;
-    else throw new Error(`'${word}' is none of ${LEVELS.join(', ')}, json`);
-  }
-  return log;
-}
-
-/** Throws also for a key with a passphrase (its label or a header says so): nobody is there to type it. */
-function pem(label: 'CERTIFICATE' | 'PRIVATE KEY'): (text: string, file: string) => string {
-  return (_, file) => {
-    if (label === 'PRIVATE KEY') checkClosed(file, 'rwx');
-    const content = readFileSync(file, 'utf8');
-    const [, found = 'none'] = /-----BEGIN ([A-Z ]+)-----[\s\S]+-----END/.exec(content) ?? [];
-    // RSA and EC keys may say so in the label.
-    if (!content.includes('ENCRYPTED') && found.replace(/^(RSA|EC) /, '') === label) return content;
-    throw new Error(`expected PEM with a ${label} and no passphrase, found ${found}`);
-  };
 }

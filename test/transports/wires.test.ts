@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import nodeTls from 'node:tls';
@@ -9,45 +9,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tcp } from '../../transports/tcp.ts';
 import { type TlsOptions, tls } from '../../transports/tls.ts';
-import type { Connect } from '../../transports/transport.ts';
 import { guardedTls } from '../../transports/ways/guardedTls.ts';
 import { hasTool } from '../tools.ts';
 import { makeCa, makeCertificate, type Pair } from './certificates.ts';
+import { hello, openServers } from './peers.ts';
 
 const test = suite('wires');
-const bytes = (text: string) => new TextEncoder().encode(text);
+const _bytes = (text: string) => new TextEncoder().encode(text);
 
-const servers: net.Server[] = [];
-test.after(() => {
-  for (const server of servers) server.close();
-});
-
-async function listen(server: net.Server): Promise<number> {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-/** Opens a wire, says hello when it stands, and returns what happened until it was closed. */
-function hello(connect: Connect): Promise<string[]> {
-  const wire = connect();
-  const seen: string[] = [];
-  return new Promise((resolve) => {
-    wire.onOpened(() => {
-      seen.push('opened');
-      wire.write(bytes('hello'));
-    });
-    wire.onBytes((portion) => {
-      seen.push(Buffer.from(portion).toString());
-      wire.close();
-    });
-    wire.onClosed((reason) => {
-      seen.push(reason ?? 'closed');
-      resolve(seen);
-    });
-  });
-}
+const { listen, close } = openServers();
+test.after(close);
 
 test('tcp: bytes go both ways, a wanted close has no reason', async () => {
   const port = await listen(net.createServer((socket) => socket.pipe(socket)));

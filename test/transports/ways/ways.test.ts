@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import nodeTls from 'node:tls';
@@ -11,47 +10,19 @@ import { type GuardedTlsOptions, guardedTls } from '../../../transports/ways/gua
 import { inOrder } from '../../../transports/ways/inOrder.ts';
 import { hasTool } from '../../tools.ts';
 import { makeCa, makeCertificate, type Pair } from '../certificates.ts';
+import { hello, openServers } from '../peers.ts';
 import { startProxy, type TestProxy } from './connectProxy.ts';
 
 const test = suite('ways');
 
-const servers: { close(): void }[] = [];
-test.after(() => {
-  for (const server of servers) server.close();
-});
-
-async function listen(server: net.Server): Promise<number> {
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
+const { all: servers, listen, close } = openServers();
+test.after(close);
 
 const proxy = async (credentials?: string): Promise<TestProxy> => {
   const made = await startProxy(credentials);
   servers.push(made);
   return made;
 };
-
-/** Opens a wire, says hello when it stands, and returns what happened until it was closed. */
-function hello(connect: Connect): Promise<string[]> {
-  const wire = connect();
-  const seen: string[] = [];
-  return new Promise((resolve) => {
-    wire.onOpened(() => {
-      seen.push('opened');
-      wire.write(Buffer.from('hello'));
-    });
-    wire.onBytes((portion) => {
-      seen.push(Buffer.from(portion).toString());
-      wire.close();
-    });
-    wire.onClosed((reason) => {
-      seen.push(reason ?? 'closed');
-      resolve(seen);
-    });
-  });
-}
 
 if (hasTool('openssl', 'openssl')) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'errand-ways-'));

@@ -13,7 +13,8 @@ import { STEP_TIMEOUT_MINUTES_MAX } from './limits.ts';
  * - `restarts`: the step restarts the device. It has succeeded when the kernel has another boot id, and is never repeated.
  * - `timeoutSeconds`: the step is ended, and fails, when it takes longer. The service times the job out a little later.
  * - `onFailure`: a step that runs when the job does not succeed, for whatever reason, once something of it has begun: also after
- *   a cancel and after a power cut. One that a power cut interrupted is begun anew.
+ *   a cancel and after a power cut. One that a power cut interrupted is begun anew. Behind a last step that succeeded nothing is
+ *   cleaned up, though a cancel may still overtake the report.
  * - `conditions`: each must hold for this device, or the job is REJECTED.
  */
 export interface Facts {

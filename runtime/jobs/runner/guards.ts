@@ -124,11 +124,16 @@ export function guardedPhase(runner: Runner) {
   return { idempotent, bootId: restarts ? facts!.bootId : undefined, cleanUp };
 }
 
-/** A job ends that did not succeed: its clean-up comes first. @returns false when there is none, or it has had its turn */
+/**
+ * A job ends; when it did not succeed, its clean-up comes first.
+ *
+ * @param outcome  undefined: the service no longer wants to know it
+ * @returns        false when there is nothing to clean up, or that had its turn
+ */
 export function cleanUpFirst(runner: Runner, outcome: Outcome | undefined): boolean {
   const { cleanUp } = runner;
-  if (!cleanUp) return false;
   runner.cleanUp = undefined;
+  if (!cleanUp || outcome?.status === 'SUCCEEDED') return false;
   runner.restarting = runner.stale = false;
   runner.cleaning = { step: cleanUp, outcome };
   runner.untold = outcome && { step: cleanUp.name, progress: 'onFailure' };

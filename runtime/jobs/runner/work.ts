@@ -177,7 +177,7 @@ export function park(runner: Runner, step: number): void {
  */
 export function end(runner: Runner, status: Outcome['status'], values: StatusDetails): void {
   const outcome = { status, statusDetails: details(values) };
-  if (WITH_GUARDS && status === 'FAILED' && cleanUpFirst(runner, outcome)) return;
+  if (WITH_GUARDS && cleanUpFirst(runner, outcome)) return;
   runner.untold = undefined;
   runner.outcome = outcome;
   runner.at = status === 'REJECTED' ? 'reporting' : 'ending';

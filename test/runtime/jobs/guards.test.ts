@@ -182,6 +182,10 @@ test('onFailure: runs after a step that failed, before the report, and not after
   assert.is(b.disk, undefined);
   const well = running(WITH_CLEAN_UP).exit().save().accept().exit().save();
   assert.is(well.trace.at(-1), 'update SUCCEEDED');
+  const cut = again(well).reject('TerminalStateReached').save();
+  well.accept().save();
+  for (const b of [well, cut]) assert.is(b.trace.at(-1), 'describe $next');
+  assert.equal(cut.runs, []);
   assert.not.ok(well.trace.includes('run tidy'));
 });
 

@@ -100,7 +100,7 @@ export async function startService(
     const warn = (event: string, error: unknown) => log('error', event, { error: String(error) });
     const hear = (message: Message) =>
       message.tell === 'publish' ? publish(message.topic, Buffer.from(message.payload)) : revoke(message.certificateId);
-    const relay = isShared ? await openRelay({ store, hear, log: warn }) : undefined;
+    const relay = isShared ? await openRelay({ store, hear, log }) : undefined;
     closing.push(() => relay?.close());
     const jobs = createJobsService({
       store,

@@ -8,6 +8,7 @@ import { useStores } from './engines.ts';
 /** Those that say something about the store; what they open in files stays on SQLite. */
 const SUITES = [
   '../jobs/control.test.ts',
+  '../jobs/fields.test.ts',
   '../jobs/requests.test.ts',
   '../jobs/tick.test.ts',
   '../jobs/update.test.ts',

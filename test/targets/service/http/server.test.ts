@@ -36,6 +36,21 @@ test('takes a stated hash that is right, the older scope execute-api, and extra 
   assert.is(answer.status, 200, JSON.stringify(answer.body));
 });
 
+test('force and expectedVersion count in the query alone, as true, false and digits (control-plane §1)', async () => {
+  await send(plane, { method: 'POST', path: '/things/asked' });
+  const job = { targets: [arn('thing', 'asked')], document: '{}' };
+  await send(plane, { method: 'PUT', path: '/jobs/asked', body: JSON.stringify(job) });
+  const statusOf = async (path: string, query: Record<string, string>, body = '') =>
+    (await send(plane, { method: 'DELETE', path, query, body })).status;
+  assert.is(await statusOf('/jobs/asked', {}, '{"force":true}'), 409);
+  assert.is(await statusOf('/jobs/asked', { force: 'false' }), 409);
+  for (const force of ['yes', '1', 'TRUE', '']) assert.is(await statusOf('/jobs/asked', { force }), 400, force);
+  assert.is(await statusOf('/jobs/asked', { force: 'true' }), 200);
+  assert.is(await statusOf('/things/asked', { expectedVersion: '7' }), 409);
+  assert.is(await statusOf('/things/asked', { expectedVersion: 'one' }), 400);
+  assert.is(await statusOf('/things/asked', { expectedVersion: '1' }, '{"expectedVersion":7}'), 200);
+});
+
 test('routes a literal before a label, and decodes labels before it matches', async () => {
   const seen: string[] = [];
   const { AddThingToThingGroup, DescribeThing } = plane.handlers;

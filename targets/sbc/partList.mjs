@@ -12,6 +12,10 @@ export const PARTS = {
     needs: ['guards'],
   },
   downloads: { what: 'download-file.sh and errand:download: resumed, checked, signed', needs: ['guards'] },
+  legacy: {
+    what: "AWS IoT Device Client's settings and old documents, and those of the SDK's jobs-agent",
+    needs: ['guards', 'downloads'],
+  },
 };
 
 /** Every part, by name. */

@@ -13,6 +13,7 @@ import { readFacts } from './guards/facts.ts';
 import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
 import { hostHandlers } from './handlers/host.ts';
+import { LEGACY_SETTINGS } from './legacy/settings.ts';
 import { PERSON_SETTINGS } from './person/settings.ts';
 import type { Settings } from './settings.ts';
 import { WAY_SETTINGS } from './ways/settings.ts';
@@ -22,6 +23,7 @@ declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
+declare const ERRAND_WITHOUT_LEGACY: true | undefined;
 
 /** Handlers that run inside of the agent, unless the handler folder has a file of their name. */
 const HANDLERS: readonly Handler[] = [
@@ -50,8 +52,13 @@ const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? PERSON_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOAD_SETTINGS : {}),
+  ...(typeof ERRAND_WITHOUT_LEGACY === 'undefined' ? LEGACY_SETTINGS : {}),
 };
-type MoreSettings = typeof WAY_SETTINGS & typeof PERSON_SETTINGS & typeof GUARD_SETTINGS & typeof DOWNLOAD_SETTINGS;
+type MoreSettings = typeof WAY_SETTINGS &
+  typeof PERSON_SETTINGS &
+  typeof GUARD_SETTINGS &
+  typeof DOWNLOAD_SETTINGS &
+  typeof LEGACY_SETTINGS;
 type Take = <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>;
 
 /** The table of settings with those of the parts. */
@@ -77,6 +84,7 @@ export const takeMore: <Given extends object>(given: Given, take: Take) => Given
           ? { bootId: take('boot-id'), attributes: take('attributes') }
           : {}),
         ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? takeDownloads(take) : {}),
+        ...(typeof ERRAND_WITHOUT_LEGACY === 'undefined' ? { operations: take('operations') } : {}),
       })
     : (given) => given;
 

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { isObject } from '../../runtime/jobs/json.ts';
 import type { DownloadSettings } from './downloads/settings.ts';
 import type { GuardSettings } from './guards/settings.ts';
+import type { LegacySettings } from './legacy/settings.ts';
 import type { LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
@@ -14,7 +15,7 @@ declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
 export interface Settings
-  extends Partial<GuardSettings & DownloadSettings>,
+  extends Partial<GuardSettings & DownloadSettings & LegacySettings>,
     Partial<PersonSettings>,
     Partial<WaySettings> {
   host: string;

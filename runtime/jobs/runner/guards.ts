@@ -5,7 +5,7 @@ import { STEP_TIMEOUT_MINUTES_MAX } from '../limits.ts';
 import type { JobRecord, Outcome } from '../record.ts';
 import type { UpdateRequest } from '../requests.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
-import { details, type Exited, judge, nameStep, progressDetails } from './outcome.ts';
+import { details, type Exited, finalDetails, judge, nameStep, progressDetails } from './outcome.ts';
 import { log, type Runner, type RunnerEvent } from './state.ts';
 import { end, fail, forget, persist, signal } from './work.ts';
 
@@ -100,8 +100,7 @@ export function mayStart(runner: Runner): boolean {
   const { repeating, document, step } = runner;
   runner.repeating = false;
   if (step === document!.steps.length) {
-    const values = { ...progressDetails(document!, step - 1), reason: 'the device has restarted' };
-    end(runner, 'SUCCEEDED', values);
+    end(runner, 'SUCCEEDED', finalDetails(runner, step - 1, 'SUCCEEDED', 'the device has restarted'));
     return false;
   }
   if (repeating && !document!.steps[step]!.idempotent) {

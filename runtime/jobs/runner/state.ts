@@ -20,7 +20,7 @@ export type RunnerEvent =
   | { on: 'persisted' }
   | { on: 'unpersisted'; reason: string }
   | { on: 'output'; run: number; stream: 'stdout' | 'stderr'; text: string }
-  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string }
+  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string; details?: StatusDetails | undefined }
   | { on: 'progressed'; run: number; details: StatusDetails }
   | { on: 'stale'; run: number }
   | { on: 'wake' }

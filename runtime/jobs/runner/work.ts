@@ -20,7 +20,7 @@ import {
   unlessLate,
 } from './guards.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
-import { details, type Exited, judge, nameStep, outputDetails, progressDetails } from './outcome.ts';
+import { details, type Exited, finalDetails, judge, nameStep, progressDetails } from './outcome.ts';
 import { type Job, log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
 
 /** Takes up what the record says was under way when the device last ran. */
@@ -143,7 +143,7 @@ export function exited(runner: Runner, event: Exited): void {
   const { succeeded, reason } = judge(how, runner.stderrLines, allowStdErr);
   const next = step + 1;
   const finish = (status: Outcome['status'], why = reason) =>
-    end(runner, status, { ...progressDetails(document, step), reason: why, ...outputDetails(runner) });
+    end(runner, status, finalDetails(runner, step, status, why, how.details));
   log(runner, 'info', `${name} ended: ${reason}`);
   if (at === 'stopping') signal(runner, 'SIGKILL'); // what the program left behind in its group
   runner.run = 0;

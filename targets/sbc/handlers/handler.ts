@@ -39,6 +39,8 @@ export interface HandlerContext {
   execute(program: string, ...args: string[]): Promise<number>;
   /** Tells the service how far the step is; only the latest counts, and it may be told later or not at all. */
   progress(details: StatusDetails): void;
+  /** What is reported of the step's end beside its reason; only the latest counts. */
+  conclude(details: StatusDetails): void;
   /** Asks the service for the document again, where presigned URLs are fresh; gives the step's `args`, as soon as there is a connection. */
   freshArgs(): Promise<readonly string[]>;
   /**

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Effect, Event } from '../../../runtime/effects.ts';
 import type { Step } from '../../../runtime/jobs/document.ts';
+import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
 import type { Settings } from '../settings.ts';
 import type { Download, Handler, HandlerContext } from './handler.ts';
@@ -16,6 +17,8 @@ interface Hosted {
   programs: Map<number, (exited: Exited) => void>;
   /** Who waits for the document anew. */
   refreshed: ((args: readonly string[]) => void)[];
+  /** What it says of its end. */
+  details?: StatusDetails;
 }
 
 /** targets/sbc/downloads, where that is in. */
@@ -63,6 +66,9 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
         signal: work.abort.signal,
         print: (text) => tell({ on: 'output', run, stream: 'stdout', text }),
         progress: (details) => tell({ on: 'progressed', run, details }),
+        conclude: (details) => {
+          work.details = details;
+        },
         freshArgs: () =>
           new Promise((resolve, reject) => {
             work.refreshed.push(resolve);
@@ -88,7 +94,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
       const end = (how: Omit<Exited, 'on' | 'run'>) => {
         if (hosted.get(run) !== work) return;
         hosted.delete(run);
-        options.tell({ on: 'exited', run, ...how });
+        options.tell({ on: 'exited', run, details: work.details, ...how });
       };
       // Not within the effect that started it: no handler is faster than the loop.
       void Promise.resolve(context)

@@ -13,7 +13,7 @@ import { deviceFor, runPrograms } from '../parts.ts';
 import type { Settings } from '../settings.ts';
 import { say } from './commands.ts';
 
-const USAGE = 'expected: errand-agent run FILE [--handlers FOLDER] [--thing NAME] [--dry-run]';
+const USAGE = 'expected: errand-agent run FILE [--handlers FOLDER] [--thing NAME] [--operations FAMILY] [--dry-run]';
 
 /**
  * Runs a document on this machine as the agent would, with the same runner; the service is played here, and always agrees.
@@ -24,10 +24,13 @@ export async function runLocally(args: readonly string[], dry: boolean, log: Log
   const words = args.join(' ');
   const [, handlers] = / --handlers[= ](\S+)/.exec(` ${words}`) ?? [];
   const [, thingName] = / --thing[= ](\S+)/.exec(` ${words}`) ?? [];
+  const [, family] = / --operations[= ](\S+)/.exec(` ${words}`) ?? [];
   const file = args.find((arg, i) => !arg.startsWith('--') && !/^--\w+$/.test(args[i - 1] ?? ''));
   let jobDocument: JsonObject;
   try {
     if (!file) throw new Error(USAGE);
+    if (family && !/^(device-client|jobs-agent)$/.test(family))
+      throw new Error(`--operations ${family}: expected device-client or jobs-agent`);
     jobDocument = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     process.stderr.write(`errand-agent: ${file ?? 'run'}: ${(error as Error).message}\n`);
@@ -40,6 +43,7 @@ export async function runLocally(args: readonly string[], dry: boolean, log: Log
     data: work,
     bootId: 'local',
     attributes: {},
+    operations: family,
   } as unknown as Settings;
   try {
     const { status, statusDetails } = await play(settings, work, jobDocument, dry, log);

@@ -8,7 +8,7 @@
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -148,6 +148,14 @@ async function buildRuntime(esbuild) {
   return files.length;
 }
 
+/** Whoever runs the file meanwhile finds the old one or the new one, whole. */
+function replaceFile(file, bytes) {
+  if (existsSync(file) && readFileSync(file).equals(bytes)) return;
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, bytes);
+  renameSync(temporary, file);
+}
+
 async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}, goal = {}, ...options }) {
   const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
@@ -162,7 +170,7 @@ async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}
   });
   const bytes = Buffer.from(await finish(outputFiles[0].text));
   mkdirSync(path.join(root, 'dist'), { recursive: true });
-  writeFileSync(path.join(root, 'dist', name), bytes);
+  replaceFile(path.join(root, 'dist', name), bytes);
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
   const kilo = (size) => `${(size / 1024).toFixed(1)} KB`.padStart(9);
   console.error(`dist/${name.padEnd(21)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped`);

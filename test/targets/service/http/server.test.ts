@@ -257,6 +257,7 @@ test('every answer of an operation fits its row of the table', async () => {
       body: '{"eventConfigurations":{"JOB":{"Enabled":true}}}',
     }),
     DescribeEventConfigurations: await send(plane, { path: '/event-configurations' }),
+    ...(await provisioningAnswers(plane)),
     CreateJobTemplate: await send(plane, {
       method: 'PUT',
       path: '/job-templates/fits',
@@ -313,6 +314,38 @@ test('every answer of an operation fits its row of the table', async () => {
     assert.equal(value, body, `${name}: members that the row does not have`);
   }
 });
+
+async function provisioningAnswers(plane: ControlPlane): Promise<Record<string, Answer>> {
+  const templateBody = JSON.stringify({
+    Resources: {
+      thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: 'fits' } },
+      certificate: { Type: 'AWS::IoT::Certificate' },
+    },
+  });
+  const given = { templateName: 'fits', templateBody, provisioningRoleArn: 'arn:aws:iam::123456789012:role/fleet' };
+  const path = '/provisioning-templates';
+  const made = await send(plane, { method: 'POST', path: '/keys-and-certificate' });
+  const headers = { 'x-amzn-principal': made.body.certificateArn as string };
+  const versions = `${path}/fits/versions`;
+  return {
+    CreateProvisioningTemplate: await send(plane, { method: 'POST', path, body: JSON.stringify(given) }),
+    DescribeProvisioningTemplate: await send(plane, { path: `${path}/fits` }),
+    ListProvisioningTemplates: await send(plane, { path }),
+    UpdateProvisioningTemplate: await send(plane, { method: 'PATCH', path: `${path}/fits`, body: '{"enabled":true}' }),
+    CreateProvisioningTemplateVersion: await send(plane, {
+      method: 'POST',
+      path: versions,
+      body: JSON.stringify({ templateBody }),
+    }),
+    DescribeProvisioningTemplateVersion: await send(plane, { path: `${versions}/2` }),
+    ListProvisioningTemplateVersions: await send(plane, { path: versions }),
+    DeleteProvisioningTemplateVersion: await send(plane, { method: 'DELETE', path: `${versions}/2` }),
+    CreateProvisioningClaim: await send(plane, { method: 'POST', path: `${path}/fits/provisioning-claim` }),
+    AttachProvisioningClaim: await send(plane, { method: 'PUT', path: `${path}/fits/claims`, headers }),
+    DetachProvisioningClaim: await send(plane, { method: 'DELETE', path: `${path}/fits/claims`, headers }),
+    DeleteProvisioningTemplate: await send(plane, { method: 'DELETE', path: `${path}/fits` }),
+  };
+}
 
 async function putArtifact({ artifacts }: ControlPlane): Promise<void> {
   const received = await artifacts.receive(Readable.from([Buffer.from('content')]));

@@ -25,6 +25,7 @@ const SUITES = [
   '../registry/tags.test.ts',
   '../registry/accessKeys.test.ts',
   '../registry/continuous.test.ts',
+  '../provisioning/provisioning.test.ts',
   '../templates/jobTemplates.test.ts',
   '../http/server.test.ts',
   '../artifacts/contents.test.ts',

@@ -14,6 +14,8 @@ import type { StatusDetails } from './statusDetails.ts';
  */
 export type Family = 'device-client' | 'jobs-agent';
 
+/** On the wire. A member spelled out would have another name in the agent's file, where requests have one of this name. */
+const OPERATION = 'operation';
 const OPERATIONS = ['install', 'start', 'stop', 'restart', 'reboot', 'shutdown', 'systemStatus'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -34,7 +36,7 @@ const ERROR_CHARS_MAX = 64;
 /** The step schema has a `version` that is text; whatever has none and names an operation is one of these. */
 export function isOperation(value: JsonValue | undefined): boolean {
   return (
-    isObject(value) && (typeof value.version !== 'string' || value.version === '') && value.operation !== undefined
+    isObject(value) && (typeof value.version !== 'string' || value.version === '') && value[OPERATION] !== undefined
   );
 }
 
@@ -42,7 +44,7 @@ export function isOperation(value: JsonValue | undefined): boolean {
 export function readOperation(document: Place, facts: Facts): StepDocument {
   const { operations } = facts;
   document
-    .member('operation')
+    .member(OPERATION)
     .expect(
       operations !== undefined,
       "a document of steps (the setting 'operations', device-client or jobs-agent, allows others)",
@@ -53,9 +55,9 @@ export function readOperation(document: Place, facts: Facts): StepDocument {
 
 /** Old schema: the operation is the name of the step and of its handler; it has no user. */
 function readOfDeviceClient(document: Place, facts: Facts): StepDocument {
-  const member = (name: string) => document.member(name === 'handler' ? 'operation' : name);
+  const member = (name: string) => document.member(name === 'handler' ? OPERATION : name);
   const step: Step = {
-    name: document.member('operation').text(),
+    name: document.member(OPERATION).text(),
     run: readHandler({ ...document, member }),
     allowStdErr: readAllowed(document.member('allowStdErr')),
     ignoreStepFailure: false,
@@ -65,7 +67,7 @@ function readOfDeviceClient(document: Place, facts: Facts): StepDocument {
 
 function readOfJobsAgent(document: Place): StepDocument {
   const operation = document
-    .member('operation')
+    .member(OPERATION)
     .text(new RegExp(`^(${OPERATIONS.join('|')})$`), `one of ${OPERATIONS.join(', ')}`) as Operation;
   const isPower = operation === 'reboot' || operation === 'shutdown';
   const delayMinutes = isPower ? readDelay(document.member('delay')) : 0;
@@ -140,7 +142,7 @@ const STEPS: Partial<Record<Operation, string>> = {
 
 /** What is reported while an operation is at work, in the words of jobs-agent.js. */
 export function operationProgress(operation: Operation): StatusDetails {
-  return { operation, step: STEPS[operation] ?? '' };
+  return { [OPERATION]: operation, step: STEPS[operation] ?? '' };
 }
 
 /**
@@ -154,8 +156,9 @@ export function operationOutcome(
   reason: string,
   told: StatusDetails | undefined,
 ): StatusDetails {
-  if (status === 'SUCCEEDED') return { operation, ...(operation === 'reboot' ? { step: 'rebooted' } : told) };
-  return { operation, errorCode: 'ERR_UNEXPECTED', errorMessage: shortened(reason), ...told };
+  if (status === 'SUCCEEDED')
+    return { [OPERATION]: operation, ...(operation === 'reboot' ? { step: 'rebooted' } : told) };
+  return { [OPERATION]: operation, errorCode: 'ERR_UNEXPECTED', errorMessage: shortened(reason), ...told };
 }
 
 export function shortened(text: string): string {

@@ -14,6 +14,7 @@ import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
 import { hostHandlers } from './handlers/host.ts';
 import { LEGACY_SETTINGS } from './legacy/settings.ts';
+import { standInForDeviceClient } from './legacy/standIn.ts';
 import { PERSON_SETTINGS } from './person/settings.ts';
 import type { Settings } from './settings.ts';
 import { WAY_SETTINGS } from './ways/settings.ts';
@@ -30,6 +31,12 @@ const HANDLERS: readonly Handler[] = [
   ...(typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? BUILT_IN : []),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOADERS : []),
 ];
+
+/** Before anything else of an agent that runs. */
+export const prepare: (settings: Settings) => void =
+  typeof ERRAND_WITHOUT_LEGACY === 'undefined'
+    ? ({ operations }) => operations === 'device-client' && standInForDeviceClient()
+    : () => {};
 
 /** Runs the programs of steps. Handlers need the part guards, for what they tell of their step. */
 export const runPrograms: typeof createPrograms =

@@ -1,5 +1,6 @@
 import type { Family } from '../../../runtime/jobs/operations.ts';
 import type { Setting } from '../settings.ts';
+import { type DeviceClientSettings, readDeviceClient } from './deviceClient.ts';
 
 export interface LegacySettings {
   /** Whose documents of one operation are taken; undefined: nobody's. */
@@ -8,6 +9,7 @@ export interface LegacySettings {
 
 /** What the part adds to the settings, as ../settings.ts has them. */
 export const LEGACY_SETTINGS = {
+  'device-client-config': ['FILE', 'settings of AWS IoT Device Client', readConfig, ''],
   operations: ['FAMILY', 'documents of an operation: device-client', readFamily, 'none'],
 } as const satisfies Record<string, Setting>;
 
@@ -15,4 +17,8 @@ function readFamily(text: string): Family | undefined {
   if (text === 'device-client') return text;
   if (text === 'none') return undefined;
   throw new Error('expected device-client or none');
+}
+
+function readConfig(text: string, file: string): DeviceClientSettings | undefined {
+  return text ? readDeviceClient(file) : undefined;
 }

@@ -36,6 +36,7 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
       say(`WRONG  ${name}: ${(error as Error).message}`);
     }
   };
+  for (const warning of settings.warnings) say(`note   ${warning}`);
   const { thingName, data, handlers, host, port } = settings;
   await look('settings', () => `thing ${thingName}, endpoint ${host}:${port}`);
   await look('clock', () => checkClock(settings));

@@ -49,7 +49,7 @@ export async function download(settings: Settings, context: Context, what: Downl
     if (user) await file.chown(user.uid, user.gid);
     await file.chmod(0o644);
     await file.sync();
-    const sha256 = await verify(part, what.signature, settings.downloadKey);
+    const sha256 = await verify(file, what.signature, settings.downloadKey);
     if (what.sha256 && what.sha256.toLowerCase() !== sha256)
       throw new Error(`its SHA-256 is ${sha256}, expected ${what.sha256}`);
     renameSync(part, place);

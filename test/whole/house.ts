@@ -6,7 +6,8 @@ import { type Child, runChild, startChild } from '../child.ts';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const ERRAND = path.join(dist, 'errand.mjs');
-const AGENT = path.join(dist, 'errand-agent.cjs');
+/** The lean agent. */
+export const AGENT = path.join(dist, 'errand-agent.cjs');
 /** The agent with every part. */
 export const FULL_AGENT = path.join(dist, 'errand-agent-full.cjs');
 

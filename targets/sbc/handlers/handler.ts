@@ -1,6 +1,9 @@
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 
+/** Why a handler's signal was aborted, when its step may be taken up again at the next start of the agent. */
+export const AGENT_ENDS = 'the agent ends';
+
 /** A file that is to be loaded. */
 export interface Download {
   /** https, or http. */
@@ -26,7 +29,7 @@ export interface HandlerContext {
   args: readonly string[];
   /** The user that the step names; absent: the agent's own. `execute` runs as that user. */
   runAsUser: string | undefined;
-  /** Aborted when the job is cancelled, deleted or timed out, or the agent ends: less than a second is left then. */
+  /** Aborted when the job is cancelled, deleted or timed out, or the agent ends (AGENT_ENDS): less than a second is left then. */
   signal: AbortSignal;
   /** Prints to the step's output, of which the end is reported. */
   print(text: string): void;

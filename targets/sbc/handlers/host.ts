@@ -5,7 +5,7 @@ import type { Step } from '../../../runtime/jobs/document.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
 import type { Settings } from '../settings.ts';
-import type { Download, Handler, HandlerContext } from './handler.ts';
+import { AGENT_ENDS, type Download, type Handler, type HandlerContext } from './handler.ts';
 
 type Exited = Extract<Event, { on: 'exited' }>;
 type Run = Extract<Effect, { do: 'run' }>;
@@ -132,7 +132,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
         for (const take of hosted.get(run)?.refreshed.splice(0) ?? []) take(args);
       },
       end: () => {
-        for (const { abort } of hosted.values()) abort.abort();
+        for (const { abort } of hosted.values()) abort.abort(AGENT_ENDS);
         hosted.clear();
         inner.end();
       },

@@ -13,6 +13,7 @@ import { readFacts } from './guards/facts.ts';
 import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
 import { hostHandlers } from './handlers/host.ts';
+import { withJobsAgent } from './legacy/jobsAgent.ts';
 import { LEGACY_SETTINGS } from './legacy/settings.ts';
 import { standInForDeviceClient } from './legacy/standIn.ts';
 import { PERSON_SETTINGS } from './person/settings.ts';
@@ -41,7 +42,15 @@ export const prepare: (settings: Settings) => void =
 /** Runs the programs of steps. Handlers need the part guards, for what they tell of their step. */
 export const runPrograms: typeof createPrograms =
   typeof ERRAND_WITHOUT_GUARDS === 'undefined'
-    ? hostHandlers(HANDLERS, typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? download : undefined)
+    ? (options) => {
+        const loader = typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? download : undefined;
+        if (typeof ERRAND_WITHOUT_LEGACY === 'undefined') {
+          // The agent hands all of its settings over.
+          const settings = options as unknown as Settings;
+          if (settings.operations === 'jobs-agent') return withJobsAgent(settings, HANDLERS, download, options);
+        }
+        return hostHandlers(HANDLERS, loader)(options);
+      }
     : createPrograms;
 
 /** The device core for these settings. */

@@ -31,8 +31,8 @@ fi
 >&2 echo "a line on stderr"
 `;
 
-async function create(house: House, jobId: string, document: object): Promise<void> {
-  const job = ['--job-id', jobId, '--targets', arnOf('board'), '--document', JSON.stringify(document)];
+async function create(house: House, jobId: string, document: object, thingName = 'board'): Promise<void> {
+  const job = ['--job-id', jobId, '--targets', arnOf(thingName), '--document', JSON.stringify(document)];
   await house.errand('create-job', ...job);
 }
 
@@ -85,6 +85,44 @@ test('started with that configuration and handler folder alone, it runs both sch
     ['FAILED', '1 lines on stderr: at most 0 are allowed'],
   );
   assert.match(await readFile(path.join(home, 'greeted'), 'utf8').catch(() => ''), /^(a b c\nnew\n)?$/);
+  assert.is(await agent.kill('SIGTERM'), 0);
+});
+
+test("a jobs-agent's operations: REJECTED without the setting, done in its words with it", async ({ house }) => {
+  const identity = await house.thing('legacy');
+  const ends = ['SUCCEEDED', 'FAILED', 'REJECTED'];
+  const run = async (jobId: string, document: object) => {
+    await create(house, jobId, document, 'legacy');
+    const { status, statusDetails } = await house.until(jobId, 'legacy', ...ends);
+    return { status, details: statusDetails.detailsMap! };
+  };
+  const strict = house.startAgent({ file: FULL_AGENT }, identity);
+  const refused = await run('refused', { operation: 'systemStatus' });
+  assert.is(refused.status, 'REJECTED');
+  assert.match(refused.details.reason!, /at \$\.operation: expected a document of steps \(the setting 'operations'/);
+  assert.is(await strict.kill('SIGTERM'), 0);
+
+  const agent = house.startAgent({ file: FULL_AGENT }, identity, '--operations', 'jobs-agent');
+  const { status, details } = await run('status', { operation: 'systemStatus' });
+  assert.is(status, 'SUCCEEDED', agent.lines.join('\n'));
+  assert.equal(
+    [details.operation, details.installedPackages, details.platform, details.arch],
+    ['systemStatus', '[]', process.platform, process.arch],
+  );
+  const source = path.join(house.folder, 'app.sh');
+  await writeFile(source, 'echo hello\n');
+  const files = [{ fileName: 'app.sh', fileSource: { url: `file://${source}` } }];
+  const installed = await run('install', { operation: 'install', packageName: 'p', workingDirectory: 'p', files });
+  assert.equal(
+    [installed.status, installed.details.operation, installed.details.state],
+    ['SUCCEEDED', 'install', 'package files installed'],
+  );
+  assert.is(await readFile(path.join(house.folder, 'legacy.data', 'packages', 'p', 'app.sh'), 'utf8'), 'echo hello\n');
+  const unknown = await run('start', { operation: 'start', packageName: 'q' });
+  assert.equal(
+    [unknown.status, unknown.details.errorCode, unknown.details.errorMessage],
+    ['FAILED', 'ERR_INVALID_PACKAGE_NAME', 'no package installed called: q'],
+  );
   assert.is(await agent.kill('SIGTERM'), 0);
 });
 

@@ -4,15 +4,17 @@
  * itself: only so is what is not wanted seen by esbuild to be dead, together with all that it imports.
  */
 import { createDevice } from '../../runtime/device/device.ts';
+import type { Step } from '../../runtime/jobs/document.ts';
 import { createPrograms } from '../../transports/programs.ts';
 import { BUILT_IN } from './builtins/builtins.ts';
+import { compiledIn } from './custom/custom.ts';
 import { download } from './downloads/download.ts';
 import { DOWNLOADERS } from './downloads/handler.ts';
 import { DOWNLOAD_SETTINGS } from './downloads/settings.ts';
 import { readFacts } from './guards/facts.ts';
 import { GUARD_SETTINGS } from './guards/settings.ts';
 import type { Handler } from './handlers/handler.ts';
-import { hostHandlers } from './handlers/host.ts';
+import { hostHandlers, isFor } from './handlers/host.ts';
 import { withJobsAgent } from './legacy/jobsAgent.ts';
 import { LEGACY_SETTINGS } from './legacy/settings.ts';
 import { standInForDeviceClient } from './legacy/standIn.ts';
@@ -26,11 +28,13 @@ declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
+declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
 
 /** Handlers that run inside of the agent, unless the handler folder has a file of their name. */
 const HANDLERS: readonly Handler[] = [
   ...(typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? BUILT_IN : []),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOADERS : []),
+  ...(typeof ERRAND_WITHOUT_CUSTOM === 'undefined' ? compiledIn() : []),
 ];
 
 /** Before anything else of an agent that runs. */
@@ -52,6 +56,11 @@ export const runPrograms: typeof createPrograms =
         return hostHandlers(HANDLERS, loader)(options);
       }
     : createPrograms;
+
+/** Whether a step is run by a handler of the agent's own. */
+export function isOwn(step: Step, settings: Settings): boolean {
+  return HANDLERS.some((handler) => isFor(handler, step, settings));
+}
 
 /** The device core for these settings. */
 export const deviceFor: (settings: Settings, version: string) => ReturnType<typeof createDevice> =

@@ -1,10 +1,11 @@
 /** What the runner does beside its way from step to step, for devices that know their facts (jobs/guards.ts). */
+import { WITH_CUSTOM, WITH_LEGACY } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { parseDocument, type Step } from '../document.ts';
 import { STEP_TIMEOUT_MINUTES_MAX } from '../limits.ts';
 import type { JobRecord, Outcome } from '../record.ts';
 import type { UpdateRequest } from '../requests.ts';
-import { KILL_GRACE_MILLIS } from './limits.ts';
+import { DETAILS_OF_HANDLERS_MAX, KILL_GRACE_MILLIS } from './limits.ts';
 import { details, type Exited, finalDetails, judge, nameStep, progressDetails } from './outcome.ts';
 import { log, type Runner, type RunnerEvent } from './state.ts';
 import { end, fail, forget, persist, signal } from './work.ts';
@@ -119,8 +120,19 @@ export function mayStart(runner: Runner): boolean {
 /** What the record of a step that is about to run says beside its number and name. */
 export function guardedPhase(runner: Runner) {
   const { idempotent, restarts } = presentStep(runner)!;
-  const { facts, cleanUp } = runner;
-  return { idempotent, bootId: restarts ? facts!.bootId : undefined, cleanUp };
+  return { idempotent, bootId: restarts ? runner.facts!.bootId : undefined, ...kept(runner) };
+}
+
+/** What outlives a restart between two steps. */
+export function kept({ cleanUp, results }: Runner) {
+  return WITH_CUSTOM ? { cleanUp, results } : { cleanUp };
+}
+
+/** A step has succeeded, and its handler wants this to be shown with the outcome; of all steps together the latest that fit. */
+export function addResults(runner: Runner, { details: given }: Exited): void {
+  if (!given || (WITH_LEGACY && runner.document!.operation)) return;
+  const pairs = Object.entries({ ...runner.results, ...given });
+  runner.results = Object.fromEntries(pairs.slice(-DETAILS_OF_HANDLERS_MAX));
 }
 
 /**
@@ -179,6 +191,7 @@ export function lostMeanwhile(runner: Runner): boolean {
 /** No job is at work any more. */
 export function resetGuards(runner: Runner): void {
   runner.cleaning = runner.cleanUp = runner.timeoutAt = undefined;
+  if (WITH_CUSTOM) runner.results = undefined;
   runner.restarting = runner.repeating = runner.timedOut = runner.timerSet = runner.stale = false;
 }
 

@@ -1,4 +1,4 @@
-import { WITH_LEGACY } from '../../parts.ts';
+import { WITH_CUSTOM, WITH_LEGACY } from '../../parts.ts';
 import type { Step, StepDocument } from '../document.ts';
 import { STATUS_DETAILS_VALUE_CHARS_MAX } from '../limits.ts';
 import { operationOutcome, operationProgress } from '../operations.ts';
@@ -35,6 +35,7 @@ export function finalDetails(
   const { operation } = document;
   return {
     ...(WITH_LEGACY && operation ? operationOutcome(operation, status, reason, told) : progressDetails(document, step)),
+    ...(WITH_CUSTOM ? runner.results : {}),
     reason,
     ...outputDetails(runner),
   };

@@ -142,6 +142,8 @@ export interface Runner {
   cleaning?: { step: Step; outcome: Outcome | undefined } | undefined;
   /** The step that runs needs its document anew. */
   stale?: boolean;
+  /** What the handlers of finished steps want to be shown with the outcome. */
+  results?: StatusDetails | undefined;
 }
 
 /** What happens to the job at work has its id in the sentence, and beside it for machines. */

@@ -1,4 +1,4 @@
-import { WITH_GUARDS } from '../../parts.ts';
+import { WITH_CUSTOM, WITH_GUARDS } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { parseDocument, type StepDocument } from '../document.ts';
 import type { JobRecord, Outcome, Phase } from '../record.ts';
@@ -6,10 +6,12 @@ import type { StatusDetails } from '../statusDetails.ts';
 import { addOutput, linesBegun } from '../tail.ts';
 import { idle, pause } from './ask.ts';
 import {
+  addResults,
   awaitsRestart,
   cleaned,
   cleanUpFirst,
   guardedPhase,
+  kept,
   lostMeanwhile,
   mayStart,
   presentStep,
@@ -29,6 +31,7 @@ export function resume(runner: Runner, record: JobRecord): void {
   if (WITH_GUARDS && runner.facts) {
     if (record.phase === 'cleaning') return resumeCleaning(runner, record);
     if (record.phase !== 'ended') runner.cleanUp = record.cleanUp;
+    if (WITH_CUSTOM && record.phase !== 'ended') runner.results = record.results;
     if (record.phase === 'running' && resumeRunning(runner, record)) return;
   }
   switch (record.phase) {
@@ -142,6 +145,7 @@ export function exited(runner: Runner, event: Exited): void {
   const how = WITH_GUARDS ? unlessLate(runner, event) : event;
   const { succeeded, reason } = judge(how, runner.stderrLines, allowStdErr);
   const next = step + 1;
+  if (WITH_CUSTOM && succeeded) addResults(runner, how);
   const finish = (status: Outcome['status'], why = reason) =>
     end(runner, status, finalDetails(runner, step, status, why, how.details));
   log(runner, 'info', `${name} ended: ${reason}`);
@@ -167,7 +171,7 @@ export function exited(runner: Runner, event: Exited): void {
 export function park(runner: Runner, step: number): void {
   runner.at = 'parking';
   const phase: Phase = { phase: 'claimed', step };
-  persist(runner, WITH_GUARDS ? { ...phase, cleanUp: runner.cleanUp } : phase);
+  persist(runner, WITH_GUARDS ? { ...phase, ...kept(runner) } : phase);
   runner.job = undefined;
 }
 

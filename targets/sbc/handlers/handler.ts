@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 
@@ -40,6 +41,12 @@ export interface HandlerContext {
    * @throws  Error of one sentence: it could not be started, or was ended by a signal
    */
   execute(program: string, ...args: string[]): Promise<number>;
+  /**
+   * The same for a program that talks with the agent, over a socket that is its descriptor 3.
+   *
+   * @param meet  is handed the agent's end of it as soon as the program is started
+   */
+  converse(meet: (line: Duplex) => void, program: string, ...args: string[]): Promise<number>;
   /** Tells the service how far the step is; only the latest counts, and it may be told later or not at all. */
   progress(details: StatusDetails): void;
   /** What is reported of the step's end beside its reason; only the latest counts. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Effect, Event } from '../../../runtime/effects.ts';
 import type { Step } from '../../../runtime/jobs/document.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
@@ -58,6 +59,16 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
       const tell = (event: Event) => {
         if (hosted.get(run) === work) options.tell(event);
       };
+      const execute = (argv: [string, ...string[]], meet?: (line: Duplex) => void) =>
+        new Promise<number>((resolve, reject) => {
+          if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
+          const number = --lastNumber;
+          work.programs.set(number, ({ code, signal, error }) => {
+            if (code !== undefined) resolve(code);
+            else reject(new Error(error ?? `${argv[0]} was killed by signal: ${signal}`));
+          });
+          inner.run({ do: 'run', run: number, step: { ...step, run: { type: 'runCommand', argv } } }, meet);
+        });
       const context: HandlerContext = {
         thingName: options.thingName,
         document,
@@ -80,16 +91,8 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
           // The agent hands all of its settings over.
           await download(options as unknown as Settings, context, what);
         },
-        execute: (...argv) =>
-          new Promise((resolve, reject) => {
-            if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
-            const number = --lastNumber;
-            work.programs.set(number, ({ code, signal, error }) => {
-              if (code !== undefined) resolve(code);
-              else reject(new Error(error ?? `${argv[0]} was killed by signal: ${signal}`));
-            });
-            inner.run({ do: 'run', run: number, step: { ...step, run: { type: 'runCommand', argv } } });
-          }),
+        execute: (...argv) => execute(argv),
+        converse: (meet, ...argv) => execute(argv, meet),
       };
       const end = (how: Omit<Exited, 'on' | 'run'>) => {
         if (hosted.get(run) !== work) return;
@@ -141,7 +144,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
 }
 
 /** As programs are looked for: `path` absent or `default` means the handler folder first. */
-function isFor({ name }: Handler, { run }: Step, { handlers }: ProgramsOptions): boolean {
+export function isFor({ name }: Handler, { run }: Step, { handlers }: Pick<ProgramsOptions, 'handlers'>): boolean {
   if (run.type !== 'runHandler' || run.handler !== name) return false;
   return (run.path === undefined || run.path === 'default') && !existsSync(join(handlers, name));
 }

@@ -261,4 +261,30 @@ test('progress and fresh documents: told by the step that runs, and by no other'
   assert.is(b.trace.at(-1), 'refreshed');
 });
 
+test('what handlers return is kept across a restart, and shown with the outcome; of a step that failed nothing, of all the latest that fit', () => {
+  const value = document(STEP('a'), STEP('b', { ignoreStepFailure: true }), STEP('c', { idempotent: true }));
+  const first = running(value);
+  const end = (b: typeof first, code: number, details: Record<string, string>) => {
+    b.tell({ on: 'exited', run: b.runs.at(-1)!.run, code, details });
+    return b.save();
+  };
+  end(first, 0, { one: '1', two: '2' });
+  end(first, 1, { failed: 'x' });
+  const b = again(first)
+    .accept({ execution: execution(value, { status: 'IN_PROGRESS', versionNumber: 2 }) })
+    .save();
+  assert.is(b.trace.at(-1), 'run c');
+  end(b, 0, { three: '3', four: '4', five: '5' });
+  if (b.trace.at(-1) !== 'update SUCCEEDED') b.accept();
+  assert.equal((b.ask as UpdateRequest).statusDetails, {
+    step: 'c',
+    progress: '3/3',
+    reason: 'Job exited with status: 0',
+    two: '2',
+    three: '3',
+    four: '4',
+    five: '5',
+  });
+});
+
 test.run();

@@ -36,6 +36,8 @@ export const RESEND_MILLIS_MAX = 2_000;
 export const HELLO_MILLIS_MAX = 1_000;
 /** Resends without an answer before the link asks with HELLO whether the device is still the same. */
 export const RESENDS_BEFORE_HELLO = 3;
+/** Times that a device answers HELLO at once and no request, one after another, before the host counts anew. */
+export const DEAF_ROUNDS_MAX = 3;
 /** HELLOs without an answer before the link is said to be down. */
 export const HELLOS_BEFORE_DOWN = 3;
 

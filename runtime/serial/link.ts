@@ -7,6 +7,7 @@ import { ProtocolError } from '../errors.ts';
 import { encodeFrame, type Frame } from './frame.ts';
 import { type DeviceHello, decodeDeviceHello, encodeHostHello } from './hello.ts';
 import {
+  DEAF_ROUNDS_MAX,
   FRAME_BYTES_AROUND_BODY,
   HELLO_MILLIS_MAX,
   HELLOS_BEFORE_DOWN,
@@ -78,6 +79,8 @@ export interface Link {
   readonly waiting: readonly { readonly id: number; readonly body: Uint8Array }[];
   readonly nextSeq: number;
   readonly attempt: number;
+  /** Times, since its last reply, that the device answered HELLO at once after it had answered no request. */
+  readonly deafRounds: number;
   readonly timer: ResendTimer;
   /** When everything written will have left the line. */
   readonly lineFreeAt: Millis;
@@ -85,6 +88,8 @@ export interface Link {
 }
 
 type Step = [Link, LinkEffect[]];
+
+const HOST_MAX = 2 ** 32 - 1;
 
 /**
  * @param host  1..2^32-1, another one than any host of this line had shortly before: chance, or a counter on disk
@@ -103,6 +108,7 @@ export function createLink(of: { addr: number; host: number; baud?: number; wind
     waiting: [],
     nextSeq: 0,
     attempt: 0,
+    deafRounds: 0,
     timer: RESEND_TIMER,
     lineFreeAt: 0,
     wakeAt: undefined,
@@ -167,7 +173,7 @@ function hello(link: Link, frame: Frame, now: Millis): Step {
     if (!answered || !(error instanceof ProtocolError)) return [link, []];
     return down(link, error.message);
   }
-  if (answered) return meet(link, device, frame.boot, now);
+  if (answered) return meet(countDeaf(link, phase), device, frame.boot, now);
   // It has just started: no need to wait until it does not answer.
   return known?.device.bootId === device.bootId ? [link, []] : greet(link, 0, now);
 }
@@ -176,6 +182,9 @@ function hello(link: Link, frame: Frame, now: Millis): Step {
 function meet(link: Link, device: DeviceHello, boot: number, now: Millis): Step {
   const { known } = link;
   const same = known !== undefined && known.device.bootId === device.bootId && known.boot === boot;
+  // It counts otherwise than this host, which only frames that were not from here bring about: it forgets when it hears another one.
+  if (same && link.deafRounds >= DEAF_ROUNDS_MAX)
+    return greet({ ...link, host: (link.host % HOST_MAX) + 1, deafRounds: 0 }, 0, now);
   const phase: Phase = { at: 'up', device, resends: 0, resendAt: undefined };
   const met: Link = { ...link, phase, known: { device, boot }, told: 'up' };
   if (same) {
@@ -188,6 +197,11 @@ function meet(link: Link, device: DeviceHello, boot: number, now: Millis): Step 
   const dropped: LinkEffect[] = known ? link.waiting.map(({ id }) => ({ do: 'lost', id, ran: 'no', reason })) : [];
   const [next, effects] = fill({ ...met, flights: [], waiting: known ? [] : link.waiting, nextSeq: 0 }, now);
   return [next, [...lost, ...dropped, { do: 'up', device }, ...effects]];
+}
+
+/** By chance, in noise, it is not silence and HELLO at once again and again. */
+function countDeaf(link: Link, { unanswered }: { unanswered: number }): Link {
+  return link.flights.length > 0 && unanswered === 0 ? { ...link, deafRounds: link.deafRounds + 1 } : link;
 }
 
 function down(link: Link, reason: string): Step {
@@ -238,7 +252,7 @@ function reply(link: Link, frame: Frame, now: Millis): Step {
   const flight = link.flights.find(({ seq }) => seq === frame.seq);
   if (flight === undefined || frame.boot !== link.known?.boot) return [link, []];
   const timer = flight.resent ? link.timer : measured(link.timer, Math.max(0, now - flight.leftAt));
-  const answered: Link = { ...link, timer, flights: link.flights.filter((other) => other !== flight) };
+  const answered: Link = { ...link, timer, deafRounds: 0, flights: link.flights.filter((other) => other !== flight) };
   const effects: LinkEffect[] = [{ do: 'reply', id: flight.id, body: frame.body }];
   if (answered.phase.at !== 'up') return [answered, effects];
   const [next, more] = fill(timed(answered, { ...answered.phase, resends: 0 }, now), now);

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { decodeFrame, encodeFrame, type Frame } from '../../../runtime/serial/frame.ts';
 import { encodeDeviceHello } from '../../../runtime/serial/hello.ts';
 import {
+  DEAF_ROUNDS_MAX,
   HELLO_MILLIS_MAX,
   RESEND_MILLIS_INITIAL,
   RESEND_MILLIS_MAX,
@@ -218,6 +219,33 @@ test('a device that spoke with another host has forgotten its replies: the same 
   const effects = here.meets({ boot: 11 });
   assert.equal(told(effects), ['lost 0 unknown', 'up']);
   assert.match((effects[0] as { reason: string }).reason, 'another host');
+});
+
+test('a device that answers HELLO at once and no request counts otherwise: the host counts anew, under another number', () => {
+  const here = up();
+  here.asks(1);
+  let rounds = 0;
+  for (let host = here.link.host; host === here.link.host; rounds += 1) {
+    assert.ok(rounds < DEAF_ROUNDS_MAX, 'in the end it counts anew');
+    while (here.link.phase.at === 'up') here.wake();
+    here.meets();
+  }
+  assert.is(rounds, DEAF_ROUNDS_MAX);
+  assert.equal(told(here.meets({ boot: 10 })), ['lost 1 unknown', 'up'], 'it heard another host, and has forgotten');
+  assert.equal(written(here.asks(2)), ['REQUEST 0']);
+});
+
+test('replies, and HELLO answered late, are no reason to count anew: that is noise', () => {
+  const here = up();
+  const { host } = here.link;
+  for (let round = 0; round < 4 * DEAF_ROUNDS_MAX; round += 1) {
+    here.asks(round);
+    while (here.link.phase.at === 'up') here.wake();
+    if (round % 2 === 0) here.wake(); // the first HELLO is lost
+    here.meets();
+    if (round % 3 === 0) here.hears({ seq: here.link.flights[0]!.seq });
+  }
+  assert.is(here.link.host, host);
 });
 
 test('HELLO of a device that did not restart, or for another HELLO, changes nothing', () => {

@@ -155,7 +155,8 @@ static void move_bytes(void)
     uint8_t size;
     uint8_t room = board_room();
     const uint8_t *arrived = board_received(&size);
-    board_took((uint8_t)errand_link_feed(&link, arrived, size));
+    if (!switching) /* another FLASH would take the place of the image that was verified */
+        board_took((uint8_t)errand_link_feed(&link, arrived, size));
     board_send(out, (uint8_t)errand_link_output(&link, out, room < SEND_MAX ? room : SEND_MAX));
 }
 

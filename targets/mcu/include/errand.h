@@ -288,7 +288,8 @@ int errand_pull_verify(struct errand_pull *pull);
  *     case ERRAND_JOBS_FLASH:  jobs.image, pull.size and pull.hash are another image's: look whether a reset cut it
  *                              off (then set pull.offset), errand_pull_init, errand_pull_write(&pull, &writer);
  *                              or jobs.words = "why not", errand_jobs_refuse(&jobs, &writer);               break;
- *     case ERRAND_JOBS_SWITCH: the image is whole: start it once the answer has left;                       break;
+ *     case ERRAND_JOBS_SWITCH: the image is whole: feed the link nothing more, and start the image once the answer
+ *                              has left; another FLASH in between would take its place;                     break;
  *     case ERRAND_JOBS_DONE:   nothing;                                                                     break;
  *     }
  *     errand_link_answer(&link, writer.used);

@@ -1,4 +1,3 @@
-import type { Log } from '../log.ts';
 import type { Store } from '../store/open.ts';
 import { addWorker, hearWorkers, keepWorker, lastTold, removeWorker, tellWorkers } from '../store/workers.ts';
 import {
@@ -27,8 +26,7 @@ export interface Relay {
 export interface RelayOptions {
   store: Store;
   hear(message: Message): void;
-  /** Told once that the others cannot be heard, and once that they are again. */
-  log: Log;
+  log(event: string, error: unknown): void;
 }
 
 /**
@@ -44,8 +42,7 @@ export async function openRelay({ store, hear, log }: RelayOptions): Promise<Rel
   /** Numbers above `after` that were heard already, and when. */
   const heard = new Map<number, number>();
   let seenAt = store.nowMillis();
-  /** How often in a row the others could not be heard. */
-  let failures = 0;
+  let wasHeard = true;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -59,11 +56,10 @@ export async function openRelay({ store, hear, log }: RelayOptions): Promise<Rel
         await keepWorker(store, worker, nowMillis, nowMillis - GONE_AFTER_MILLIS);
         seenAt = nowMillis;
       }
-      if (failures > 0) log('info', `other workers are heard again after ${failures} times that they were not`);
-      failures = 0;
+      wasHeard = true;
     } catch (error) {
-      if (failures === 0) log('error', 'other workers cannot be heard, which is tried again', { error: String(error) });
-      failures++;
+      if (wasHeard) log('other workers cannot be heard, which is tried again', error);
+      wasHeard = false;
     }
   }
 

@@ -1,4 +1,0 @@
-export function compileHandlers(
-  given: readonly string[],
-  parts: readonly string[],
-): Promise<{ names: string[]; wrap: (agent: string) => string }>;

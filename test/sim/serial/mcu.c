@@ -1,12 +1,15 @@
 /*
- * A microcontroller of the simulated world: the library as it is, its commands and its flash. One command a line, answers as
- * lines, then a line with a dot. Time is the world's, milliseconds.
+ * Microcontrollers of simulated worlds: the library as it is, its commands and its flash. One command a line behind the number of
+ * the microcontroller, answers as lines, then a line with a dot; a line `go` lets the answers so far out. Time is the world's,
+ * milliseconds.
  *
  *   start NOW WINDOW FRAME BOOT      a reset; flash and what is remembered of the image that is pulled survive it
+ *   refuse                           the next start is of what ran before, not of the image in flash
  *   feed NOW HEX                     bytes from the wire, maybe none; after it what runs goes on
  *
  *   ran RUN ID                       the command `work` has begun, its first argument ID
- *   switch HEX                       the image in flash is to be started: all of it
+ *   switch                           the image in flash is to be started: the next `start` does
+ *   started HEX                      what it found there
  *   wire HEX                         bytes to the host
  *
  * `work ID MILLIS OUTCOME` lasts MILLIS and has the result ID; OUTCOME 1: it fails.
@@ -21,6 +24,7 @@
 #define FLASH_BYTES 8192
 #define PAGE_BYTES 64
 #define BLOCK_BYTES 32
+#define MCUS_MAX 64
 
 struct mcu {
     struct errand_link link;
@@ -41,10 +45,13 @@ struct mcu {
 
 static void say(const char *word, const uint8_t *bytes, size_t size)
 {
+    static const char digits[] = "0123456789abcdef";
     printf("%s ", word);
-    for (size_t i = 0; i < size; i++)
-        printf("%02x", bytes[i]);
-    printf("\n");
+    for (size_t i = 0; i < size; i++) {
+        putchar(digits[bytes[i] >> 4]);
+        putchar(digits[bytes[i] & 15]);
+    }
+    putchar('\n');
 }
 
 static int flash_write(void *context, uint32_t offset, const uint8_t *page, uint16_t size)
@@ -86,6 +93,8 @@ static void start(struct mcu *mcu, unsigned window, unsigned frame, unsigned lon
     mcu->pull.block_size = BLOCK_BYTES;
     mcu->pull.count = 4;
     mcu->jobs.pull = &mcu->pull;
+    if (mcu->switching)
+        say("started", mcu->flash, mcu->kept_size);
     if (mcu->switching)
         memcpy(mcu->program_hash, mcu->kept_hash, sizeof mcu->program_hash);
     mcu->switching = false;
@@ -156,7 +165,7 @@ static void take(struct mcu *mcu, const uint8_t *body, size_t size, struct erran
     }
     case ERRAND_JOBS_SWITCH:
         mcu->switching = true;
-        say("switch", mcu->flash, mcu->pull.size);
+        printf("switch\n");
         break;
     case ERRAND_JOBS_DONE:
         break;
@@ -190,15 +199,18 @@ static void work(struct mcu *mcu)
         end(mcu, !mcu->fails);
 }
 
+static uint8_t nibble(char digit)
+{
+    return (uint8_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
 static void feed(struct mcu *mcu, const char *hex)
 {
     uint8_t out[LINE_BYTES];
     size_t used;
     work(mcu);
-    for (; hex[0] > ' ' && hex[1] > ' '; hex += 2) {
-        unsigned value = 0;
-        sscanf(hex, "%2x", &value);
-        uint8_t byte = (uint8_t)value;
+    for (; hex[0] > ' ' && hex[1] > ' ' && !mcu->switching; hex += 2) {
+        uint8_t byte = (uint8_t)(nibble(hex[0]) << 4 | nibble(hex[1]));
         while (errand_link_feed(&mcu->link, &byte, 1) == 0)
             handle(mcu);
         while (handle(mcu))
@@ -212,30 +224,51 @@ static void feed(struct mcu *mcu, const char *hex)
         say("wire", out, used);
 }
 
+static void wipe(struct mcu *mcu)
+{
+    memset(mcu->flash, 0, sizeof mcu->flash);
+    memset(mcu->kept_hash, 0, sizeof mcu->kept_hash);
+    memset(mcu->program_hash, 0, sizeof mcu->program_hash);
+    mcu->kept_offset = mcu->kept_size = 0;
+    mcu->switching = false;
+}
+
+static bool obey(struct mcu *mcu, const char *command)
+{
+    unsigned window, frame;
+    unsigned long boot;
+    int at = 0;
+    if (sscanf(command, "start %lu %u %u %lu", &mcu->now, &window, &frame, &boot) == 4)
+        start(mcu, window, frame, boot);
+    else if (strcmp(command, "wipe\n") == 0)
+        wipe(mcu);
+    else if (strcmp(command, "refuse\n") == 0)
+        mcu->switching = false;
+    else if (sscanf(command, "feed %lu %n", &mcu->now, &at) == 1)
+        feed(mcu, command + at);
+    else
+        return false;
+    printf(".\n");
+    return true;
+}
+
 int main(void)
 {
     static char line[LINE_BYTES];
-    static struct mcu mcu;
+    static struct mcu mcus[MCUS_MAX];
+    static char answers[1 << 20];
+    setvbuf(stdout, answers, _IOFBF, sizeof answers);
     while (fgets(line, sizeof line, stdin) != NULL) {
-        unsigned window, frame;
-        unsigned long boot;
+        unsigned index;
         int at = 0;
-        if (sscanf(line, "start %lu %u %u %lu", &mcu.now, &window, &frame, &boot) == 4)
-            start(&mcu, window, frame, boot);
-        else if (strcmp(line, "wipe\n") == 0) {
-            memset(mcu.flash, 0, sizeof mcu.flash);
-            memset(mcu.kept_hash, 0, sizeof mcu.kept_hash);
-            memset(mcu.program_hash, 0, sizeof mcu.program_hash);
-            mcu.kept_offset = mcu.kept_size = 0;
-            mcu.switching = false;
-        } else if (sscanf(line, "feed %lu %n", &mcu.now, &at) == 1)
-            feed(&mcu, line + at);
-        else
+        if (strcmp(line, "go\n") == 0)
+            fflush(stdout);
+        else if (sscanf(line, "%u %n", &index, &at) != 1 || index >= MCUS_MAX || !obey(&mcus[index], line + at))
             return 2;
-        printf(".\n");
-        fflush(stdout);
     }
-    free(mcu.rx);
-    free(mcu.tx);
+    for (unsigned i = 0; i < MCUS_MAX; i++) {
+        free(mcus[i].rx);
+        free(mcus[i].tx);
+    }
     return 0;
 }

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { hasTool } from '../../tools.ts';
 import { MISTAKES, seedsUntilCaught } from '../mistakes.mjs';
 import { runSerial } from './start.mjs';
+import { line, tortureSerial } from './tortureMain.mjs';
 
 const FRESH_SEEDS = 150;
 /** Those that are caught within a few worlds; all of them: npm run sim:mistakes. */
@@ -29,11 +30,22 @@ if (hasTool('gcc', 'gcc')) {
     for (const what of [
       'commands run',
       'images started',
-      'bytes spoilt',
+      'bytes of noise',
       'resets of the device',
       'restarts of the host',
     ])
       assert.ok(totals[what]! > 50, what);
+  });
+
+  test('through every kind of noise no command is wrong or runs twice, no wrong image starts, and the next frame is understood', async () => {
+    const seed = Math.floor(Math.random() * 4_000_000_000);
+    const rows = await tortureSerial({ frames: 50_000, jobs: 2, seed });
+    console.log(['', `from seed ${seed} on`, line(), ...rows.map(line)].join('\n  '));
+    for (const { name, counts, broken } of rows) {
+      assert.equal(broken, [], name);
+      for (const what of ['frames', 'commands run', 'images started', 'times the noise ended'])
+        assert.ok(counts[what]! > 0, `${name}: ${what}`);
+    }
   });
 
   for (const mistake of MISTAKES.filter(({ name }) => QUICK.includes(name)))

@@ -40,12 +40,24 @@ export function compileMcu(folder, mistake) {
   return program;
 }
 
+let made;
+
+/** The program without a mistake, made once in a process and removed with it. */
+export function mcuProgram() {
+  if (made === undefined) {
+    const folder = mkdtempSync(path.join(tmpdir(), 'errand-sim-'));
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    made = compileMcu(folder);
+  }
+  return made;
+}
+
 /** Runs worlds from `seed` on until one breaks a promise. Resolves to the exit code and what was printed. */
 export async function runSerial({ seed, count, story = 0 }, mistake) {
   const folder = mkdtempSync(path.join(tmpdir(), 'errand-sim-'));
   try {
     mkdirSync(path.join(root, 'dist/sim'), { recursive: true });
-    const program = compileMcu(folder, mistake);
+    const program = mistake?.file.endsWith('.c') ? compileMcu(folder, mistake) : mcuProgram();
     // Beside the packages, so that what is left out of the bundle is found.
     const outfile = path.join(root, `dist/sim/serial${mistake ? `-${mistake.name.replace(/\W+/g, '-')}` : ''}.mjs`);
     const inHost = mistake?.file.endsWith('.ts') ? mistake : undefined;

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from '../../../runtime/crc32.ts';
+import { encodeFrame } from '../../../runtime/serial/frame.ts';
+import { encodeHostHello } from '../../../runtime/serial/hello.ts';
+import { WIRE_VERSION } from '../../../runtime/serial/limits.ts';
 import type { TaskOutcome } from '../../../runtime/serial/task.ts';
 import { Broken } from '../broken.ts';
 import { type Chance, createChance } from '../chance.ts';
 import { createTimeline } from '../timeline.ts';
+import { createBadLine, type Way } from './badLine.ts';
 import { createHost, type Work } from './host.ts';
+import type { Mcu } from './mcus.ts';
+import { bootChatter, type Noise, printed } from './noise.ts';
 
 /** How long faults happen, and how long all work then has to end: virtual milliseconds. */
 const FAULTS_MILLIS = 60_000;
@@ -13,11 +19,17 @@ const REST_MILLIS = 60 * 60_000;
 const EXCUSED_MILLIS = 120_000;
 /** How often the microcontroller's loop runs though nothing arrives. */
 const LOOP_MILLIS = 50;
-
-/** The compiled library in a process; one command a line (mcu.c). */
-export interface Process {
-  ask(command: string): Promise<string[]>;
-}
+/** Images that the boot loader does not start after all. */
+const REFUSED_IMAGES = 0.05;
+/** The most between one work and the next. */
+const PAUSE_MILLIS = 500;
+const DENSE_PAUSE_MILLIS = 10;
+/** Bytes spoilt of all: a frame in six is lost. */
+const MILD = 0.003;
+/** PINGs beside the work: more than a window. */
+const PINGS_MAX = 9;
+/** What answers them. */
+const EMPTY_MAP = 0xa0;
 
 export interface SerialTold {
   hash: number;
@@ -31,7 +43,12 @@ export interface SerialTold {
  * flipped, lost, doubled and inserted; both sides are reset, the cable is pulled. No command runs twice, none runs that was not
  * asked for, an image is started only if it is the one that was sent, and, once the faults have stopped, all work ends.
  */
-export async function runSerialWorld(seed: number, mcu: Process, storyLines = 0): Promise<SerialTold> {
+export async function runSerialWorld(
+  seed: number,
+  mcu: Mcu,
+  wish: { story?: number; noise?: Noise } = {},
+): Promise<SerialTold> {
+  const { story = 0, noise } = wish;
   const told: SerialTold = { hash: 0, counts: {}, broken: undefined, story: [] };
   const timeline = createTimeline();
   const chance = createChance(seed);
@@ -39,13 +56,13 @@ export async function runSerialWorld(seed: number, mcu: Process, storyLines = 0)
   const trace = (line: string) => {
     const stamped = `${timeline.now().toFixed(1)} ${line}`;
     told.hash = crc32(encoder.encode(`${told.hash} ${stamped}`));
-    if (storyLines > 0 && told.story.push(stamped) > storyLines) told.story.shift();
+    if (told.story.push(stamped) > story) told.story.shift();
   };
   const count = (what: string, by = 1) => {
     told.counts[what] = (told.counts[what] ?? 0) + by;
   };
   try {
-    await live({ chance, timeline, trace, count, mcu });
+    await live({ chance, timeline, trace: story > 0 ? trace : undefined, count, mcu }, noise ?? drawNoise(chance));
   } catch (error) {
     told.broken = error instanceof Broken ? error.message : `the product threw: ${(error as Error).stack}`;
   }
@@ -53,85 +70,82 @@ export async function runSerialWorld(seed: number, mcu: Process, storyLines = 0)
   return told;
 }
 
-interface Line {
+interface World {
   chance: Chance;
   timeline: ReturnType<typeof createTimeline>;
-  trace(line: string): void;
+  trace: ((line: string) => void) | undefined;
   count(what: string, by?: number): void;
-  mcu: Process;
+  mcu: Mcu;
 }
 
-async function live({ chance, timeline, trace, count, mcu }: Line): Promise<void> {
-  const sometimes = (most: number) => (chance.is(0.3) ? 0 : most * chance.unit());
-  const noise = { flip: sometimes(0.01), drop: sometimes(0.005), double: sometimes(0.005), insert: sometimes(0.005) };
-  const every = {
-    reset: chance.is(0.5) ? 0 : 15_000,
-    host: chance.is(0.5) ? 0 : 20_000,
-    unplug: chance.is(0.6) ? 0 : 20_000,
-  };
-  const stops = sometimes(0.5);
+async function live({ chance, timeline, trace, count, mcu }: World, noise: Noise): Promise<void> {
+  const stops = chance.is(0.3) ? 0 : 0.5 * chance.unit();
   const window = chance.pick([1, 2, 4, 8]);
-  const works = drawWorks(chance);
+  const works = drawWorks(chance, noise.spells !== undefined);
   const runs = new Map<number, number>();
   let boot = chance.between(1, 1_000_000);
   let faulty = true;
-  let cable = 0;
-  let plugged = true;
   /** When a side was reset, or the cable pulled, last: what goes on then may fail, honestly, also when it is noticed later. */
   let disturbedAt = -Infinity;
-  const isExcused = () => timeline.now() < disturbedAt + EXCUSED_MILLIS;
-  /** What runs, and what is started with the next reset. */
+  let disturbances = 0;
+  let restarting = false;
+  const isExcused = () => noise.lies !== undefined || timeline.now() < disturbedAt + EXCUSED_MILLIS;
+  /** The image that runs; none was sent so far: undefined. */
   let program: Buffer | undefined;
-  let next: Buffer | undefined;
-  const lanes = { host: 0, mcu: 0 };
+  /** The `seq` of the last HELLO of a device that the host has found. */
+  let heard: number | undefined;
 
-  /** Bytes take their time on the line, come in portions, and not always as they were. */
-  function carry(to: 'host' | 'mcu', bytes: Uint8Array): void {
-    if (!plugged) return;
-    const after = spoil(bytes);
-    for (let at = 0; at < after.length; ) {
-      const size = Math.min(chance.between(1, 40), after.length - at);
-      const portion = Uint8Array.from(after.slice(at, at + size));
-      lanes[to] = Math.max(lanes[to], timeline.now() + chance.between(1, 12)) + (size * 10_000) / 115_200;
-      const mine = cable;
-      timeline.plan(lanes[to] - timeline.now(), () => {
-        if (mine !== cable) return undefined;
-        return to === 'host' ? host.bytes(portion) : feed(portion);
-      });
-      at += size;
-    }
-  }
-
-  function spoil(bytes: Uint8Array): number[] {
-    if (!faulty) return [...bytes];
-    const after: number[] = [];
-    const hit = (probability: number) => probability > 0 && chance.is(probability);
-    for (const byte of bytes) {
-      const spoilt = {
-        insert: hit(noise.insert),
-        drop: hit(noise.drop),
-        flip: hit(noise.flip),
-        double: hit(noise.double),
-      };
-      count('bytes spoilt', Object.values(spoilt).filter(Boolean).length);
-      if (spoilt.insert) after.push(chance.between(0, 255));
-      if (spoilt.drop) continue;
-      const sent = spoilt.flip ? byte ^ (1 << chance.between(0, 7)) : byte;
-      after.push(sent);
-      if (spoilt.double) after.push(sent);
-    }
-    return after;
-  }
+  const line = createBadLine({ noise, timeline, chance, count }, { host: (bytes) => host.bytes(bytes), mcu: feed });
 
   async function feed(bytes: Uint8Array): Promise<void> {
     const lines = await mcu.ask(`feed ${Math.floor(timeline.now())} ${Buffer.from(bytes).toString('hex')}`);
     for (const line of lines) {
       const [word, first = '', second] = line.split(' ');
-      if (word !== 'wire') trace(`mcu ${line.slice(0, 60)}`);
+      if (word !== 'wire') trace?.(`mcu ${line.slice(0, 60)}`);
       if (word === 'ran') ran(Number(first), Number(second));
-      else if (word === 'switch') restartInto(Buffer.from(first, 'hex'));
-      else carry('host', Buffer.from(first, 'hex'));
+      else if (word === 'switch') switchOver();
+      else say(Buffer.from(first, 'hex'));
     }
+  }
+
+  function say(frames: Uint8Array): void {
+    if (line.isNoisy('host') && noise.chatter && chance.is(0.1)) chatter('host', printed);
+    line.carry('host', frames);
+  }
+
+  /**
+   * The noise ends, on the way back when the device has heard the next frame: this must be understood, and its answer. It is the
+   * HELLO of the same host, so both sides stay as they are.
+   */
+  function quiet(): void {
+    line.end('mcu');
+    if (restarting) return line.end('host');
+    const mine = disturbances;
+    const { host: number, attempt } = host.link();
+    const seq = ((attempt + 6) % 15) + 1; // another than the host's own
+    const body = encodeHostHello({ version: WIRE_VERSION, host: number });
+    const hello = encodeFrame({ addr: 0, from: 'host', type: 'HELLO', seq, boot: 0, body });
+    trace?.(`quiet; HELLO #${seq} is the first frame`);
+    line.bring('mcu', hello, async () => {
+      line.end('host');
+      count('frames');
+      heard = undefined;
+      await feed(hello);
+      line.bring('host', new Uint8Array(0), () => {
+        if (mine !== disturbances) return;
+        if (heard !== seq) throw new Broken(`the first frame after the noise was not answered: HELLO #${seq}`);
+        count('times the noise ended');
+      });
+    });
+  }
+
+  function spell(): void {
+    const { noisy, quiet: rest } = noise.spells ?? { noisy: [FAULTS_MILLIS, FAULTS_MILLIS], quiet: [0, 0] };
+    line.start();
+    timeline.plan(chance.between(...noisy), () => {
+      quiet();
+      timeline.plan(chance.between(...rest), () => (faulty ? spell() : undefined));
+    });
   }
 
   function ran(run: number, id: number): void {
@@ -144,21 +158,41 @@ async function live({ chance, timeline, trace, count, mcu }: Line): Promise<void
     if (times > 1) throw new Broken(`command ${run} ran ${times} times`);
   }
 
-  function restartInto(image: Buffer): void {
+  /** It hears nothing more until it starts anew. */
+  function switchOver(): void {
+    disturbances += 1;
+    restarting = true;
+    timeline.plan(chance.between(20, 200), reset);
+  }
+
+  function started(image: Buffer): void {
     count('images started');
     if (!works.some((work) => work.kind === 'flash' && Buffer.compare(work.image, image) === 0))
       throw new Broken(`an image of ${image.length} bytes is started that nobody has sent`);
-    next = image;
-    timeline.plan(chance.between(20, 200), reset);
+    program = image;
+  }
+
+  function chatter(to: Way, say: (chance: Chance) => Uint8Array): void {
+    if (!noise.chatter) return;
+    const bytes = say(chance);
+    count('bytes of noise', bytes.length);
+    line.bring(to, bytes);
+  }
+
+  function disturb(): void {
+    disturbedAt = timeline.now();
+    disturbances += 1;
   }
 
   async function reset(): Promise<void> {
     boot += 1;
-    disturbedAt = timeline.now();
-    program = next ?? program;
-    next = undefined;
-    trace(`mcu restarts, boot ${boot}`);
-    await mcu.ask(`start ${Math.floor(timeline.now())} ${window} 128 ${boot}`);
+    if (restarting && chance.is(REFUSED_IMAGES)) await mcu.ask('refuse');
+    restarting = false;
+    disturb();
+    trace?.(`mcu restarts, boot ${boot}`);
+    for (const to of ['host', 'mcu'] as const) if (line.isNoisy(to)) chatter(to, bootChatter);
+    const lines = await mcu.ask(`start ${Math.floor(timeline.now())} ${window} 128 ${boot}`);
+    for (const found of lines) started(Buffer.from(found.slice('started '.length), 'hex'));
     await feed(new Uint8Array(0));
   }
 
@@ -173,13 +207,36 @@ async function live({ chance, timeline, trace, count, mcu }: Line): Promise<void
     } else if (!succeeded && !stopped && !isExcused()) throw new Broken(`the image was not taken: ${reason}`);
   }
 
-  const host = createHost({ timeline, chance, trace }, works, (bytes) => carry('mcu', bytes), ended);
+  const host = createHost(
+    {
+      timeline,
+      chance,
+      trace,
+      pauseMillis: noise.spells ? DENSE_PAUSE_MILLIS : PAUSE_MILLIS,
+      pings: noise.spells || chance.is(0.3) ? chance.between(1, PINGS_MAX) : 0,
+      ponged: (body) => {
+        count('pings answered');
+        if (!noise.lies && (body.length !== 1 || body[0] !== EMPTY_MAP))
+          throw new Broken(`PING was answered with ${Buffer.from(body).toString('hex')}`);
+      },
+      countedAnew: () => {
+        count('times the host counted anew');
+        if (isMild(noise)) throw new Broken('the device answers HELLO and nothing else');
+      },
+      heard: ({ from, type, seq }) => {
+        if (from === 'device' && type === 'HELLO') heard = seq;
+      },
+    },
+    works,
+    (bytes) => line.carry('mcu', bytes),
+    ended,
+  );
 
-  const strike = (most: number, hit: () => void | Promise<void>) => {
-    if (most === 0) return;
+  const strike = (most: number | undefined, hit: () => void | Promise<void>) => {
+    if (!most) return;
     timeline.plan(chance.between(500, most), async () => {
       if (!faulty) return;
-      disturbedAt = timeline.now();
+      disturb();
       await hit();
       strike(most, hit);
     });
@@ -193,28 +250,28 @@ async function live({ chance, timeline, trace, count, mcu }: Line): Promise<void
   await reset();
   host.opened();
   loop();
-  strike(every.reset, () => {
+  spell();
+  strike(noise.resets, () => {
     count('resets of the device');
     return reset();
   });
-  strike(every.host, () => {
+  strike(noise.hosts, () => {
     count('restarts of the host');
     host.restart();
   });
-  strike(every.unplug, () => {
+  strike(noise.unplugs, () => {
     count('cables pulled');
-    cable++;
-    plugged = false;
+    line.unplug();
     host.closed();
     timeline.plan(chance.between(1, 10_000), () => {
-      plugged = true;
+      line.plug();
       host.opened();
     });
   });
   strike(stops > 0 ? 30_000 / stops : 0, () => host.stop());
   timeline.plan(FAULTS_MILLIS, () => {
     faulty = false;
-    trace('faults end');
+    trace?.('faults end');
   });
   while (!host.done()) {
     if (timeline.now() > FAULTS_MILLIS + REST_MILLIS) throw new Broken('work is left an hour after the last fault');
@@ -222,18 +279,39 @@ async function live({ chance, timeline, trace, count, mcu }: Line): Promise<void
   }
 }
 
-function drawWorks(chance: Chance): Work[] {
-  return Array.from({ length: chance.between(3, 20) }, (_, i): Work => {
-    if (chance.is(0.25)) {
+/** So little is lost that a device does not seem deaf by chance, and nobody counts in the name of the host. */
+function isMild({ flip = 0, drop = 0, double = 0, insert = 0, burst = 0, stream, lies }: Noise): boolean {
+  return flip + drop + double + insert + burst <= MILD && stream === undefined && lies === undefined;
+}
+
+function drawNoise(chance: Chance): Noise {
+  const sometimes = (most: number) => (chance.is(0.3) ? 0 : most * chance.unit());
+  return {
+    name: 'drawn',
+    flip: sometimes(0.01),
+    drop: sometimes(0.005),
+    double: sometimes(0.005),
+    insert: sometimes(0.005),
+    resets: chance.is(0.5) ? 0 : 15_000,
+    hosts: chance.is(0.5) ? 0 : 20_000,
+    unplugs: chance.is(0.6) ? 0 : 20_000,
+  };
+}
+
+/** @param dense  many and short ones: what counts is how often they are sent */
+function drawWorks(chance: Chance, dense: boolean): Work[] {
+  const count = dense ? chance.between(50, 100) : chance.between(3, 20);
+  return Array.from({ length: count }, (_, i): Work => {
+    if (chance.is(dense ? 0.1 : 0.25)) {
       const image = Uint8Array.from({ length: chance.between(1, 1_500) }, () => chance.between(0, 255));
       return { kind: 'flash', image, sha256: createHash('sha256').update(image).digest() };
     }
-    const millis = chance.is(0.3) ? chance.between(500, 20_000) : chance.between(0, 200);
+    const long = chance.is(dense ? 0.02 : 0.3) ? chance.between(500, 20_000) : undefined;
     return {
       kind: 'command',
       run: 1_000 * (i + 1) + chance.between(0, 999),
       id: chance.between(0, 1_000_000),
-      millis,
+      millis: long ?? chance.between(0, dense ? 20 : 200),
       fails: chance.is(0.15),
     };
   });

@@ -8,12 +8,22 @@
  * `runtime/` is built by itself first, for no platform at all: an import that reaches outside it fails the build.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { ARCHITECTURES, bridgeOptions } from './targets/bridge/bundle.mjs';
 import { agentOptions, finishAgent } from './targets/sbc/bundle.mjs';
+import { compileHandlers } from './targets/sbc/custom/compile.mjs';
 import { ALL_PARTS, chooseParts, PARTS } from './targets/sbc/partList.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
@@ -24,6 +34,9 @@ const VERSION = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')
 const AGENT_BUDGET = { plain: 40_960, gzipped: 14_336 };
 /** What it is to come to with everything in: said beside its size while it is larger. */
 const FULL_GOAL = { plain: 65_536, gzipped: 20_480 };
+
+/** Files of handlers of one's own, for the agent's file. */
+const HANDLERS = valuesOf('--handlers');
 
 const TARGETS = {
   'errand-agent.cjs': agent(chosenParts()),
@@ -52,9 +65,18 @@ const TARGETS = {
 
 const NAMES = Object.keys(TARGETS);
 
-function agent(parts) {
+function agent(chosen) {
+  // Handlers are told of their step by the part guards.
+  const parts = HANDLERS.length === 0 ? chosen : [...new Set(['guards', ...chosen, 'custom'])];
   const size = parts.length === 0 ? { budget: AGENT_BUDGET } : { goal: FULL_GOAL };
-  return { ...agentOptions(VERSION, parts), finish: finishAgent, ...size };
+  return { ...agentOptions(VERSION, parts), finish: (code) => finishWithHandlers(code, parts), ...size };
+}
+
+async function finishWithHandlers(code, parts) {
+  if (HANDLERS.length === 0) return finishAgent(code);
+  const { names, wrap } = await compileHandlers(HANDLERS, parts);
+  console.error(`handlers of your own: ${names.join(', ')}`);
+  return wrap(await finishAgent(code));
 }
 
 /** None unless some are asked for; undefined words end the build. */
@@ -63,7 +85,10 @@ function chosenParts() {
   if (hows.length === 0) return [];
   try {
     if (hows.length > 1) throw new Error('--with and --without are both given: expected one of them');
-    return chooseParts(hows[0], process.argv[process.argv.indexOf(hows[0]) + 1] ?? '');
+    const parts = chooseParts(hows[0], process.argv[process.argv.indexOf(hows[0]) + 1] ?? '');
+    if (HANDLERS.length > 0 && hows[0] === '--without' && !parts.includes('guards'))
+      throw new Error('--without guards: --handlers need part guards');
+    return parts;
   } catch (error) {
     console.error(`errand: ${error.message}`);
     process.exit(2);
@@ -81,6 +106,9 @@ function help() {
   --arch ARCH        the bridge with the native code of another machine: ${ARCHITECTURES.join(', ')}
   --without PARTS    dist/errand-agent.cjs with all parts but these, with commas between them
   --with PARTS       dist/errand-agent.cjs with these parts only; it has none when neither is given
+  --handlers FILE    dist/errand-agent.cjs with the handlers that this TypeScript defines, and with part guards; several times
+                     for several files; --target agent-full: with every part
+  --out FILE         where the one file that is built goes, instead of dist/
 
 errand-agent.cjs is the lean agent, errand-agent-full.cjs has every part:
 
@@ -148,6 +176,14 @@ async function buildRuntime(esbuild) {
   return files.length;
 }
 
+/** Whoever runs the file meanwhile finds the old one or the new one, whole. */
+function replaceFile(file, bytes) {
+  if (existsSync(file) && readFileSync(file).equals(bytes)) return;
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, bytes);
+  renameSync(temporary, file);
+}
+
 async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}, goal = {}, ...options }) {
   const { outputFiles } = await esbuild.build({
     absWorkingDir: root,
@@ -161,11 +197,13 @@ async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}
     ...options,
   });
   const bytes = Buffer.from(await finish(outputFiles[0].text));
-  mkdirSync(path.join(root, 'dist'), { recursive: true });
-  writeFileSync(path.join(root, 'dist', name), bytes);
+  const [out = path.join(root, 'dist', name)] = valuesOf('--out');
+  mkdirSync(path.dirname(out), { recursive: true });
+  replaceFile(out, bytes);
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
   const kilo = (size) => `${(size / 1024).toFixed(1)} KB`.padStart(9);
-  console.error(`dist/${name.padEnd(21)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped`);
+  const shown = valuesOf('--out').at(0) ?? `dist/${name}`;
+  console.error(`${shown.padEnd(26)} ${kilo(sizes.plain)}   ${kilo(sizes.gzipped)} gzipped`);
   for (const [kind, most] of Object.entries(goal))
     if (sizes[kind] > most)
       console.error(`  ${sizes[kind] - most} bytes ${kind} above the goal of ${most} for every part`);
@@ -184,12 +222,18 @@ export async function build() {
   const count = await buildRuntime(esbuild);
   console.error(`runtime/: ${count} files, none reaches outside`);
   const wanted = optionValue('--target', [...NAMES.map(targetOf), 'sbc']);
-  for (const name of NAMES) if (isWanted(wanted, name)) await buildTarget(esbuild, name, TARGETS[name]);
+  const names = NAMES.filter((name) => isWanted(wanted, name));
+  if (valuesOf('--out').length > 0 && names.length !== 1)
+    throw new Error(`--out names one file, but these are to be built: ${names.join(', ')}; --target says which`);
+  if (HANDLERS.length > 0 && !names.every((name) => name.startsWith('errand-agent')))
+    throw new Error(`--handlers are for the agent: expected --target sbc, agent or agent-full, found ${wanted}`);
+  for (const name of names) await buildTarget(esbuild, name, TARGETS[name]);
 }
 
-/** With a choice of parts, `sbc` is the file of that choice alone. */
-function isWanted(wanted, name) {
-  const chosen = process.argv.includes('--with') || process.argv.includes('--without');
+/** With a choice of parts or handlers, `sbc` is the file of that choice alone; handlers are for no other. */
+function isWanted(given, name) {
+  const chosen = ['--with', '--without', '--handlers'].some((how) => process.argv.includes(how));
+  const wanted = given ?? (HANDLERS.length > 0 ? 'sbc' : undefined);
   if (wanted === 'sbc') return name === 'errand-agent.cjs' || (name === 'errand-agent-full.cjs' && !chosen);
   return wanted === undefined || targetOf(name) === wanted;
 }
@@ -197,6 +241,15 @@ function isWanted(wanted, name) {
 /** `bridge` of `errand-bridge.cjs`. */
 function targetOf(name) {
   return name.replace(/\..*/, '').replace(/^errand-/, '');
+}
+
+/** What is behind each `name`, in its order. */
+function valuesOf(name) {
+  const values = process.argv.filter((_, i) => process.argv[i - 1] === name);
+  const count = process.argv.filter((word) => word === name).length;
+  if (values.length === count && values.every((value) => !value.startsWith('--'))) return values;
+  console.error(`errand: ${name}: expected a file behind it`);
+  process.exit(2);
 }
 
 function optionValue(name, values) {
@@ -215,7 +268,7 @@ function check() {
   tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   if (process.argv.includes('--help')) {
     process.stdout.write(help());
     process.exit(0);

@@ -20,8 +20,9 @@ export type Event =
   | { on: 'unpersisted'; reason: string }
   /** What a program printed, decoded from UTF-8, in portions of any size. */
   | { on: 'output'; run: number; stream: 'stdout' | 'stderr'; text: string }
-  /** A program ended: by itself (`code`), by a signal, or it could not be started (`error`, one sentence). Always after its last output. */
-  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string }
+  /** A program ended: by itself (`code`), by a signal, or it could not be started (`error`, one sentence). Always after its last output.
+   *  `details`: what a handler of the agent's own has to say of its end. */
+  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string; details?: StatusDetails | undefined }
   /** How far a step is, in the words of its handler; only the latest counts. */
   | { on: 'progressed'; run: number; details: StatusDetails }
   /** The step needs its document anew, where presigned URLs are fresh; answered by `refreshed`. */

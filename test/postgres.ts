@@ -31,7 +31,7 @@ const VERSIONS = '/usr/lib/postgresql';
 
 /** True when a server can be started here; else says in one line what is missing. */
 export function hasPostgres(): boolean {
-  return binFolder() !== undefined || lacks('postgres', 'postgresql');
+  return binFolder() !== undefined || lacks('postgres', 'apt-get install postgresql');
 }
 
 /** @param more  settings of the server, `name=value` */

@@ -1,8 +1,10 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { Duplex } from 'node:stream';
 import type { Effect, Event } from '../runtime/effects.ts';
 import type { Step } from '../runtime/jobs/document.ts';
+import { WITH_CUSTOM } from '../runtime/parts.ts';
 import { findHandler } from './handlers.ts';
 import { findUser } from './users.ts';
 
@@ -16,7 +18,8 @@ export interface ProgramsOptions {
 }
 
 export interface Programs {
-  run(effect: Extract<Effect, { do: 'run' }>): void;
+  /** @param meet  is handed the other end of a socket that the program has as descriptor 3, when it is started; absent: it has none */
+  run(effect: Extract<Effect, { do: 'run' }>, meet?: (line: Duplex) => void): void;
   signal(effect: Extract<Effect, { do: 'signal' }>): void;
   /** Kills every process group that is left and forgets it; nothing is told any more. */
   end(): void;
@@ -46,13 +49,14 @@ export function createPrograms(options: ProgramsOptions): Programs {
   const { tell } = options;
   const runs = new Map<number, Run>();
 
-  function start(run: number, step: Step): void {
-    const child = loadSpawn()(...prepare(step, options));
+  function start(run: number, step: Step, meet: Parameters<Programs['run']>[1]): void {
+    const child = loadSpawn()(...(WITH_CUSTOM && meet ? withSocket(prepare(step, options)) : prepare(step, options)));
     // Told later, by itself: no such file, no right.
     child.on('error', (error) => end({ on: 'exited', run, error: failure(step, error) }));
     if (child.pid === undefined) return;
     const running = { child, signalled: false };
     runs.set(run, running);
+    if (WITH_CUSTOM) meet?.(child.stdio[3] as Duplex);
     for (const stream of STREAMS)
       child[stream]?.setEncoding('utf8').on('data', (text: string) => {
         if (runs.has(run)) tell({ on: 'output', run, stream, text });
@@ -75,9 +79,9 @@ export function createPrograms(options: ProgramsOptions): Programs {
   }
 
   return {
-    run: ({ run, step }) => {
+    run: ({ run, step }, meet) => {
       try {
-        start(run, step);
+        start(run, step, meet);
       } catch (error) {
         end({ on: 'exited', run, error: failure(step, error as Error) });
       }
@@ -104,8 +108,13 @@ function loadSpawn(): typeof Spawn {
   return createRequire('/')('node:child_process').spawn;
 }
 
+/** A socket as descriptor 3. */
+function withSocket([file, args, how]: Prepared): Prepared {
+  return [file, args, { ...how, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] }];
+}
+
 function stopReading(child: ChildProcess): void {
-  for (const stream of STREAMS) child[stream]?.destroy();
+  for (const stream of child.stdio) stream?.destroy();
 }
 
 function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
@@ -116,11 +125,10 @@ function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
+type Prepared = [file: string, args: string[], SpawnOptions];
+
 /** What `spawn` is given. A file without a folder in its name is looked for on PATH. */
-function prepare(
-  { run, runAsUser }: Step,
-  { thingName, handlers, work }: ProgramsOptions,
-): [file: string, args: string[], SpawnOptions] {
+function prepare({ run, runAsUser }: Step, { thingName, handlers, work }: ProgramsOptions): Prepared {
   const own = process.getuid!();
   const user = findUser(runAsUser || own);
   if (runAsUser && !user) throw new Error(`there is no user '${runAsUser}' in /etc/passwd`);

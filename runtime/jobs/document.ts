@@ -1,7 +1,8 @@
 import { ProtocolError } from '../errors.ts';
-import { WITH_GUARDS } from '../parts.ts';
+import { WITH_GUARDS, WITH_LEGACY } from '../parts.ts';
 import { type Facts, readGuards } from './guards.ts';
 import { isObject, isWhole, type JsonObject, type JsonValue } from './json.ts';
+import { isOperation, type Operation, readOperation } from './operations.ts';
 
 /**
  * A job document of steps, checked: what AWS's managed templates and the AWS IoT Device Client use.
@@ -16,6 +17,8 @@ export interface StepDocument {
   onFailure?: Step | undefined;
   /** All of it, as it came. */
   source?: JsonObject;
+  /** Of a jobs-agent's document: what is reported has that agent's words (operations.ts). */
+  operation?: Operation;
 }
 
 /** One program to run, without a shell. */
@@ -50,6 +53,7 @@ export const STEPS_MAX = 512;
 export function parseDocument(value: JsonValue | undefined, facts?: Facts): StepDocument | string {
   try {
     const place = placeOf(value, '$');
+    if (WITH_LEGACY && facts && isOperation(value)) return readOperation(place, facts);
     const document = readDocument(place);
     return WITH_GUARDS && facts ? readGuards(place, document, facts) : document;
   } catch (error) {
@@ -77,19 +81,21 @@ export function readStep(step: Place): Step {
   const name = action.member('name').text();
   const type = action.member('type').text(/^run(Handler|Command)$/, 'runHandler or runCommand');
   const input = action.member('input');
-  const allowed = action.member('allowStdErr');
-  const allowStdErr = allowed.found as number | undefined;
-  allowed.expect(allowStdErr === undefined || (isWhole(allowStdErr) && allowStdErr >= 0), 'a number of lines');
   return {
     name,
     run: type === 'runHandler' ? readHandler(input) : readCommand(input),
     runAsUser: action.member('runAsUser').optional(TEXT, 'a user'),
-    allowStdErr,
+    allowStdErr: readAllowed(action.member('allowStdErr')),
     ignoreStepFailure: action.member('ignoreStepFailure').flag(),
   };
 }
 
-function readHandler(input: Place): Step['run'] {
+export function readAllowed({ found, expect }: Place): number | undefined {
+  expect(found === undefined || (isWhole(found) && found >= 0), 'a number of lines');
+  return found as number | undefined;
+}
+
+export function readHandler(input: Place): Step['run'] {
   return {
     type: 'runHandler',
     handler: input.member('handler').text(/^(?!\/|(.*\/)?\.\.(\/|$))[^\0]+$/s, 'a name inside the handler folder'),

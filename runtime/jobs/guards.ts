@@ -1,6 +1,7 @@
 import { type Place, readStep, type Step, type StepDocument } from './document.ts';
 import { isObject, isWhole, type JsonObject } from './json.ts';
 import { STEP_TIMEOUT_MINUTES_MAX } from './limits.ts';
+import type { Family } from './operations.ts';
 
 /**
  * Members of our own in a document of steps, all optional and passed over by other agents:
@@ -13,7 +14,8 @@ import { STEP_TIMEOUT_MINUTES_MAX } from './limits.ts';
  * - `restarts`: the step restarts the device. It has succeeded when the kernel has another boot id, and is never repeated.
  * - `timeoutSeconds`: the step is ended, and fails, when it takes longer. The service times the job out a little later.
  * - `onFailure`: a step that runs when the job does not succeed, for whatever reason, once something of it has begun: also after
- *   a cancel and after a power cut. One that a power cut interrupted is begun anew.
+ *   a cancel and after a power cut. One that a power cut interrupted is begun anew. Behind a last step that succeeded nothing is
+ *   cleaned up, though a cancel may still overtake the report.
  * - `conditions`: each must hold for this device, or the job is REJECTED.
  */
 export interface Facts {
@@ -24,6 +26,8 @@ export interface Facts {
   idempotent: readonly string[];
   /** What conditions ask for: thingName, agentVersion, os, arch and what this device was configured with. */
   attributes: Readonly<Record<string, string>>;
+  /** Whose documents of one operation are taken; absent: nobody's. */
+  operations?: Family | undefined;
 }
 
 /** The longest time a step may be given, seconds: what the service's step timer can follow. */
@@ -42,12 +46,14 @@ export function readGuards(place: Place, document: StepDocument, { attributes, .
     .member('steps')
     .items()
     .filter(({ found }) => isObject(found) && found.action !== undefined);
-  const steps = document.steps.map((step, i) => readGuard(written[i] ?? place.member('finalStep'), step, facts));
+  const steps = document.steps.map((step, i) =>
+    readGuard((written[i] ?? place.member('finalStep')).member('action'), step, facts),
+  );
   return { ...document, steps, onFailure: readCleanUp(place.member('onFailure')), source: place.found as JsonObject };
 }
 
-function readGuard(place: Place, step: Step, facts: Pick<Facts, 'restarts' | 'idempotent'>): Step {
-  const action = place.member('action');
+/** @param action  where the step's members are */
+export function readGuard(action: Place, step: Step, facts: Pick<Facts, 'restarts' | 'idempotent'>): Step {
   const isOne = (names: readonly string[]) => step.run.type === 'runHandler' && names.includes(step.run.handler);
   const restarts = action.member('restarts').flag() || isOne(facts.restarts);
   const idempotent = action.member('idempotent').flag() || isOne(facts.idempotent);

@@ -40,9 +40,10 @@ export type Phase =
     } & CleanUp)
   | { phase: 'cleaning'; cleanUp: Step; outcome?: Outcome | undefined }
   | { phase: 'ended'; outcome: Outcome };
-/** What is to run when the job does not succeed (guards.ts). */
+/** What is to run when the job does not succeed (guards.ts), and what finished steps want to be shown with its outcome. */
 interface CleanUp {
   cleanUp?: Step | undefined;
+  results?: StatusDetails | undefined;
 }
 export type JobRecord = { thingName: string; job: RecordedJob } & Phase;
 

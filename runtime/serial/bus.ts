@@ -25,14 +25,16 @@ interface Turn {
 
 export interface Bus {
   readonly byteMillis: number;
+  readonly answerMillis: Millis;
   readonly queue: readonly Turn[];
   /** Who was asked, and when the silence has lasted long enough. */
   readonly asked: { readonly addr: number; readonly until: Millis } | undefined;
   readonly lineFreeAt: Millis;
 }
 
-export function createBus(baud: number): Bus {
-  return { byteMillis: 10_000 / baud, queue: [], asked: undefined, lineFreeAt: 0 };
+/** @param answerMillis  how long the slowest device may take to begin its answer */
+export function createBus(baud: number, answerMillis: Millis = BUS_ANSWER_MILLIS): Bus {
+  return { byteMillis: 10_000 / baud, answerMillis, queue: [], asked: undefined, lineFreeAt: 0 };
 }
 
 export function stepBus(bus: Bus, event: BusEvent, now: Millis): [Bus, BusEffect[]] {
@@ -77,7 +79,7 @@ function proceed(bus: Bus, now: Millis): [Bus, BusEffect[]] {
       ...next,
       lineFreeAt,
       queue: next.queue.slice(1),
-      asked: answered ? { addr, until: lineFreeAt + BUS_ANSWER_MILLIS } : undefined,
+      asked: answered ? { addr, until: lineFreeAt + next.answerMillis } : undefined,
     };
   }
   return [next, effects];

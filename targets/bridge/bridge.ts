@@ -108,7 +108,7 @@ function connectWith({ host, port, ca }: BridgeSettings, { cert, key }: { cert: 
 }
 
 function openPort(
-  { port, bauds, lines, addresses, things }: PortPlan,
+  { port, bauds, lines, addresses, answerMillis, things }: PortPlan,
   { hardware }: BridgeSettings,
   shell: SerialShell,
   mcus: ReadonlyMap<string, Mcu>,
@@ -142,7 +142,7 @@ function openPort(
   }
 
   const line: Line = openLine(
-    { port, bauds, addresses, shell, ...(lines ? { lines } : {}) },
+    { port, bauds, addresses, answerMillis, shell, ...(lines ? { lines } : {}) },
     {
       opened: (path, baud) => log('info', `${port}: open${path === port ? '' : ` as ${path}`}, ${baud} baud`),
       closed: (reason) => log('warn', reason),

@@ -39,6 +39,8 @@ export interface LineOptions {
   addresses: readonly number[];
   /** Several devices share it, also when none of them is spoken with: nobody prints. */
   bus?: boolean;
+  /** How long a device of a bus may take to begin its answer; BUS_ANSWER_MILLIS unless given. */
+  answerMillis?: Millis | undefined;
   shell: SerialShell;
   /** For a device that is reset by DTR: set when the port has been opened. */
   lines?: ModemLines;
@@ -68,7 +70,7 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
   const stations = new Map<number, Kept>();
   let rate = 0;
   let nextId = 1;
-  let turns = createBus(bauds[0]!);
+  let turns = createBus(bauds[0]!, options.answerMillis);
   let turnTimer: Alarm | undefined;
   const pulling = new Map<number, { image: string; offset: number; heard: Millis; at: Millis }>();
   /** Blocks to all by their bytes, and when they were written; Infinity: they wait for their turn. */
@@ -222,7 +224,7 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
     // A wrong rate looks like nobody: the next one, until somebody has answered.
     if (isOpen && !heard && bauds.length > 1) {
       rate = (rate + 1) % bauds.length;
-      turns = createBus(bauds[rate]!);
+      turns = createBus(bauds[rate]!, options.answerMillis);
       isOpen = false;
       for (const other of stations.values()) {
         other.timer?.cancel();

@@ -9,14 +9,18 @@ export interface PortPlan {
   port: string;
   bauds: readonly number[];
   lines: ModemLines | undefined;
+  /** How long a device of a bus may take to begin its answer; undefined: the default. */
+  answerMillis: number | undefined;
   /** Who may answer: 0 alone on its line, or 1..246. */
   addresses: readonly number[];
   /** Address -> Thing. Whoever answers at another one is looked up by its hardware id. */
   things: ReadonlyMap<number, string>;
 }
 
-const MEMBERS = ['port', 'baud', 'thing', 'bus', 'dtr', 'rts'];
+const MEMBERS = ['port', 'baud', 'thing', 'bus', 'answer', 'dtr', 'rts'];
 const BUS_ADDRESS_MAX = 246;
+/** A device that takes longer looks like none. */
+const ANSWER_MILLIS_MAX = 10_000;
 
 /** @throws Error, one sentence: where, what was expected */
 export function readPorts(value: JsonValue | undefined): PortPlan[] {
@@ -29,7 +33,7 @@ export function readPorts(value: JsonValue | undefined): PortPlan[] {
     if (!isObject(entry)) return fail(': expected an object with "port"');
     const unknown = Object.keys(entry).find((name) => !MEMBERS.includes(name));
     if (unknown) return fail(`: "${unknown}" is none of ${MEMBERS.join(', ')}`);
-    const { port, thing, bus } = entry;
+    const { port, thing, bus, answer } = entry;
     if (typeof port !== 'string') return fail('.port: expected a path or usb:VENDOR:PRODUCT');
     const fault = faultOfPortName(port);
     if (fault) return fail(`.port: ${fault}`);
@@ -41,6 +45,7 @@ export function readPorts(value: JsonValue | undefined): PortPlan[] {
       port,
       bauds: readBauds(entry.baud, fail),
       lines: Object.keys(lines).length > 0 ? lines : undefined,
+      answerMillis: readAnswer(answer, bus !== undefined, fail),
       addresses: addresses ?? (bus === undefined ? [0] : [...things.keys()]),
       things,
     };
@@ -52,7 +57,14 @@ export function readSerial(text: string): PortPlan {
   const [, port = '', thing = ''] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
   const fault = faultOfPortName(port);
   if (fault || !isThingName(thing)) throw new Error(fault ?? 'expected PORT=THING');
-  return { port, bauds: [BAUD_RATES[0]], lines: undefined, addresses: [0], things: new Map([[0, thing]]) };
+  return {
+    port,
+    bauds: [BAUD_RATES[0]],
+    lines: undefined,
+    answerMillis: undefined,
+    addresses: [0],
+    things: new Map([[0, thing]]),
+  };
 }
 
 export function readHardware(value: JsonValue | undefined): Map<string, string> {
@@ -90,6 +102,13 @@ function readAddress(address: JsonValue, fail: Fail): number {
   if (typeof address === 'number' && Number.isInteger(address) && address >= 1 && address <= BUS_ADDRESS_MAX)
     return address;
   return fail(`.bus: address '${address}': expected 1 to ${BUS_ADDRESS_MAX}`);
+}
+
+function readAnswer(millis: JsonValue | undefined, isBus: boolean, fail: Fail): number | undefined {
+  if (millis === undefined) return undefined;
+  if (!isBus) return fail('.answer: only devices of a "bus" are waited for by turns');
+  if (typeof millis === 'number' && millis >= 1 && millis <= ANSWER_MILLIS_MAX) return millis;
+  return fail(`.answer: expected milliseconds, 1 to ${ANSWER_MILLIS_MAX}`);
 }
 
 function readBauds(baud: JsonValue | undefined, fail: Fail): readonly number[] {

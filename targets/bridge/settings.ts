@@ -110,7 +110,7 @@ ${lines.join('')}  --help, --version
 Default configs: ${CONFIG_FILES.join(', ')}. In the file:
   "ports": [{ "port": "/dev/ttyUSB0", "thing": "mcu-1", "baud": 115200 },
             { "port": "usb:2341:0043", "baud": [115200, 9600], "dtr": true },
-            { "port": "/dev/ttyS1", "bus": { "1": "node-1", "2": "node-2" } }],
+            { "port": "/dev/ttyS1", "bus": { "1": "node-1", "2": "node-2" }, "answer": 60 }],
   "hardware": { "HARDWARE-ID": "mcu-2" },
   "things": { "mcu-2": { "cert": "FILE", "key": "FILE" } }
 Flags win over variables (ERRAND_ENDPOINT, ERRAND_KEEP_ALIVE), these over the file.

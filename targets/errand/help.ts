@@ -19,7 +19,7 @@ service, 255 service not reached.
 /** What `errand --help` prints. */
 export function overview(): string {
   const rows = (entries: readonly (readonly [string, string])[]) =>
-    entries.map(([name, about]) => `  ${name.padEnd(32)}${about}\n`).join('');
+    entries.map(([name, about]) => `  ${name.padEnd(40)}${about}\n`).join('');
   const programs = rows(Object.entries(PROGRAMS).map(([name, { about }]) => [name, about]));
   const operations = rows(OPERATIONS.map(({ name, about }) => [hyphenated(name), about]));
   return `errand: remote jobs for small devices, compatible with AWS IoT Jobs

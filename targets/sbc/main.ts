@@ -3,7 +3,7 @@ import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
 import { createLog } from './log.ts';
-import { deviceFor } from './parts.ts';
+import { deviceFor, prepare } from './parts.ts';
 import { COMMANDS, runCommand } from './person/commands.ts';
 import { watched } from './person/status.ts';
 import { help, readSettings } from './settings.ts';
@@ -13,6 +13,7 @@ declare const ERRAND_VERSION: string;
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
+declare const ERRAND_WITHOUT_LEGACY: true | undefined;
 
 /** Everything else fails with 1: the agent is started again by whoever keeps it running. */
 const EXIT_WRONG_SETTINGS = 2;
@@ -66,6 +67,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   // What nobody caught is our own mistake: one line, and the end. The record says where to go on.
   process.on('uncaughtException', (error) => process.exit(fail(error)));
   log('info', `errand-agent ${version()}: thing ${thingName}, endpoint ${host}:${port}, data in ${data}`);
+  if (typeof ERRAND_WITHOUT_LEGACY === 'undefined') prepare(settings);
   const state = deviceFor(settings, version());
   const core = typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? watched({ state, step }, settings) : { state, step };
   return runAgent(core, settings, connect, log).then(() => {

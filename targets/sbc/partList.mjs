@@ -12,6 +12,10 @@ export const PARTS = {
     needs: ['guards'],
   },
   downloads: { what: 'download-file.sh and errand:download: resumed, checked, signed', needs: ['guards'] },
+  legacy: {
+    what: "AWS IoT Device Client's settings and old documents, and those of the SDK's jobs-agent",
+    needs: ['guards', 'downloads'],
+  },
 };
 
 /** Every part, by name. */
@@ -34,9 +38,15 @@ export function chooseParts(how, given) {
   return chosen;
 }
 
-/** What esbuild puts in place of the names that targets/sbc/parts.ts and runtime/parts.ts ask for. */
+/**
+ * What esbuild puts in place of the names that targets/sbc/parts.ts and runtime/parts.ts ask for. The part `custom` comes with handlers
+ * of one's own (`--handlers`), not by its name.
+ */
 export function defines(chosen) {
   return Object.fromEntries(
-    ALL_PARTS.map((name) => [`ERRAND_WITHOUT_${name.toUpperCase()}`, chosen.includes(name) ? 'undefined' : 'true']),
+    [...ALL_PARTS, 'custom'].map((name) => [
+      `ERRAND_WITHOUT_${name.toUpperCase()}`,
+      chosen.includes(name) ? 'undefined' : 'true',
+    ]),
   );
 }

@@ -3,6 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { isObject } from '../../runtime/jobs/json.ts';
 import type { DownloadSettings } from './downloads/settings.ts';
 import type { GuardSettings } from './guards/settings.ts';
+import { findDeviceClientFile } from './legacy/deviceClient.ts';
+import type { LegacySettings } from './legacy/settings.ts';
 import type { LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
@@ -11,10 +13,11 @@ import { readEndpoints, type WaySettings } from './ways/settings.ts';
 
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
+declare const ERRAND_WITHOUT_LEGACY: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
 export interface Settings
-  extends Partial<GuardSettings & DownloadSettings>,
+  extends Partial<GuardSettings & DownloadSettings & LegacySettings>,
     Partial<PersonSettings>,
     Partial<WaySettings> {
   host: string;
@@ -104,6 +107,13 @@ export function readSettings(
     return undefined as never;
   };
   given = { ...gather(take('config', CONFIG_FILES.find((file) => existsSync(file)) ?? '') ?? [], faults), ...given };
+  if (typeof ERRAND_WITHOUT_LEGACY === 'undefined') {
+    const found = given.endpoint ? '' : findDeviceClientFile();
+    const theirs = take('device-client-config', found);
+    if (theirs && !given['device-client-config']) warnings.push(`no settings of its own: those in ${found} are used`);
+    warnings.push(...(theirs?.warnings ?? []));
+    given = { ...gather(theirs?.rows ?? [], faults), ...given };
+  }
   const endpoint = take('endpoint');
   const port = take('port');
   const settings = takeMore(

@@ -4,7 +4,7 @@ import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Millis } from '../../runtime/effects.ts';
 import { createFaultyGateway, faultyWakeAt, stepFaulty } from './faults/faultyGateway.ts';
 import type { FaultSwitch } from './faults/plan.ts';
-import type { GatewayEvent, GatewayRequest, Principal } from './gateway/events.ts';
+import type { GatewayEvent, GatewayRequest, Principal, ProvisioningPublish } from './gateway/events.ts';
 import { createGateway } from './gateway/gateway.ts';
 import { connectionsMax, handshakeMillisMax, lingerMillisMax, unsentBytesMax } from './gateway/limits.ts';
 
@@ -26,6 +26,8 @@ export interface MqttListenerOptions {
   identify: (certificateId: string) => Promise<Principal | undefined>;
   /** Answered later with `answer`, by the same connection and client identifier. */
   onRequest: (request: GatewayRequest) => void;
+  /** The same for those of fleet provisioning; not given: they stay without answer. */
+  onProvision?: (request: ProvisioningPublish) => void;
   log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
   /** A clock that only runs forward. */
   now: () => Millis;
@@ -98,6 +100,9 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
           break;
         case 'request':
           onRequest(effect);
+          break;
+        case 'provision':
+          options.onProvision?.(effect);
           break;
         case 'log':
           log(effect.level, effect.message, effect.fields);

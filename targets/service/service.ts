@@ -13,7 +13,7 @@ import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPl
 import { createFaultyPlane } from './faults/faultyPlane.ts';
 import type { FaultSwitch } from './faults/plan.ts';
 import { rejectOnDemand } from './faults/rejection.ts';
-import type { GatewayRequest } from './gateway/events.ts';
+import type { GatewayRequest, ProvisioningPublish } from './gateway/events.ts';
 import { handlersOf } from './http/handlers.ts';
 import { type HttpsServer, serveHttps } from './http/server.ts';
 import { writeEndpoints } from './identity/endpointsFile.ts';
@@ -28,6 +28,9 @@ import { tellAnswer } from './ops/answers.ts';
 import type { OpsListener } from './ops/listener.ts';
 import { type Meter, NO_METER } from './ops/meter.ts';
 import { prepareOps } from './ops/operate.ts';
+import { SWEEP_EVERY_MILLIS } from './provisioning/limits.ts';
+import { sweep } from './provisioning/pending.ts';
+import { createProvisioning } from './provisioning/requests.ts';
 import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
@@ -100,7 +103,7 @@ export async function startService(
     const warn = (event: string, error: unknown) => log('error', event, { error: String(error) });
     const hear = (message: Message) =>
       message.tell === 'publish' ? publish(message.topic, Buffer.from(message.payload)) : revoke(message.certificateId);
-    const relay = isShared ? await openRelay({ store, hear, log: warn }) : undefined;
+    const relay = isShared ? await openRelay({ store, hear, log }) : undefined;
     closing.push(() => relay?.close());
     const jobs = createJobsService({
       store,
@@ -154,7 +157,7 @@ export async function startService(
     );
     if (served !== undefined) closing.push(served.close);
     mqtt = await listen('MQTT', settings.mqttPort, () =>
-      startMqtt(settings, identity, store, jobs, faults, log, meter, () => mqtt),
+      startMqtt(settings, identity, store, jobs, faults, log, meter, createProvisioning(registry, log), () => mqtt),
     );
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
@@ -187,6 +190,10 @@ export async function startService(
     addresses.mqtts = `${name}:${mqtt.port}`;
     addresses.https = `https://${name}:${https.port}`;
     dataAddress = `${name}:${devices.port}`;
+    const sweepNow = () => void sweep(registry).catch((error) => warn('what nobody claimed was not removed', error));
+    sweepNow();
+    const sweeping = setInterval(sweepNow, SWEEP_EVERY_MILLIS).unref();
+    closing.push(() => clearInterval(sweeping));
     const ticking = keepTicking(jobs, nowMillis, log, meter.ticked);
     closing.push(ticking.end);
     if (ops !== undefined && settings.ops !== undefined) {
@@ -264,6 +271,7 @@ function startMqtt(
   faults: FaultSwitch,
   log: Log,
   meter: Meter,
+  provision: ReturnType<typeof createProvisioning>,
   listener: () => MqttListener | undefined,
 ): Promise<MqttListener> {
   const unanswered = new Map<number, number>();
@@ -280,6 +288,7 @@ function startMqtt(
       return principal && { ...principal, hearsEvents: principal.thingNames.some((name) => eventsTo.includes(name)) };
     },
     onRequest: (request) => void answer(request),
+    onProvision: (request) => void answerProvisioning(request),
     log: (level, message, fields) => log(level, message, fields),
     now: () => performance.now(),
   });
@@ -299,6 +308,11 @@ function startMqtt(
     if (left === 0) unanswered.delete(connection);
     else unanswered.set(connection, left);
     if (reply !== undefined) listener()?.answer(request, reply.topic, reply.payload);
+  }
+
+  async function answerProvisioning(request: ProvisioningPublish): Promise<void> {
+    const { topic, payload } = await provision(request);
+    listener()?.answer(request, topic, payload);
   }
 
   async function rejected({ topic, payload, thingName, request }: GatewayRequest, code: ErrorCode) {

@@ -1,4 +1,4 @@
-/** `npm run torture:service -- [OPTIONS]`: installs and builds what is missing, then kills. `--help` says what. */
+/** `npm run torture` and `npm run torture:service`, `-- [OPTIONS]`: installs and builds what is missing, then kills. `--help` says what. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,9 @@ import { build, ensureInstalled } from '../../build.mjs';
 const here = path.dirname(fileURLToPath(import.meta.url));
 ensureInstalled();
 await build();
-const torture = spawn(process.execPath, ['--import', 'tsx', path.join(here, 'run.ts'), ...process.argv.slice(2)], {
+const [what, ...options] = process.argv.slice(2);
+const run = path.join(here, what === 'agent' ? 'agent/run.ts' : 'run.ts');
+const torture = spawn(process.execPath, ['--import', 'tsx', run, ...options], {
   cwd: path.join(here, '../..'),
   stdio: 'inherit',
 });

@@ -6,7 +6,8 @@ import { type Child, runChild, startChild } from '../child.ts';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const ERRAND = path.join(dist, 'errand.mjs');
-const AGENT = path.join(dist, 'errand-agent.cjs');
+/** The lean agent. */
+export const AGENT = path.join(dist, 'errand-agent.cjs');
 /** The agent with every part. */
 export const FULL_AGENT = path.join(dist, 'errand-agent-full.cjs');
 
@@ -25,6 +26,17 @@ export interface Identity {
   thingName: string;
   cert: string;
   key: string;
+}
+
+/** How an agent is started, where that differs. */
+export interface AgentStart {
+  /** AGENT, or FULL_AGENT. */
+  file?: string;
+  env?: NodeJS.ProcessEnv;
+  /** The words that run Node. */
+  node?: readonly [program: string, ...args: string[]];
+  /** Where it connects to: `host:port`. */
+  endpoint?: string;
 }
 
 export interface Execution {
@@ -49,8 +61,8 @@ export interface House {
   /** Creates a job of commands for one thing. */
   job(jobId: string, thingName: string, ...commands: string[]): Promise<void>;
   agent(identity: Identity, ...more: string[]): Child;
-  /** The same with a file of its own, or an environment. */
-  startAgent(how: { file?: string; env?: NodeJS.ProcessEnv }, identity: Identity, ...more: string[]): Child;
+  /** The same in another way. */
+  startAgent(how: AgentStart, identity: Identity, ...more: string[]): Child;
   /** The execution as the control plane has it. */
   execution(jobId: string, thingName: string): Promise<Execution>;
   /** Asks until the execution has one of these statuses; each asking waits for the one before. */
@@ -80,19 +92,10 @@ export async function openHouse(...flags: string[]): Promise<House> {
     return answer.execution as unknown as Execution;
   };
 
-  const startAgent: House['startAgent'] = ({ file = AGENT, env = process.env }, { thingName, cert, key }, ...more) => {
-    const own = [
-      '--endpoint',
-      endpoints.mqtts,
-      '--thing',
-      thingName,
-      '--ca',
-      endpoints.ca,
-      '--cert',
-      cert,
-      '--key',
-      key,
-    ];
+  const startAgent: House['startAgent'] = (how, { thingName, cert, key }, ...more) => {
+    const { file = AGENT, env = process.env, endpoint = endpoints.mqtts } = how;
+    const [program, ...args] = how.node ?? [process.execPath];
+    const own = ['--endpoint', endpoint, '--thing', thingName, '--ca', endpoints.ca, '--cert', cert, '--key', key];
     const rest = [
       '--data',
       path.join(folder, `${thingName}.data`),
@@ -101,7 +104,7 @@ export async function openHouse(...flags: string[]): Promise<House> {
       '--retry-max',
       '2',
     ];
-    const agent = startChild(process.execPath, [file, ...own, ...rest, ...more], { env });
+    const agent = startChild(program, [...args, file, ...own, ...rest, ...more], { env });
     agents.push(agent);
     return agent;
   };

@@ -1,11 +1,12 @@
 /** What the runner does beside its way from step to step, for devices that know their facts (jobs/guards.ts). */
+import { WITH_CUSTOM, WITH_LEGACY } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { parseDocument, type Step } from '../document.ts';
 import { STEP_TIMEOUT_MINUTES_MAX } from '../limits.ts';
 import type { JobRecord, Outcome } from '../record.ts';
 import type { UpdateRequest } from '../requests.ts';
-import { KILL_GRACE_MILLIS } from './limits.ts';
-import { details, type Exited, judge, nameStep, progressDetails } from './outcome.ts';
+import { DETAILS_OF_HANDLERS_MAX, KILL_GRACE_MILLIS } from './limits.ts';
+import { details, type Exited, finalDetails, judge, nameStep, progressDetails } from './outcome.ts';
 import { log, type Runner, type RunnerEvent } from './state.ts';
 import { end, fail, forget, persist, signal } from './work.ts';
 
@@ -100,8 +101,7 @@ export function mayStart(runner: Runner): boolean {
   const { repeating, document, step } = runner;
   runner.repeating = false;
   if (step === document!.steps.length) {
-    const values = { ...progressDetails(document!, step - 1), reason: 'the device has restarted' };
-    end(runner, 'SUCCEEDED', values);
+    end(runner, 'SUCCEEDED', finalDetails(runner, step - 1, 'SUCCEEDED', 'the device has restarted'));
     return false;
   }
   if (repeating && !document!.steps[step]!.idempotent) {
@@ -120,15 +120,31 @@ export function mayStart(runner: Runner): boolean {
 /** What the record of a step that is about to run says beside its number and name. */
 export function guardedPhase(runner: Runner) {
   const { idempotent, restarts } = presentStep(runner)!;
-  const { facts, cleanUp } = runner;
-  return { idempotent, bootId: restarts ? facts!.bootId : undefined, cleanUp };
+  return { idempotent, bootId: restarts ? runner.facts!.bootId : undefined, ...kept(runner) };
 }
 
-/** A job ends that did not succeed: its clean-up comes first. @returns false when there is none, or it has had its turn */
+/** What outlives a restart between two steps. */
+export function kept({ cleanUp, results }: Runner) {
+  return WITH_CUSTOM ? { cleanUp, results } : { cleanUp };
+}
+
+/** A step has succeeded, and its handler wants this to be shown with the outcome; of all steps together the latest that fit. */
+export function addResults(runner: Runner, { details: given }: Exited): void {
+  if (!given || (WITH_LEGACY && runner.document!.operation)) return;
+  const pairs = Object.entries({ ...runner.results, ...given });
+  runner.results = Object.fromEntries(pairs.slice(-DETAILS_OF_HANDLERS_MAX));
+}
+
+/**
+ * A job ends; when it did not succeed, its clean-up comes first.
+ *
+ * @param outcome  undefined: the service no longer wants to know it
+ * @returns        false when there is nothing to clean up, or that had its turn
+ */
 export function cleanUpFirst(runner: Runner, outcome: Outcome | undefined): boolean {
   const { cleanUp } = runner;
-  if (!cleanUp) return false;
   runner.cleanUp = undefined;
+  if (!cleanUp || outcome?.status === 'SUCCEEDED') return false;
   runner.restarting = runner.stale = false;
   runner.cleaning = { step: cleanUp, outcome };
   runner.untold = outcome && { step: cleanUp.name, progress: 'onFailure' };
@@ -175,6 +191,7 @@ export function lostMeanwhile(runner: Runner): boolean {
 /** No job is at work any more. */
 export function resetGuards(runner: Runner): void {
   runner.cleaning = runner.cleanUp = runner.timeoutAt = undefined;
+  if (WITH_CUSTOM) runner.results = undefined;
   runner.restarting = runner.repeating = runner.timedOut = runner.timerSet = runner.stale = false;
 }
 

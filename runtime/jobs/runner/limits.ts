@@ -11,3 +11,5 @@ export const SETBACK_MILLIS_MAX = 300_000;
 export const KILL_GRACE_MILLIS = 700;
 /** How long an agent that was asked to end waits for the step that runs, or for the answer to a last report. */
 export const STOP_GRACE_MILLIS = 10_000;
+/** Most pairs that handlers show in a job's details: beside `step`, `progress`, `reason`, `stdout`, `stderr` and `onFailure` there is room for 4. */
+export const DETAILS_OF_HANDLERS_MAX = 4;

@@ -1,5 +1,8 @@
+import { WITH_CUSTOM, WITH_LEGACY } from '../../parts.ts';
 import type { Step, StepDocument } from '../document.ts';
 import { STATUS_DETAILS_VALUE_CHARS_MAX } from '../limits.ts';
+import { operationOutcome, operationProgress } from '../operations.ts';
+import type { Outcome } from '../record.ts';
 import { withoutSecrets } from '../secrets.ts';
 import { reportable, type StatusDetails } from '../statusDetails.ts';
 import { reportTail } from '../tail.ts';
@@ -11,12 +14,35 @@ export function nameStep({ steps }: StepDocument, step: number): string {
 }
 
 /** What is reported while a step runs. */
-export function progressDetails({ steps }: StepDocument, step: number): StatusDetails {
+export function progressDetails({ steps, operation }: StepDocument, step: number): StatusDetails {
+  if (WITH_LEGACY && operation) return operationProgress(operation);
   return { step: steps[step]!.name, progress: `${step + 1}/${steps.length}` };
 }
 
+/**
+ * What is reported at the end of a job, of whose steps this one was the last to run.
+ *
+ * @param told  what its handler says of it
+ */
+export function finalDetails(
+  runner: Runner,
+  step: number,
+  status: Outcome['status'],
+  reason: string,
+  told?: StatusDetails,
+): StatusDetails {
+  const document = runner.document!;
+  const { operation } = document;
+  return {
+    ...(WITH_LEGACY && operation ? operationOutcome(operation, status, reason, told) : progressDetails(document, step)),
+    ...(WITH_CUSTOM ? runner.results : {}),
+    reason,
+    ...outputDetails(runner),
+  };
+}
+
 /** What is reported of the programs' output after the last step, or after the first that failed. */
-export function outputDetails({ document, stdout, stderr }: Runner): StatusDetails {
+function outputDetails({ document, stdout, stderr }: Runner): StatusDetails {
   return { stdout: document?.includeStdOut ? reportTail(stdout) : '', stderr: reportTail(stderr) };
 }
 

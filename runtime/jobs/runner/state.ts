@@ -20,7 +20,7 @@ export type RunnerEvent =
   | { on: 'persisted' }
   | { on: 'unpersisted'; reason: string }
   | { on: 'output'; run: number; stream: 'stdout' | 'stderr'; text: string }
-  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string }
+  | { on: 'exited'; run: number; code?: number; signal?: string; error?: string; details?: StatusDetails | undefined }
   | { on: 'progressed'; run: number; details: StatusDetails }
   | { on: 'stale'; run: number }
   | { on: 'wake' }
@@ -142,6 +142,8 @@ export interface Runner {
   cleaning?: { step: Step; outcome: Outcome | undefined } | undefined;
   /** The step that runs needs its document anew. */
   stale?: boolean;
+  /** What the handlers of finished steps want to be shown with the outcome. */
+  results?: StatusDetails | undefined;
 }
 
 /** What happens to the job at work has its id in the sentence, and beside it for machines. */

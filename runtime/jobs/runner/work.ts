@@ -1,4 +1,4 @@
-import { WITH_GUARDS } from '../../parts.ts';
+import { WITH_CUSTOM, WITH_GUARDS } from '../../parts.ts';
 import type { JobExecution } from '../answers.ts';
 import { parseDocument, type StepDocument } from '../document.ts';
 import type { JobRecord, Outcome, Phase } from '../record.ts';
@@ -6,10 +6,12 @@ import type { StatusDetails } from '../statusDetails.ts';
 import { addOutput, linesBegun } from '../tail.ts';
 import { idle, pause } from './ask.ts';
 import {
+  addResults,
   awaitsRestart,
   cleaned,
   cleanUpFirst,
   guardedPhase,
+  kept,
   lostMeanwhile,
   mayStart,
   presentStep,
@@ -20,7 +22,7 @@ import {
   unlessLate,
 } from './guards.ts';
 import { KILL_GRACE_MILLIS } from './limits.ts';
-import { details, type Exited, judge, nameStep, outputDetails, progressDetails } from './outcome.ts';
+import { details, type Exited, finalDetails, judge, nameStep, progressDetails } from './outcome.ts';
 import { type Job, log, type Runner, type RunnerEffect, type RunnerEvent } from './state.ts';
 
 /** Takes up what the record says was under way when the device last ran. */
@@ -29,6 +31,7 @@ export function resume(runner: Runner, record: JobRecord): void {
   if (WITH_GUARDS && runner.facts) {
     if (record.phase === 'cleaning') return resumeCleaning(runner, record);
     if (record.phase !== 'ended') runner.cleanUp = record.cleanUp;
+    if (WITH_CUSTOM && record.phase !== 'ended') runner.results = record.results;
     if (record.phase === 'running' && resumeRunning(runner, record)) return;
   }
   switch (record.phase) {
@@ -142,8 +145,9 @@ export function exited(runner: Runner, event: Exited): void {
   const how = WITH_GUARDS ? unlessLate(runner, event) : event;
   const { succeeded, reason } = judge(how, runner.stderrLines, allowStdErr);
   const next = step + 1;
+  if (WITH_CUSTOM && succeeded) addResults(runner, how);
   const finish = (status: Outcome['status'], why = reason) =>
-    end(runner, status, { ...progressDetails(document, step), reason: why, ...outputDetails(runner) });
+    end(runner, status, finalDetails(runner, step, status, why, how.details));
   log(runner, 'info', `${name} ended: ${reason}`);
   if (at === 'stopping') signal(runner, 'SIGKILL'); // what the program left behind in its group
   runner.run = 0;
@@ -167,7 +171,7 @@ export function exited(runner: Runner, event: Exited): void {
 export function park(runner: Runner, step: number): void {
   runner.at = 'parking';
   const phase: Phase = { phase: 'claimed', step };
-  persist(runner, WITH_GUARDS ? { ...phase, cleanUp: runner.cleanUp } : phase);
+  persist(runner, WITH_GUARDS ? { ...phase, ...kept(runner) } : phase);
   runner.job = undefined;
 }
 
@@ -177,7 +181,7 @@ export function park(runner: Runner, step: number): void {
  */
 export function end(runner: Runner, status: Outcome['status'], values: StatusDetails): void {
   const outcome = { status, statusDetails: details(values) };
-  if (WITH_GUARDS && status === 'FAILED' && cleanUpFirst(runner, outcome)) return;
+  if (WITH_GUARDS && cleanUpFirst(runner, outcome)) return;
   runner.untold = undefined;
   runner.outcome = outcome;
   runner.at = status === 'REJECTED' ? 'reporting' : 'ending';

@@ -3,10 +3,10 @@ import type { HandlerContext } from '../handlers/handler.ts';
 import { firstProgram, hasProgram } from './tools.ts';
 
 /** From the report of success to the end of the machine, as AWS's sample handler has it. */
-const SHUTDOWN_MINUTES = 1;
+export const SHUTDOWN_MINUTES = 1;
 
 /** The step is over when the device has started again: the runner sees to that. */
-export async function reboot({ execute }: HandlerContext): Promise<number> {
+export async function reboot({ execute }: Pick<HandlerContext, 'execute'>): Promise<number> {
   return firstProgram(['reboot', 'shutdown']) === 'reboot' ? execute('reboot') : execute('shutdown', '-r', 'now');
 }
 
@@ -14,12 +14,16 @@ export async function reboot({ execute }: HandlerContext): Promise<number> {
  * Success is reported before the machine is off: it is told to end in a minute. systemd keeps that in mind by itself; elsewhere
  * the program waits for it, so it is let go, out of the step's process group.
  */
-export async function shutdown({ execute }: HandlerContext): Promise<number> {
-  if (hasProgram('systemctl') && hasProgram('shutdown')) return execute('shutdown', '-h', `+${SHUTDOWN_MINUTES}`);
+export function shutdown({ execute }: HandlerContext): Promise<number> {
+  return shutdownIn(SHUTDOWN_MINUTES, execute);
+}
+
+export async function shutdownIn(minutes: number, execute: HandlerContext['execute']): Promise<number> {
+  if (hasProgram('systemctl') && hasProgram('shutdown')) return execute('shutdown', '-h', `+${minutes}`);
   const [program, ...args] =
     firstProgram(['shutdown', 'poweroff']) === 'shutdown'
-      ? (['shutdown', '-h', `+${SHUTDOWN_MINUTES}`] as const)
-      : (['poweroff', '-d', `${SHUTDOWN_MINUTES * 60}`] as const);
+      ? (['shutdown', '-h', `+${minutes}`] as const)
+      : (['poweroff', '-d', `${minutes * 60}`] as const);
   const { spawn } = createRequire('/')('node:child_process') as typeof import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: '/', detached: true, stdio: 'ignore' });

@@ -3,9 +3,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { basename, dirname, join } from 'node:path';
+import type { Millis } from '../../../runtime/effects.ts';
+import { clock } from '../../../transports/loop.ts';
 import { syncFolder } from '../../../transports/record.ts';
 import { findUser } from '../../../transports/users.ts';
-import type { Download, HandlerContext } from '../handlers/handler.ts';
+import { AGENT_ENDS, type Download, type HandlerContext } from '../handlers/handler.ts';
 import type { Settings } from '../settings.ts';
 import { get } from './get.ts';
 import { PAUSE_MILLIS_MAX, PAUSE_MILLIS_MIN, PROGRESS_MILLIS, REDIRECTS_MAX, TRIES_MAX } from './limits.ts';
@@ -17,6 +19,9 @@ interface Note {
   /** Without its query, which is another with each signature. */
   source: string;
   etag: string;
+  /** Bytes that are on disk for sure; those behind them may be anything when the device has another boot id than this. */
+  synced: number;
+  bootId: string | undefined;
 }
 
 /** This cannot become right by trying again. */
@@ -32,7 +37,7 @@ type Context = Pick<HandlerContext, 'signal' | 'progress' | 'runAsUser'>;
  * (size, SHA-256, signature) holds. A part of it outlives restarts of agent and device, and is gone on with while the server's ETag says
  * that the content is the same.
  *
- * @throws Error of one sentence: then nothing is left, unless the step was ended
+ * @throws Error of one sentence: then nothing is left, unless the agent ends and may go on with it at its next start
  */
 export async function download(settings: Settings, context: Context, what: Download): Promise<void> {
   if (settings.downloadKey && !what.signature) throw new Error('there is no signature, but --download-key wants one');
@@ -49,14 +54,14 @@ export async function download(settings: Settings, context: Context, what: Downl
     if (user) await file.chown(user.uid, user.gid);
     await file.chmod(0o644);
     await file.sync();
-    const sha256 = await verify(part, what.signature, settings.downloadKey);
+    const sha256 = await verify(file, what.signature, settings.downloadKey);
     if (what.sha256 && what.sha256.toLowerCase() !== sha256)
       throw new Error(`its SHA-256 is ${sha256}, expected ${what.sha256}`);
     renameSync(part, place);
     rmSync(note, { force: true });
     syncFolder(dirname(place));
   } catch (error) {
-    if (!context.signal.aborted) for (const left of [part, note]) rmSync(left, { force: true });
+    if (context.signal.reason !== AGENT_ENDS) for (const left of [part, note]) rmSync(left, { force: true });
     throw error;
   } finally {
     await file.close();
@@ -67,9 +72,10 @@ export async function download(settings: Settings, context: Context, what: Downl
 interface Progress {
   url: string;
   known: Note | undefined;
-  /** Bytes of the file that are there. */
+  /** Bytes of the file that are there; of these, on disk. */
   have: number;
-  reportedMillis: number;
+  synced: number;
+  reportedMillis: Millis;
 }
 
 /** Brings in what is missing, in as many requests as it takes; the pauses between fruitless ones grow. */
@@ -81,13 +87,16 @@ async function fill(
   what: Download,
 ): Promise<void> {
   const known = readNote(note, what.url);
-  const at: Progress = { url: what.url, known, have: known ? (await file.stat()).size : 0, reportedMillis: Date.now() };
+  const { size } = await file.stat();
+  const { synced = 0, bootId } = known ?? {};
+  const have = !known ? 0 : bootId === settings.bootId ? size : Math.min(size, synced);
+  const at: Progress = { url: what.url, known, have, synced: Math.min(have, synced), reportedMillis: clock() };
   for (let tries = 0; ; tries += 1) {
     const before = at.have;
     try {
       const range = at.have > 0 && at.known ? { range: `bytes=${at.have}-`, 'if-range': at.known.etag } : {};
       const response = await follow(new URL(at.url), range, settings, context.signal);
-      if (await take(response, file, note, at, settings.downloadBytesMax!, context, what)) return;
+      if (await take(response, file, note, at, settings, context, what)) return;
       if (tries < TRIES_MAX) continue;
       throw new Error(`the server answered ${response.statusCode}`);
     } catch (error) {
@@ -111,7 +120,7 @@ async function take(
   file: FileHandle,
   note: string,
   at: Progress,
-  bytesMax: number,
+  { downloadBytesMax, bootId }: Settings,
   { progress }: Context,
   { sizeBytes, refresh }: Download,
 ): Promise<boolean> {
@@ -137,23 +146,26 @@ async function take(
     return false;
   }
   const rest = headers['content-length'];
-  if (!goesOn) at.have = 0;
+  if (!goesOn) at.have = at.synced = 0;
   const size = rest === undefined ? undefined : at.have + Number(rest);
   const check = (bytes: number, whole: boolean) => {
-    const most = Math.min(bytesMax, sizeBytes ?? Infinity);
+    const most = Math.min(downloadBytesMax!, sizeBytes ?? Infinity);
     if (bytes > most) throw new Final(`it has ${bytes} bytes or more: at most ${most} are allowed`);
     if (whole && bytes < (sizeBytes ?? 0)) throw new Final(`it has ${bytes} bytes, expected ${sizeBytes}`);
   };
   if (size !== undefined) check(size, true);
   await file.truncate(at.have);
-  at.known = writeNote(note, at.url, headers.etag);
+  at.known = writeNote(note, at, headers.etag, bootId);
   for await (const piece of response as AsyncIterable<Buffer>) {
     check(at.have + piece.length, false);
     for (let done = 0; done < piece.length; )
       done += (await file.write(piece, done, piece.length - done, at.have + done)).bytesWritten;
     at.have += piece.length;
-    if (Date.now() - at.reportedMillis < PROGRESS_MILLIS) continue;
-    at.reportedMillis = Date.now();
+    if (clock() - at.reportedMillis < PROGRESS_MILLIS) continue;
+    at.reportedMillis = clock();
+    await file.datasync();
+    at.synced = at.have;
+    writeNote(note, at, headers.etag, bootId);
     const percent = size ? { percentComplete: `${Math.floor((at.have / size) * 100)}` } : {};
     progress({ downloaded: `${at.have}/${size ?? '?'}`, ...percent });
   }
@@ -189,20 +201,25 @@ function sourceOf(url: string): string {
 
 function readNote(note: string, url: string): Note | undefined {
   try {
-    const { source, etag } = JSON.parse(readFileSync(note, 'utf8')) as Note;
-    return source === sourceOf(url) && etag ? { source, etag } : undefined;
+    const known = JSON.parse(readFileSync(note, 'utf8')) as Note;
+    return known.source === sourceOf(url) && known.etag ? known : undefined;
   } catch {
     return undefined; // none, or torn by a power cut: from the beginning
   }
 }
 
 /** A weak ETag does not promise the same bytes (RFC 9110 §13.1.5). */
-function writeNote(note: string, url: string, etag: string | undefined): Note | undefined {
+function writeNote(
+  note: string,
+  { url, synced }: Progress,
+  etag: string | undefined,
+  bootId: string | undefined,
+): Note | undefined {
   if (!etag?.startsWith('"')) {
     rmSync(note, { force: true });
     return undefined;
   }
-  const known = { source: sourceOf(url), etag };
+  const known = { source: sourceOf(url), etag, synced, bootId };
   writeFileSync(note, JSON.stringify(known), { mode: 0o600 });
   return known;
 }

@@ -7,3 +7,5 @@ export const TRIES_MAX = 10;
 export const REDIRECTS_MAX = 5;
 /** Between two reports of progress. */
 export const PROGRESS_MILLIS = 5_000;
+/** What is read at once of a file that is checked. */
+export const READ_BYTES = 65_536;

@@ -12,12 +12,13 @@ const RESTARTING = ['reboot.sh'];
  * of their name.
  */
 export function readFacts(settings: Settings, agentVersion: string, handlers: readonly Handler[]): Facts {
-  const { thingName, bootId, attributes } = settings;
+  const { thingName, bootId, attributes, operations } = settings;
   const own = handlers.filter(({ idempotent, name }) => idempotent && !existsSync(join(settings.handlers, name)));
   return {
     bootId: bootId!,
     restarts: RESTARTING,
     idempotent: own.map(({ name }) => name),
+    operations,
     attributes: { ...attributes, thingName, agentVersion, os: process.platform, arch: process.arch },
   };
 }

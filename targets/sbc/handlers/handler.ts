@@ -1,5 +1,9 @@
+import type { Duplex } from 'node:stream';
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
+
+/** Why a handler's signal was aborted, when its step may be taken up again at the next start of the agent. */
+export const AGENT_ENDS = 'the agent ends';
 
 /** A file that is to be loaded. */
 export interface Download {
@@ -26,7 +30,7 @@ export interface HandlerContext {
   args: readonly string[];
   /** The user that the step names; absent: the agent's own. `execute` runs as that user. */
   runAsUser: string | undefined;
-  /** Aborted when the job is cancelled, deleted or timed out, or the agent ends: less than a second is left then. */
+  /** Aborted when the job is cancelled, deleted or timed out, or the agent ends (AGENT_ENDS): less than a second is left then. */
   signal: AbortSignal;
   /** Prints to the step's output, of which the end is reported. */
   print(text: string): void;
@@ -37,8 +41,16 @@ export interface HandlerContext {
    * @throws  Error of one sentence: it could not be started, or was ended by a signal
    */
   execute(program: string, ...args: string[]): Promise<number>;
+  /**
+   * The same for a program that talks with the agent, over a socket that is its descriptor 3.
+   *
+   * @param meet  is handed the agent's end of it as soon as the program is started
+   */
+  converse(meet: (line: Duplex) => void, program: string, ...args: string[]): Promise<number>;
   /** Tells the service how far the step is; only the latest counts, and it may be told later or not at all. */
   progress(details: StatusDetails): void;
+  /** What is reported of the step's end beside its reason; only the latest counts. */
+  conclude(details: StatusDetails): void;
   /** Asks the service for the document again, where presigned URLs are fresh; gives the step's `args`, as soon as there is a connection. */
   freshArgs(): Promise<readonly string[]>;
   /**

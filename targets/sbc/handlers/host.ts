@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Effect, Event } from '../../../runtime/effects.ts';
 import type { Step } from '../../../runtime/jobs/document.ts';
+import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
 import { createPrograms, type Programs, type ProgramsOptions } from '../../../transports/programs.ts';
 import type { Settings } from '../settings.ts';
-import type { Download, Handler, HandlerContext } from './handler.ts';
+import { AGENT_ENDS, type Download, type Handler, type HandlerContext } from './handler.ts';
 
 type Exited = Extract<Event, { on: 'exited' }>;
 type Run = Extract<Effect, { do: 'run' }>;
@@ -16,6 +18,8 @@ interface Hosted {
   programs: Map<number, (exited: Exited) => void>;
   /** Who waits for the document anew. */
   refreshed: ((args: readonly string[]) => void)[];
+  /** What it says of its end. */
+  details?: StatusDetails;
 }
 
 /** targets/sbc/downloads, where that is in. */
@@ -55,6 +59,16 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
       const tell = (event: Event) => {
         if (hosted.get(run) === work) options.tell(event);
       };
+      const execute = (argv: [string, ...string[]], meet?: (line: Duplex) => void) =>
+        new Promise<number>((resolve, reject) => {
+          if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
+          const number = --lastNumber;
+          work.programs.set(number, ({ code, signal, error }) => {
+            if (code !== undefined) resolve(code);
+            else reject(new Error(error ?? `${argv[0]} was killed by signal: ${signal}`));
+          });
+          inner.run({ do: 'run', run: number, step: { ...step, run: { type: 'runCommand', argv } } }, meet);
+        });
       const context: HandlerContext = {
         thingName: options.thingName,
         document,
@@ -63,6 +77,9 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
         signal: work.abort.signal,
         print: (text) => tell({ on: 'output', run, stream: 'stdout', text }),
         progress: (details) => tell({ on: 'progressed', run, details }),
+        conclude: (details) => {
+          work.details = details;
+        },
         freshArgs: () =>
           new Promise((resolve, reject) => {
             work.refreshed.push(resolve);
@@ -74,21 +91,13 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
           // The agent hands all of its settings over.
           await download(options as unknown as Settings, context, what);
         },
-        execute: (...argv) =>
-          new Promise((resolve, reject) => {
-            if (work.abort.signal.aborted) return reject(new Error('the step is being ended'));
-            const number = --lastNumber;
-            work.programs.set(number, ({ code, signal, error }) => {
-              if (code !== undefined) resolve(code);
-              else reject(new Error(error ?? `${argv[0]} was killed by signal: ${signal}`));
-            });
-            inner.run({ do: 'run', run: number, step: { ...step, run: { type: 'runCommand', argv } } });
-          }),
+        execute: (...argv) => execute(argv),
+        converse: (meet, ...argv) => execute(argv, meet),
       };
       const end = (how: Omit<Exited, 'on' | 'run'>) => {
         if (hosted.get(run) !== work) return;
         hosted.delete(run);
-        options.tell({ on: 'exited', run, ...how });
+        options.tell({ on: 'exited', run, details: work.details, ...how });
       };
       // Not within the effect that started it: no handler is faster than the loop.
       void Promise.resolve(context)
@@ -126,7 +135,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
         for (const take of hosted.get(run)?.refreshed.splice(0) ?? []) take(args);
       },
       end: () => {
-        for (const { abort } of hosted.values()) abort.abort();
+        for (const { abort } of hosted.values()) abort.abort(AGENT_ENDS);
         hosted.clear();
         inner.end();
       },
@@ -135,7 +144,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
 }
 
 /** As programs are looked for: `path` absent or `default` means the handler folder first. */
-function isFor({ name }: Handler, { run }: Step, { handlers }: ProgramsOptions): boolean {
+export function isFor({ name }: Handler, { run }: Step, { handlers }: Pick<ProgramsOptions, 'handlers'>): boolean {
   if (run.type !== 'runHandler' || run.handler !== name) return false;
   return (run.path === undefined || run.path === 'default') && !existsSync(join(handlers, name));
 }

@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { encodeAsk } from '../../../runtime/device/jobsOverMqtt.ts';
 import type { Effect, Event, Millis } from '../../../runtime/effects.ts';
 import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
@@ -9,6 +10,7 @@ import { checkClosed } from '../../../transports/handlers.ts';
 import { startLoop } from '../../../transports/loop.ts';
 import { tls } from '../../../transports/tls.ts';
 import type { Connect } from '../../../transports/transport.ts';
+import { compiledIn } from '../custom/custom.ts';
 import type { Settings } from '../settings.ts';
 import { connectWays } from '../ways/connectWays.ts';
 import { say } from './commands.ts';
@@ -16,6 +18,7 @@ import { askAgent } from './status.ts';
 
 /** See ../parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
+declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
 
 /** What a look at the service may take. */
 const LOOK_MILLIS_MAX = 20_000;
@@ -36,6 +39,7 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
       say(`WRONG  ${name}: ${(error as Error).message}`);
     }
   };
+  for (const warning of settings.warnings) say(`note   ${warning}`);
   const { thingName, data, handlers, host, port } = settings;
   await look('settings', () => `thing ${thingName}, endpoint ${host}:${port}`);
   await look('clock', () => checkClock(settings));
@@ -46,6 +50,13 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
     checkClosed(handlers, 'w');
     return handlers;
   });
+  if (typeof ERRAND_WITHOUT_CUSTOM === 'undefined')
+    for (const { name } of compiledIn()) {
+      const file = join(handlers, name);
+      await look(`handler ${name}`, () =>
+        existsSync(file) ? `not the one in this file: ${file} wins` : 'in this file',
+      );
+    }
   await look('service', () => checkService(settings));
   return wrong;
 }

@@ -85,7 +85,9 @@ export function install(args: readonly string[], dry: boolean): number {
     return 1;
   }
   const { file, mode, text, next } = init;
-  const script = text(`${process.execPath} --use-openssl-ca ${resolve(process.argv[1]!)} --config ${config}`);
+  const script = text(
+    `${process.execPath} --use-openssl-ca --max-semi-space-size=1 ${resolve(process.argv[1]!)} --config ${config}`,
+  );
   const target = join(root, file);
   if (dry) {
     say(`would write ${target}:\n${script}`);

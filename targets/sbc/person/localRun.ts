@@ -8,12 +8,14 @@ import type { UpdateRequest } from '../../../runtime/jobs/requests.ts';
 import { runnerWakeAt, stepRunner } from '../../../runtime/jobs/runner/runner.ts';
 import type { Ask, RunnerEvent } from '../../../runtime/jobs/runner/state.ts';
 import { clock } from '../../../transports/loop.ts';
+import { DOWNLOAD_SETTINGS } from '../downloads/settings.ts';
 import type { Log } from '../log.ts';
-import { deviceFor, runPrograms } from '../parts.ts';
+import { deviceFor, isOwn, runPrograms } from '../parts.ts';
 import type { Settings } from '../settings.ts';
 import { say } from './commands.ts';
 
-const USAGE = 'expected: errand-agent run FILE [--handlers FOLDER] [--thing NAME] [--dry-run]';
+const USAGE =
+  'expected: errand-agent run FILE [--handlers FOLDER] [--downloads FOLDER] [--thing NAME] [--operations FAMILY] [--dry-run]';
 
 /**
  * Runs a document on this machine as the agent would, with the same runner; the service is played here, and always agrees.
@@ -23,11 +25,15 @@ const USAGE = 'expected: errand-agent run FILE [--handlers FOLDER] [--thing NAME
 export async function runLocally(args: readonly string[], dry: boolean, log: Log): Promise<number> {
   const words = args.join(' ');
   const [, handlers] = / --handlers[= ](\S+)/.exec(` ${words}`) ?? [];
+  const [, downloads] = / --downloads[= ](\S+)/.exec(` ${words}`) ?? [];
   const [, thingName] = / --thing[= ](\S+)/.exec(` ${words}`) ?? [];
+  const [, family] = / --operations[= ](\S+)/.exec(` ${words}`) ?? [];
   const file = args.find((arg, i) => !arg.startsWith('--') && !/^--\w+$/.test(args[i - 1] ?? ''));
   let jobDocument: JsonObject;
   try {
     if (!file) throw new Error(USAGE);
+    if (family && !/^(device-client|jobs-agent)$/.test(family))
+      throw new Error(`--operations ${family}: expected device-client or jobs-agent`);
     jobDocument = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     process.stderr.write(`errand-agent: ${file ?? 'run'}: ${(error as Error).message}\n`);
@@ -38,8 +44,11 @@ export async function runLocally(args: readonly string[], dry: boolean, log: Log
     thingName: thingName ?? 'local',
     handlers: resolve(handlers ?? '/etc/errand/handlers'),
     data: work,
+    downloads: resolve(downloads ?? DOWNLOAD_SETTINGS.downloads[3]),
+    downloadBytesMax: Infinity,
     bootId: 'local',
     attributes: {},
+    operations: family,
   } as unknown as Settings;
   try {
     const { status, statusDetails } = await play(settings, work, jobDocument, dry, log);
@@ -78,7 +87,8 @@ function play(settings: Settings, work: string, jobDocument: JsonObject, dry: bo
           else if (effect.do === 'refreshed') (programs as { refreshed?(effect: object): void }).refreshed?.(effect);
           else if (!dry) programs.run(effect);
           else {
-            log('info', `would run ${JSON.stringify(effect.step.run)}`);
+            const own = isOwn(effect.step, settings) ? ', which this agent has in it' : '';
+            log('info', `would run ${JSON.stringify(effect.step.run)}${own}`);
             waiting.push({ on: 'exited', run: effect.run, code: 0 });
           }
         }

@@ -10,9 +10,14 @@
  *     $aws/events/...                          disconnected                   a monitor, else 0x80
  *     $aws/things/+/..., $aws/#, other $...    disconnected                   0x80
  *     any $aws/... with RETAIN                 disconnected                   -
+ *     $aws/certificates/create.../{format}     request to provisioning        its answers
+ *     $aws/provisioning-templates/{any}/...    request to provisioning        its answers
  *     #                                        (not a topic)                  0x80
  *     +/..., second level things, + or #       (not a topic)                  0x80
  *     all others                               to whoever subscribed          yes
+ *
+ * Provisioning is for things, which may have their own certificate replaced, and for claim certificates. These reach nothing
+ * but the topics of `$aws/certificates/` and of their own templates.
  *
  * A monitor is a principal of a thing that the service was started to give events to (`--events-to`). An open principal may
  * subscribe everywhere, and publish everywhere but on `$aws/events/`, where the service alone speaks; in a thing's jobs namespace it too makes requests, and RETAIN
@@ -21,11 +26,17 @@
  * (MQTT 3.1.1 §4.7.2), but a policy that grants a filter should not rest on how filters are matched.
  */
 import { parseRequestTopic, type RequestTopic, thingOfTopic } from '../../../runtime/jobs/topics.ts';
+import {
+  type ProvisioningRequest,
+  parseProvisioningFilter,
+  parseProvisioningTopic,
+} from '../../../runtime/provisioning/topics.ts';
 import type { Principal } from './events.ts';
 
 export type PublishVerdict =
   | { to: 'subscribers' }
   | { to: 'service'; thingName: string; request: RequestTopic | 'InvalidTopic' }
+  | { to: 'provisioning'; request: ProvisioningRequest }
   /** Taken and acknowledged, and that is all. */
   | { to: 'nobody' }
   | { to: 'refused'; reason: string };
@@ -34,11 +45,15 @@ const SUBSCRIBERS: PublishVerdict = { to: 'subscribers' };
 const NOBODY: PublishVerdict = { to: 'nobody' };
 /** Where the service tells of jobs and executions. */
 const EVENTS = '$aws/events/';
+const CLAIMS_ONLY = 'a claim certificate reaches the topics of $aws/certificates/ and of its own templates alone';
 
 /** @param topic  without fault: see `faultOfTopic` */
 export function authorisePublish(principal: Principal, topic: string, retain: boolean): PublishVerdict {
-  if (!topic.startsWith('$')) return SUBSCRIBERS;
+  if (!topic.startsWith('$')) return principal.claims ? refused(CLAIMS_ONLY) : SUBSCRIBERS;
   if (retain && topic.startsWith('$aws/')) return refused('RETAIN is not taken on $aws/');
+  const provisioning = parseProvisioningTopic(topic);
+  if (provisioning && mayProvision(principal, provisioning)) return { to: 'provisioning', request: provisioning };
+  if (principal.claims) return refused(CLAIMS_ONLY);
   if (topic.startsWith(EVENTS)) return refused('only the service publishes events');
   const thingName = thingOfTopic(topic);
   if (thingName === undefined || !(principal.open || principal.thingNames.includes(thingName)))
@@ -56,6 +71,9 @@ export function authorisePublish(principal: Principal, topic: string, retain: bo
 export function refusalOfSubscribe(principal: Principal, filter: string): string | undefined {
   if (filter.startsWith('$share/')) return 'shared subscriptions are not offered';
   if (principal.open) return undefined;
+  const provisioning = parseProvisioningFilter(filter);
+  if (provisioning && mayProvision(principal, provisioning)) return undefined;
+  if (principal.claims) return CLAIMS_ONLY;
   if (filter === '#') return '# reaches over every topic';
   if (/^\+\/(things|\+|#)(\/|$)/.test(filter)) return 'the filter would reach over $aws/things';
   if (!filter.startsWith('$')) return undefined;
@@ -64,6 +82,12 @@ export function refusalOfSubscribe(principal: Principal, filter: string): string
   if (thingName === undefined || !principal.thingNames.includes(thingName))
     return 'the filter is not of a thing of this certificate';
   return undefined;
+}
+
+/** Which thing a thing's own certificate may ask for is looked at when it asks. */
+function mayProvision({ claims, thingNames, open }: Principal, request: ProvisioningRequest): boolean {
+  if (claims === undefined) return !open && thingNames.length > 0;
+  return request.operation !== 'RegisterThing' || claims.includes(request.templateName);
 }
 
 /**

@@ -70,7 +70,8 @@ export function connect(
   const old = gateway.sessions.get(clientId); // one that was not persistent has ended with its connection
   const sessionPresent = !packet.clean && related && old !== undefined;
   if (old !== undefined && !sessionPresent) endSession(gateway, old);
-  const expiryMillis = effectiveExpiryMillis(packet, level);
+  // Many boards share a claim certificate: what one of them was answered must not wait for another one.
+  const expiryMillis = connection.principal.claims ? 0 : effectiveExpiryMillis(packet, level);
   const session = sessionPresent ? old : openSession(gateway, clientId, expiryMillis, connection.principal);
   if (sessionPresent) resumeSession(gateway, session, expiryMillis, connection.principal);
   session.connection = connection;

@@ -1,5 +1,6 @@
 import type { ProtocolError } from '../../../runtime/errors.ts';
 import type { RequestTopic } from '../../../runtime/jobs/topics.ts';
+import type { ProvisioningRequest } from '../../../runtime/provisioning/topics.ts';
 import type { Action } from '../faults/rule.ts';
 
 /** Who stands behind a connection: a certificate and the things that it is attached to. */
@@ -7,6 +8,8 @@ export interface Principal {
   /** SHA-256 of the certificate's DER, hexadecimal. */
   certificateId: string;
   thingNames: readonly string[];
+  /** Of a claim certificate, which makes identities for boards and does nothing else: the templates that it is for. */
+  claims?: readonly string[] | undefined;
   /** May publish and subscribe anywhere: an operator's listener, or a service started open. */
   open?: boolean;
   /** May subscribe to what the service tells of jobs, `$aws/events/...`. */
@@ -51,7 +54,16 @@ export type GatewayEffect =
   /** Close once the bytes before are sent; the gateway has forgotten the connection. */
   | { do: 'close'; connection: number; reason: string }
   | ({ do: 'request' } & GatewayRequest)
+  | ({ do: 'provision' } & ProvisioningPublish)
   | { do: 'log'; level: 'info' | 'warn'; message: string; fields: Record<string, string | number> };
+
+/** A publish on a topic of fleet provisioning, by one who may: to be answered with `answer`. */
+export interface ProvisioningPublish extends Pick<GatewayRequest, 'connection' | 'clientId' | 'topic' | 'payload'> {
+  /** Whose certificate it came with. */
+  certificateId: string;
+  request: ProvisioningRequest;
+  correlationData?: Uint8Array | undefined;
+}
 
 /** A publish of a client inside a thing's jobs namespace, by one who may: to be answered with `answer`. */
 export interface GatewayRequest {

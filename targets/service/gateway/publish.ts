@@ -53,6 +53,21 @@ export function publish(
       });
       return REASON.success;
     }
+    case 'provisioning': {
+      // Nobody is there to be answered.
+      if (connection.online === undefined) return REASON.noMatchingSubscribers;
+      gateway.effects.push({
+        do: 'provision',
+        connection: connection.number,
+        clientId: connection.online.session.clientId,
+        certificateId: connection.principal.certificateId,
+        topic,
+        request: verdict.request,
+        payload,
+        ...(correlationData && { correlationData: new Uint8Array(correlationData) }),
+      });
+      return REASON.success;
+    }
     case 'subscribers':
       if (message.retain && !topic.startsWith('$') && !retain(gateway.retained, message, gateway.now))
         warn(gateway, connection, 'too many retained messages: this one was passed on and not kept', { topic });

@@ -7,6 +7,7 @@ import type * as executionRows from '../operations/executionOperations.ts';
 import type * as jobRows from '../operations/jobOperations.ts';
 import type { InputOf } from '../operations/operation.ts';
 import type { Handlers } from '../operations/table.ts';
+import { provisioningHandlers } from '../provisioning/handlers.ts';
 import { registryHandlers } from '../registry/handlers.ts';
 import type { Registry } from '../registry/registry.ts';
 import { templateHandlers } from '../templates/handlers.ts';
@@ -24,6 +25,7 @@ export function handlersOf(
 ) {
   return {
     ...registryHandlers(registry),
+    ...provisioningHandlers(registry),
     ...templateHandlers(registry),
     ...faultHandlers(faults),
     ...artifactHandlers(artifacts),

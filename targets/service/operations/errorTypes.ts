@@ -8,6 +8,8 @@ export const ERROR_TYPES = {
   ConflictException: 409,
   DeleteConflictException: 409,
   VersionConflictException: 409,
+  VersionsLimitExceededException: 409,
+  ConflictingResourceUpdateException: 409,
   InvalidStateTransitionException: 409,
   CertificateStateException: 406,
   LimitExceededException: 410,

@@ -8,6 +8,7 @@ import * as groups from './groupOperations.ts';
 import * as jobs from './jobOperations.ts';
 import * as members from './membershipOperations.ts';
 import type { Operation } from './operation.ts';
+import * as provisioning from './provisioningOperations.ts';
 import * as registry from './registryOperations.ts';
 import * as tags from './tagOperations.ts';
 import * as templates from './templateOperations.ts';
@@ -32,6 +33,16 @@ const ROWS = [
   certificates.LIST_CERTIFICATES,
   certificates.LIST_THING_PRINCIPALS,
   certificates.LIST_PRINCIPAL_THINGS,
+  provisioning.CREATE_PROVISIONING_TEMPLATE,
+  provisioning.DESCRIBE_PROVISIONING_TEMPLATE,
+  provisioning.LIST_PROVISIONING_TEMPLATES,
+  provisioning.UPDATE_PROVISIONING_TEMPLATE,
+  provisioning.DELETE_PROVISIONING_TEMPLATE,
+  provisioning.CREATE_PROVISIONING_TEMPLATE_VERSION,
+  provisioning.DESCRIBE_PROVISIONING_TEMPLATE_VERSION,
+  provisioning.LIST_PROVISIONING_TEMPLATE_VERSIONS,
+  provisioning.DELETE_PROVISIONING_TEMPLATE_VERSION,
+  provisioning.CREATE_PROVISIONING_CLAIM,
   groups.CREATE_THING_GROUP,
   groups.DESCRIBE_THING_GROUP,
   groups.UPDATE_THING_GROUP,
@@ -71,6 +82,8 @@ const ROWS = [
 
 /** What AWS has elsewhere or not at all. */
 const OWN_ROWS = [
+  provisioning.ATTACH_PROVISIONING_CLAIM,
+  provisioning.DETACH_PROVISIONING_CLAIM,
   keys.LIST_ACCESS_KEYS,
   keys.CREATE_ACCESS_KEY,
   keys.UPDATE_ACCESS_KEY,

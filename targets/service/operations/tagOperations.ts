@@ -1,9 +1,13 @@
 import { GROUP_ERRORS, NEXT_TOKEN, TAG_KEY, TAGS, TEXT } from './names.ts';
 import type { Operation } from './operation.ts';
 
-/** Tags of groups, jobs and job templates (spec: control plane §3). */
+/** Tags of groups, jobs, job templates and provisioning templates (spec: control plane §3). */
 
-const RESOURCE_ARN = { shape: TEXT, required: true, about: 'ARN of a group, a job or a job template.' } as const;
+const RESOURCE_ARN = {
+  shape: TEXT,
+  required: true,
+  about: 'ARN of a group, a job, a job template or a provisioning template.',
+} as const;
 
 export const TAG_RESOURCE = {
   name: 'TagResource',

@@ -4,7 +4,7 @@ import type { Registry } from './registry.ts';
 export type Place = Pick<Registry, 'region' | 'account'>;
 
 /** Kinds of resources by their word in an ARN (control plane §1.2). */
-export type Kind = 'thing' | 'thinggroup' | 'cert' | 'job' | 'jobtemplate';
+export type Kind = 'thing' | 'thinggroup' | 'cert' | 'job' | 'jobtemplate' | 'provisioningtemplate';
 
 /** `arn:aws:iot:{region}:{account}:{kind}/{name}` */
 export function arnOf({ region, account }: Place, kind: Kind, name: string): string {

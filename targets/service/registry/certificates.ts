@@ -108,6 +108,8 @@ export async function deleteCertificate(
       .execute();
     if (attached.length > 0)
       throw refusal('DeleteConflictException', `Certificate ${id} is attached to a thing: detach it first`);
+    await db.deleteFrom('claim').where('certificate_id', '=', id).execute();
+    await db.deleteFrom('ownership').where('certificate_id', '=', id).execute();
     await db.deleteFrom('certificate').where('certificate_id', '=', id).execute();
   });
 }
@@ -124,7 +126,9 @@ export async function attachThingPrincipal(
   const certificateId = nameIn(registry, 'cert', principal);
   await inTransaction(registry, async ({ db }) => {
     const { thing_no } = await lockThing({ db }, thingName);
-    await certificateNamed({ db }, certificateId);
+    await lockCertificate(db, certificateId);
+    if ((await claimsOf({ db }, certificateId)).length > 0)
+      throw invalidRequest(`Certificate ${certificateId} is a provisioning claim: it cannot speak for a thing`);
     await db
       .insertInto('principal')
       .values({ certificate_id: certificateId, thing_no })
@@ -239,16 +243,18 @@ export interface Principal {
   certificateId: string;
   /** The things that it is attached to; may be none. */
   thingNames: string[];
+  /** Of a claim certificate, which has no thing: the provisioning templates that it is for. */
+  claims?: string[];
 }
 
 /**
  * Looks up the holder of a client certificate, for the listeners with mutual TLS.
  *
  * @param certificateId  SHA-256 of the certificate (DER), hexadecimal in lower case
- * @returns undefined when it was not issued here, or is not ACTIVE
+ * @returns undefined when it was not issued here, is not ACTIVE, or is a claim whose time is over
  */
 export async function findPrincipal(
-  { db }: Pick<Registry, 'db'>,
+  { db, nowMillis }: Pick<Registry, 'db' | 'nowMillis'>,
   certificateId: string,
 ): Promise<Principal | undefined> {
   const rows = await db
@@ -261,7 +267,23 @@ export async function findPrincipal(
     .orderBy('thing.thing_name')
     .execute();
   if (rows.length === 0) return undefined;
-  return { certificateId, thingNames: rows.flatMap(({ thing_name }) => thing_name ?? []) };
+  const thingNames = rows.flatMap(({ thing_name }) => thing_name ?? []);
+  if (thingNames.length > 0) return { certificateId, thingNames };
+  const claims = await claimsOf({ db }, certificateId);
+  if (claims.length === 0) return { certificateId, thingNames };
+  const current = claims.filter(({ expires_at }) => expires_at === null || expires_at > nowMillis());
+  if (current.length === 0) return undefined;
+  return { certificateId, thingNames, claims: current.map(({ template_name }) => template_name) };
+}
+
+/** The templates that a certificate is a claim for, those whose time is over among them. */
+export function claimsOf({ db }: Pick<Registry, 'db'>, certificateId: string) {
+  return db
+    .selectFrom('claim')
+    .select(['template_name', 'expires_at'])
+    .where('certificate_id', '=', certificateId)
+    .orderBy('template_name')
+    .execute();
 }
 
 async function keepCertificate(
@@ -270,16 +292,26 @@ async function keepCertificate(
   pem: string,
   setAsActive: boolean,
 ): Promise<string> {
+  const status = setAsActive ? 'ACTIVE' : 'INACTIVE';
   await registry.db
     .insertInto('certificate')
-    .values({
-      certificate_id: certificateId,
-      pem,
-      status: setAsActive ? 'ACTIVE' : 'INACTIVE',
-      created_at: registry.nowMillis(),
-    })
+    .values({ certificate_id: certificateId, pem, status, created_at: registry.nowMillis() })
     .execute();
   return arnOf(registry, 'cert', certificateId);
+}
+
+/**
+ * Makes transactions on one certificate wait for one another where the store has several writers.
+ *
+ * @throws ModelledError ResourceNotFoundException
+ */
+export async function lockCertificate(db: Registry['db'], certificateId: string): Promise<void> {
+  await db
+    .updateTable('certificate')
+    .set(({ ref }) => ({ status: ref('status') }))
+    .where('certificate_id', '=', certificateId)
+    .execute();
+  await certificateNamed({ db }, certificateId);
 }
 
 /** @throws ModelledError ResourceNotFoundException */

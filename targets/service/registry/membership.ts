@@ -10,6 +10,7 @@ import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest } from '../operations/refusals.ts';
 import { inTransaction } from '../store/open.ts';
 import type { Database } from '../store/schema.ts';
+import type { Connection } from '../store/statement.ts';
 import { arnOf, oneName } from './arns.ts';
 import { groupNamed, lockGroup } from './groups.ts';
 import { namesBelow, rootOf } from './hierarchy.ts';
@@ -101,29 +102,41 @@ async function move(
   thingName: string,
   { join, leave }: { join: readonly string[]; leave: readonly string[] },
 ): Promise<void> {
-  const told = await inTransaction(registry, async (tx) => {
-    // Everybody locks in this order, so nobody waits in a circle.
-    for (const groupName of [...join, ...leave].sort()) await lockGroup(tx, groupName);
-    const { thing_no: thingNo } = await lockThing(tx, thingName);
-    const before = new Set(await groupsOf(tx.db, thingNo));
-    const left = leave.filter((name) => before.has(name));
-    const joined = join.filter((name) => !before.has(name));
-    const groups = new Set([...before].filter((name) => !left.includes(name)));
-    const things: number[] = [];
-    // First in, then out: a thing that moves inside of a job's targets has never left them, and is not given the job again.
-    for (const groupName of joined) {
-      await checkRoom(tx.db, thingName, groups, groupName);
-      groups.add(groupName);
-      await insertMember(registry, tx.db, groupName, thingNo);
-      things.push(...(await registry.membership.thingJoined(tx, thingNo, groupName)));
-    }
-    for (const groupName of left) {
-      things.push(...(await registry.membership.thingLeaves(tx, thingNo, groupName)));
-      await tx.db.deleteFrom('member').where('grp', '=', groupName).where('thing_no', '=', thingNo).execute();
-    }
-    return things;
-  });
+  const told = await inTransaction(registry, (tx) => moveWithin(registry, tx, thingName, { join, leave }));
   if (told.length > 0) registry.membership.committed(told);
+}
+
+/**
+ * The same as part of a transaction.
+ *
+ * @returns the things that `membership.committed` is to be told of behind it
+ */
+export async function moveWithin(
+  registry: Registry,
+  tx: Connection,
+  thingName: string,
+  { join, leave }: { join: readonly string[]; leave: readonly string[] },
+): Promise<number[]> {
+  // Everybody locks in this order, so nobody waits in a circle.
+  for (const groupName of [...join, ...leave].sort()) await lockGroup(tx, groupName);
+  const { thing_no: thingNo } = await lockThing(tx, thingName);
+  const before = new Set(await groupsOf(tx.db, thingNo));
+  const left = leave.filter((name) => before.has(name));
+  const joined = join.filter((name) => !before.has(name));
+  const groups = new Set([...before].filter((name) => !left.includes(name)));
+  const things: number[] = [];
+  // First in, then out: a thing that moves inside of a job's targets has never left them, and is not given the job again.
+  for (const groupName of joined) {
+    await checkRoom(tx.db, thingName, groups, groupName);
+    groups.add(groupName);
+    await insertMember(registry, tx.db, groupName, thingNo);
+    things.push(...(await registry.membership.thingJoined(tx, thingNo, groupName)));
+  }
+  for (const groupName of left) {
+    things.push(...(await registry.membership.thingLeaves(tx, thingNo, groupName)));
+    await tx.db.deleteFrom('member').where('grp', '=', groupName).where('thing_no', '=', thingNo).execute();
+  }
+  return things;
 }
 
 /** @throws ModelledError InvalidRequestException: the thing is in too many groups, or in another one of the same hierarchy */

@@ -50,7 +50,7 @@ export async function listTagsForResource(
 
 /** @throws ModelledError InvalidRequestException when it is no ARN of a kind that has tags */
 function taggedBy(registry: Registry, arn: string): Tagged {
-  const kinds = ['thinggroup', 'jobtemplate', 'job'] as const;
+  const kinds = ['thinggroup', 'jobtemplate', 'job', 'provisioningtemplate'] as const;
   const kind = kinds.find((one) => arn.startsWith(arnOf(registry, one, '')));
   if (kind === undefined)
     throw invalidRequest(
@@ -60,15 +60,15 @@ function taggedBy(registry: Registry, arn: string): Tagged {
 }
 
 async function checkExists({ db }: Pick<Connection, 'db'>, { kind, name }: Tagged): Promise<void> {
-  const found =
-    kind === 'thinggroup'
-      ? await db.selectFrom('thing_group').select('group_id as id').where('group_name', '=', name).executeTakeFirst()
-      : kind === 'job'
-        ? await db.selectFrom('job').select('job_id as id').where('job_id', '=', name).executeTakeFirst()
-        : await db
-            .selectFrom('job_template')
-            .select('template_id as id')
-            .where('template_id', '=', name)
-            .executeTakeFirst();
+  const [table, column] = NAMED_IN[kind];
+  const found = await db.selectFrom(table).select(column).where(column, '=', name).executeTakeFirst();
   if (found === undefined) throw notFound(`There is no ${kind} ${name.slice(0, 128)}`);
 }
+
+/** The table of each kind, and the column with its name. */
+const NAMED_IN = {
+  thinggroup: ['thing_group', 'group_name'],
+  job: ['job', 'job_id'],
+  jobtemplate: ['job_template', 'template_id'],
+  provisioningtemplate: ['provisioning_template', 'template_name'],
+} as const;

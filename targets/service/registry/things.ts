@@ -75,13 +75,27 @@ export async function updateThing(
     checkVersion(`Thing ${thingName}`, thing.version, expectedVersion);
     const before = JSON.parse(thing.attributes) as Attributes;
     const attributes = attributePayload === undefined ? before : mergedAttributes(before, attributePayload);
-    checkAttributes(attributes);
-    await db
-      .updateTable('thing')
-      .set({ attributes: JSON.stringify(attributes), version: thing.version + 1 })
-      .where('thing_no', '=', thing.thing_no)
-      .execute();
+    await setAttributes({ db }, thing, attributes);
   });
+}
+
+/**
+ * Gives a thing other attributes, and its next version.
+ *
+ * @param thing  as lockThing has given it
+ * @throws ModelledError InvalidRequestException: too many
+ */
+export async function setAttributes(
+  tx: Pick<Registry, 'db'>,
+  thing: Selectable<ThingTable>,
+  attributes: Attributes,
+): Promise<void> {
+  checkAttributes(attributes);
+  await tx.db
+    .updateTable('thing')
+    .set({ attributes: JSON.stringify(attributes), version: thing.version + 1 })
+    .where('thing_no', '=', thing.thing_no)
+    .execute();
 }
 
 /**

@@ -10,7 +10,7 @@ export interface RegistryTables {
 
 /** What can have tags: the word of its kind in an ARN, and its name. */
 export interface TagTable {
-  kind: 'thinggroup' | 'job' | 'jobtemplate';
+  kind: 'thinggroup' | 'job' | 'jobtemplate' | 'provisioningtemplate';
   name: string;
   key: string;
   /** null: it was given without one. */

@@ -1,6 +1,7 @@
 import { type Generated, type Kysely, type Migration, sql } from 'kysely';
 import { type ArtifactTables, addArtifactTables } from './artifactTables.ts';
 import type { WaitingEvent } from './events.ts';
+import { addProvisioningTables, type ProvisioningTables } from './provisioningTables.ts';
 import { addRegistryTables, type RegistryTables } from './registryTables.ts';
 import { addWorkerTables, type WorkerTables } from './workers.ts';
 
@@ -10,7 +11,7 @@ export type { EventConfigurationTable, JobTemplateTable, TagTable } from './regi
  * The tables of the service, the same on SQLite and PostgreSQL: JSON as text, times as milliseconds since the Unix epoch,
  * things and jobs by number so that a row of the largest table and its indexes stay small.
  */
-export interface Database extends RegistryTables, ArtifactTables, WorkerTables {
+export interface Database extends RegistryTables, ArtifactTables, WorkerTables, ProvisioningTables {
   thing: ThingTable;
   thing_group: ThingGroupTable;
   member: MemberTable;
@@ -63,7 +64,7 @@ export interface CertificateTable {
   /** SHA-256 of the certificate (DER), 64 hexadecimal digits in lower case. */
   certificate_id: string;
   pem: string;
-  status: 'ACTIVE' | 'INACTIVE' | 'REVOKED';
+  status: 'ACTIVE' | 'INACTIVE' | 'REVOKED' | 'PENDING_ACTIVATION';
   created_at: number;
   /** When its status changed; null: never. */
   modified_at: Generated<number | null>;
@@ -202,6 +203,7 @@ export function migrationsFor(engine: Engine): Record<string, Migration> {
     '004_events': { up: (db) => addEvents(db, engine) },
     '005_artifacts': { up: addArtifactTables },
     '006_workers': { up: (db) => addWorkerTables(db, engine) },
+    '007_provisioning': { up: (db) => addProvisioningTables(db, engine) },
   };
 }
 

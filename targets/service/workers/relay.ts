@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts';
 import type { Store } from '../store/open.ts';
 import { addWorker, hearWorkers, keepWorker, lastTold, removeWorker, tellWorkers } from '../store/workers.ts';
 import {
@@ -26,7 +27,8 @@ export interface Relay {
 export interface RelayOptions {
   store: Store;
   hear(message: Message): void;
-  log(event: string, error: unknown): void;
+  /** Told once that the others cannot be heard, and once that they are again. */
+  log: Log;
 }
 
 /**
@@ -42,7 +44,8 @@ export async function openRelay({ store, hear, log }: RelayOptions): Promise<Rel
   /** Numbers above `after` that were heard already, and when. */
   const heard = new Map<number, number>();
   let seenAt = store.nowMillis();
-  let wasHeard = true;
+  /** How often in a row the others could not be heard. */
+  let failures = 0;
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
@@ -56,10 +59,11 @@ export async function openRelay({ store, hear, log }: RelayOptions): Promise<Rel
         await keepWorker(store, worker, nowMillis, nowMillis - GONE_AFTER_MILLIS);
         seenAt = nowMillis;
       }
-      wasHeard = true;
+      if (failures > 0) log('info', `other workers are heard again after ${failures} times that they were not`);
+      failures = 0;
     } catch (error) {
-      if (wasHeard) log('other workers cannot be heard, which is tried again', error);
-      wasHeard = false;
+      if (failures === 0) log('error', 'other workers cannot be heard, which is tried again', { error: String(error) });
+      failures++;
     }
   }
 

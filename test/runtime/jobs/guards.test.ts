@@ -182,6 +182,10 @@ test('onFailure: runs after a step that failed, before the report, and not after
   assert.is(b.disk, undefined);
   const well = running(WITH_CLEAN_UP).exit().save().accept().exit().save();
   assert.is(well.trace.at(-1), 'update SUCCEEDED');
+  const cut = again(well).reject('TerminalStateReached').save();
+  well.accept().save();
+  for (const b of [well, cut]) assert.is(b.trace.at(-1), 'describe $next');
+  assert.equal(cut.runs, []);
   assert.not.ok(well.trace.includes('run tidy'));
 });
 
@@ -255,6 +259,32 @@ test('progress and fresh documents: told by the step that runs, and by no other'
   assert.is(b.trace.at(-1), 'describe J');
   b.accept({ execution: fresh });
   assert.is(b.trace.at(-1), 'refreshed');
+});
+
+test('what handlers return is kept across a restart, and shown with the outcome; of a step that failed nothing, of all the latest that fit', () => {
+  const value = document(STEP('a'), STEP('b', { ignoreStepFailure: true }), STEP('c', { idempotent: true }));
+  const first = running(value);
+  const end = (b: typeof first, code: number, details: Record<string, string>) => {
+    b.tell({ on: 'exited', run: b.runs.at(-1)!.run, code, details });
+    return b.save();
+  };
+  end(first, 0, { one: '1', two: '2' });
+  end(first, 1, { failed: 'x' });
+  const b = again(first)
+    .accept({ execution: execution(value, { status: 'IN_PROGRESS', versionNumber: 2 }) })
+    .save();
+  assert.is(b.trace.at(-1), 'run c');
+  end(b, 0, { three: '3', four: '4', five: '5' });
+  if (b.trace.at(-1) !== 'update SUCCEEDED') b.accept();
+  assert.equal((b.ask as UpdateRequest).statusDetails, {
+    step: 'c',
+    progress: '3/3',
+    reason: 'Job exited with status: 0',
+    two: '2',
+    three: '3',
+    four: '4',
+    five: '5',
+  });
 });
 
 test.run();

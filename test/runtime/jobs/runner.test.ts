@@ -242,6 +242,20 @@ test('a notification that was kept while the device was away begins nothing: $ne
   assert.equal(subscribing.trace, ['describe $next', 'describe $next']);
 });
 
+test('the answer to a report and the notification that follows from it may come in either order (data-plane §2)', () => {
+  const next = { ...EXECUTION, jobId: 'K', queuedAt: 1800 };
+  for (const notifiedFirst of [false, true]) {
+    const b = bench().running(withSteps(1)).exit().save();
+    if (notifiedFirst) b.tell({ on: 'nextChanged', execution: next });
+    b.accept().save();
+    if (!notifiedFirst) b.tell({ on: 'nextChanged', execution: next });
+    b.accept({ execution: next }).save();
+    assert.is(b.trace.at(-1), 'update IN_PROGRESS');
+    assert.is(b.ask.operation === 'UpdateJobExecution' && b.ask.jobId, 'K');
+    assert.is(b.runs.length, 1);
+  }
+});
+
 test('idle, a notification that nothing is pending asks nothing', () => {
   const b = bench().boot().accept();
   b.tell({ on: 'nextChanged', execution: undefined });

@@ -49,6 +49,11 @@ test('who does not answer is waited for one silence, which counts from the last 
   assert.equal(bus.tell({ on: 'wake' }, bus.wakeAt()!), ['b']);
 });
 
+test('a bus whose devices are slow waits for as long as it was told', () => {
+  const slow = stepBus(createBus(10_000, 500), send(1, 'abcd'), 0);
+  assert.equal(slow[1].at(-1), { do: 'wake', at: 504 });
+});
+
 test('blocks go one behind another, and a question behind what was there before it', () => {
   const bus = open();
   bus.tell(send(1, 'a'), 0);

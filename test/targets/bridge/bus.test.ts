@@ -31,7 +31,13 @@ if (hasTool('gcc', 'build-essential')) {
     const runners = new Map([1, 2, 3, 4].map((addr) => [addr, createTaskRunner()]));
     let blocks = 0;
     const line = openLine(
-      { port: board.port, bauds: [4_000_000], addresses: [1, 2, 3, 4, 9], shell: ttyShell },
+      {
+        port: board.port,
+        bauds: [4_000_000],
+        addresses: [1, 2, 3, 4, 9],
+
+        shell: ttyShell,
+      },
       {
         up: (addr, device) => runners.get(addr)!.attach(line.station(addr), device),
         down: (addr, reason) => runners.get(addr)?.detach(reason),

@@ -31,7 +31,7 @@ test('ports by path, by USB name, on a bus, with rates and lines; flags add to t
   const ports = [
     { port: '/dev/ttyUSB0', thing: 'mcu-1' },
     { port: 'usb:2341:0043', baud: 'probe', dtr: true },
-    { port: '/dev/ttyS1', baud: [9600, 19200], bus: { 1: 'node-1', 246: 'node-2' } },
+    { port: '/dev/ttyS1', baud: [9600, 19200], bus: { 1: 'node-1', 246: 'node-2' }, answer: 200 },
   ];
   const settings = read({ ports, hardware: { abc: 'mcu-2' } }, '--serial', '/dev/ttyACM0=mcu-3');
   if ('faults' in settings) throw new Error(settings.faults.join('\n'));
@@ -50,6 +50,10 @@ test('ports by path, by USB name, on a bus, with rates and lines; flags add to t
   assert.equal(
     settings.ports.map(({ bauds }) => bauds.length),
     [1, 9, 2, 1],
+  );
+  assert.equal(
+    settings.ports.map(({ answerMillis }) => answerMillis),
+    [undefined, undefined, 200, undefined],
   );
   assert.equal(settings.ports[1]?.lines, { dtr: true });
   assert.equal(
@@ -76,6 +80,11 @@ test('what is wrong is said with its place, all of it at once', () => {
   assert.match(faults({ ports: [{ port: 'COM1', thing: 'a' }] }), /"ports": \[0\]\.port: 'COM1': expected a path/);
   assert.match(faults({ ports: [{ port: '/dev/x', thing: 'a', speed: 5 }] }), /\[0\]: "speed" is none of/);
   assert.match(faults({ ports: [{ port: '/dev/x', bus: { 300: 'a' } }] }), /address '300': expected 1 to 246/);
+  assert.match(
+    faults({ ports: [{ port: '/dev/x', bus: [1], answer: 0 }] }),
+    /\.answer: expected milliseconds, 1 to 10000/,
+  );
+  assert.match(faults({ ports: [{ port: '/dev/x', thing: 'a', answer: 9 }] }), /\.answer: only devices of a "bus"/);
   assert.match(faults({ ports: [{ port: '/dev/x', thing: 'a', baud: 'fast' }] }), /\.baud: expected a whole number/);
   assert.match(
     faults({ ports: [{ port: '/dev/x', thing: 'a' }], things: { b: {} } }),

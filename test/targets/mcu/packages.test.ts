@@ -31,7 +31,7 @@ if (hasTool('g++', 'build-essential'))
     compile('g++', [...warnings, `-I${library}/include`, '-fsyntax-only', source]);
   });
 
-const core = existsSync(ARDUINO) || lacks('the Arduino core', 'arduino-core-avr');
+const core = existsSync(ARDUINO) || lacks('the Arduino core', 'apt-get install arduino-core-avr');
 if (core && canEmulate('uno'))
   test('Arduino: the layout that make makes is a library, and its sketch has jobs on an Uno', async () => {
     compile('make', ['-s', '-C', library, 'arduino', `OUT=${emulators.folder}`]);

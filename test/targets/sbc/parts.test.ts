@@ -21,6 +21,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   guards: /timeoutSeconds/,
   builtins: /install-packages\.sh|systemctl/,
   downloads: /if-range/,
+  legacy: /device-client/,
 };
 
 test('a part that is left out leaves nothing in the file, and each one has a mark to know it by', async () => {
@@ -32,6 +33,8 @@ test('a part that is left out leaves nothing in the file, and each one has a mar
   }
   assert.not.match(lean, /ERRAND_WITHOUT/);
   assert.not.match(full, /ERRAND_WITHOUT/);
+  // Comes with handlers of one's own, not by its name.
+  for (const file of [lean, full]) assert.not.match(file, /ERRAND_CUSTOM/);
 });
 
 test('every part is asked for in the source by the name that the build defines', () => {

@@ -71,6 +71,7 @@ test('with the five that are needed, everything else has its default', ({ flags 
     downloads: '/var/lib/errand/downloads',
     downloadBytesMax: 1_024_000_000,
     downloadKey: undefined,
+    operations: undefined,
   });
 });
 

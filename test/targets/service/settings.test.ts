@@ -25,6 +25,12 @@ test('retention is 730 days unless --retention-days says another number of whole
     );
 });
 
+test('devices find MQTT at 8883 and HTTPS at 8443 unless other ports are given (data-plane §2, §8.1)', () => {
+  const settings = read();
+  assert.ok(!('faults' in settings));
+  assert.equal([settings.mqttPort, settings.dataPort], [8883, 8443]);
+});
+
 test('--log takes the words of the agent: a level, json, or both', () => {
   const logOf = (words: string) => {
     const settings = read('--log', words);

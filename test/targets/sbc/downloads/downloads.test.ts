@@ -19,7 +19,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { download } from '../../../../targets/sbc/downloads/download.ts';
 import { DOWNLOADERS } from '../../../../targets/sbc/downloads/handler.ts';
-import type { Download, HandlerContext } from '../../../../targets/sbc/handlers/handler.ts';
+import { AGENT_ENDS, type Download, type HandlerContext } from '../../../../targets/sbc/handlers/handler.ts';
 import type { Settings } from '../../../../targets/sbc/settings.ts';
 
 type Serve = (request: IncomingMessage, response: ServerResponse) => void;
@@ -130,18 +130,43 @@ test('what an ended process has left is gone on with; another ETag or a torn not
   assert.ok(loaded(context).equals(CONTENT));
 });
 
-test('an abort keeps what there is; a server that knows no ETag is asked for all of it again', async (context) => {
-  const abort = new AbortController();
+test('an abort leaves nothing, one for the end of the agent keeps what there is', async (context) => {
   context.serve = (_, response) => {
     response.writeHead(200, { etag: ETAG, 'content-length': CONTENT.length });
     response.write(CONTENT.subarray(0, 5_000));
   };
-  const ended = failure(load(context, {}, {}, abort.signal));
   const part = path.join(context.folder, '.fw.bin.errand-part');
-  while (!existsSync(part) || statSync(part).size === 0) await new Promise((resolve) => setImmediate(resolve));
-  abort.abort();
-  await ended;
-  assert.equal(left(context).sort(), ['.fw.bin.errand-part', '.fw.bin.errand-part.json']);
+  for (const [reason, kept] of [
+    [undefined, []],
+    [AGENT_ENDS, ['.fw.bin.errand-part', '.fw.bin.errand-part.json']],
+  ]) {
+    const abort = new AbortController();
+    const ended = failure(load(context, {}, {}, abort.signal));
+    while (!existsSync(part) || statSync(part).size === 0) await new Promise((resolve) => setImmediate(resolve));
+    abort.abort(reason);
+    await ended;
+    assert.equal(left(context).sort(), kept);
+  }
+});
+
+test('after a restart of the device only what was synced is gone on with', async (context) => {
+  mkdirSync(context.folder);
+  const part = path.join(context.folder, '.fw.bin.errand-part');
+  const note = { source: context.url, etag: ETAG, synced: 70_000, bootId: 'one' };
+  for (const [bootId, range] of [
+    ['one', 'bytes=90000-'],
+    ['two', 'bytes=70000-'],
+  ] as const) {
+    const lost = bootId === 'two' ? Buffer.alloc(20_000) : CONTENT.subarray(70_000, 90_000);
+    writeFileSync(part, Buffer.concat([CONTENT.subarray(0, 70_000), lost]));
+    writeFileSync(`${part}.json`, JSON.stringify(note));
+    await load(context, {}, { bootId });
+    assert.is(context.ranges.at(-1), range);
+    assert.ok(loaded(context).equals(CONTENT));
+  }
+});
+
+test('a server that knows no ETag is asked for all of it again', async (context) => {
   const weak =
     (serve: Serve): Serve =>
     (request, response) => {

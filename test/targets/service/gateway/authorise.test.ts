@@ -28,6 +28,43 @@ test('authorisePublish: a device reaches its own things and no other $ topic', (
   }
 });
 
+const claim = { certificateId: 'k', thingNames: [], claims: ['fleet'] };
+const PROVISIONING: [topic: string, claim: boolean, device: boolean, nobodys: boolean][] = [
+  ['$aws/certificates/create/json', true, true, false],
+  ['$aws/certificates/create-from-csr/cbor', true, true, false],
+  ['$aws/provisioning-templates/fleet/provision/json', true, true, false],
+  ['$aws/provisioning-templates/other/provision/json', false, true, false],
+  ['$aws/provisioning-templates/fleet/provision/xml', false, false, false],
+  ['$aws/certificates/create/json/accepted', false, false, false],
+  ['$aws/certificates/delete/json', false, false, false],
+  ['$aws/things/T1/jobs/get', false, false, false],
+  ['$aws/events/job/J/completed', false, false, false],
+  ['site/temperature', false, false, false],
+];
+
+test('a claim certificate reaches the provisioning topics of its templates and nothing else; one without a thing none', () => {
+  for (const [topic, byClaim, byDevice, byNobody] of PROVISIONING) {
+    const may = (principal: Parameters<typeof authorisePublish>[0]) =>
+      authorisePublish(principal, topic, false).to === 'provisioning';
+    assert.equal([may(claim), may(device), may({ ...device, thingNames: [] })], [byClaim, byDevice, byNobody], topic);
+    assert.is(authorisePublish(claim, topic, false).to, byClaim ? 'provisioning' : 'refused', topic);
+    for (const answer of ['accepted', 'rejected', '+'])
+      assert.is(refusalOfSubscribe(claim, `${topic}/${answer}`) === undefined, byClaim, `${topic}/${answer}`);
+  }
+  for (const filter of [
+    '$aws/certificates/#',
+    '$aws/certificates/create/json',
+    '$aws/certificates/+/json/accepted',
+    '+/x',
+    'site/#',
+    '#',
+    '$aws/things/T1/jobs/notify',
+  ])
+    assert.ok(refusalOfSubscribe(claim, filter), filter);
+  assert.is(refusalOfSubscribe(device, '$aws/certificates/create-from-csr/json/accepted'), undefined);
+  assert.is(authorisePublish(claim, '$aws/certificates/create/json', true).to, 'refused', 'RETAIN');
+});
+
 test('authorisePublish: RETAIN on $aws/ is refused, whoever asks', () => {
   for (const principal of [device, open]) {
     assert.is(authorisePublish(principal, '$aws/things/T1/jobs/get', true).to, 'refused');

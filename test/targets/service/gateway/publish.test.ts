@@ -112,6 +112,7 @@ test('a publish that is not allowed ends the connection and leaves a log line th
 });
 
 test('a payload of 128 KiB passes, one byte more closes', () => {
+  assert.is(PAYLOAD_BYTES_MAX, 131_072);
   const world = createWorld();
   const listener = world.connect('U');
   listener.subscribe({ big: 0 });

@@ -115,6 +115,20 @@ test('a notification reaches every subscriber at its granted QoS', () => {
   assert.equal(shown(all), [], '# does not cover $aws (MQTT 3.1.1 §4.7.2)');
 });
 
+test('nothing of the jobs namespace is retained: who subscribes after a notification hears nothing until it asks', () => {
+  const world = createWorld();
+  const device = world.connect('T');
+  device.subscribe({ [`${JOBS}#`]: 1 });
+  world.step({ on: 'publish', topic: `${JOBS}notify-next`, payload: Buffer.from('N'), qos: 1 });
+  device.publish(`${JOBS}get`, '{}');
+  answer(world);
+  assert.equal(shown(device), [`${JOBS}notify-next N qos1 #1`, `${JOBS}get/accepted {} qos1 #2`]);
+  const later = world.connect('later', {}, { certificateId: 'of-T', thingNames: ['T'] });
+  later.subscribe({ [`${JOBS}#`]: 1 });
+  assert.equal(shown(later), []);
+  assert.is(world.gateway.retained.messages.size, 0);
+});
+
 test('a will in the jobs namespace is a request like any other', () => {
   const world = createWorld();
   world

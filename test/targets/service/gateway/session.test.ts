@@ -138,6 +138,7 @@ test('of too many sessions whose clients are away, the one longest away is forgo
 });
 
 test('a session expires an hour after its connection, with all it held; not before, and not once it is back', () => {
+  assert.is(sessionExpiryMillis, 60 * 60_000);
   const world = createWorld();
   world.connect('T', persistent).subscribe({ '$aws/things/T/jobs/notify': 1 });
   [...world.clients.values()][0]!.drop();

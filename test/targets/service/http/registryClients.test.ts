@@ -109,6 +109,60 @@ test('the AWS SDK: certificates from a signing request to their end', async ({ p
   assert.instance(await failure(unreadable), sdk.InvalidRequestException);
 });
 
+test('the AWS SDK: provisioning templates, their versions and a claim, errors as its own classes', async ({
+  plane,
+}) => {
+  const client = plane.client();
+  const templateBody = JSON.stringify({
+    Parameters: { Serial: { Type: 'String' } },
+    Resources: {
+      thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: { Ref: 'Serial' } } },
+      certificate: {
+        Type: 'AWS::IoT::Certificate',
+        Properties: { CertificateId: { Ref: 'AWS::IoT::Certificate::Id' } },
+      },
+    },
+  });
+  const templateName = 'fleet';
+  const provisioningRoleArn = 'arn:aws:iam::123456789012:role/fleet';
+  const tags = [{ Key: 'team', Value: 'ops' }];
+  const create = new sdk.CreateProvisioningTemplateCommand({ templateName, templateBody, provisioningRoleArn, tags });
+  const { templateArn, defaultVersionId } = await client.send(create);
+  assert.equal([templateArn, defaultVersionId], [arn('provisioningtemplate', templateName), 1]);
+  assert.instance(await failure(client.send(create)), sdk.ResourceAlreadyExistsException);
+  assert.equal((await client.send(new sdk.ListTagsForResourceCommand({ resourceArn: templateArn }))).tags, tags);
+  const wrong = { templateName: 'x', templateBody: '{}', provisioningRoleArn };
+  const refused = await failure(client.send(new sdk.CreateProvisioningTemplateCommand(wrong)));
+  assert.instance(refused, sdk.InvalidRequestException);
+  await client.send(new sdk.UpdateProvisioningTemplateCommand({ templateName, enabled: true, description: 'pumps' }));
+  const { versionId, isDefaultVersion } = await client.send(
+    new sdk.CreateProvisioningTemplateVersionCommand({ templateName, templateBody, setAsDefault: true }),
+  );
+  assert.equal([versionId, isDefaultVersion], [2, true]);
+  const remove = (versionId: number) =>
+    client.send(new sdk.DeleteProvisioningTemplateVersionCommand({ templateName, versionId }));
+  assert.instance(await failure(remove(2)), sdk.DeleteConflictException);
+  const numbers: (number | undefined)[] = [];
+  for await (const page of sdk.paginateListProvisioningTemplateVersions({ client, pageSize: 1 }, { templateName }))
+    numbers.push(...(page.versions ?? []).map((version) => version.versionId));
+  assert.equal(numbers, [1, 2]);
+  await remove(1);
+  const shown = await client.send(new sdk.DescribeProvisioningTemplateCommand({ templateName }));
+  assert.equal(
+    [shown.enabled, shown.description, shown.templateBody, shown.defaultVersionId, shown.type],
+    [true, 'pumps', templateBody, 2, 'FLEET_PROVISIONING'],
+  );
+  const one = await client.send(new sdk.DescribeProvisioningTemplateVersionCommand({ templateName, versionId: 2 }));
+  assert.equal([one.templateBody, one.isDefaultVersion], [templateBody, true]);
+  const claim = await client.send(new sdk.CreateProvisioningClaimCommand({ templateName }));
+  assert.match(claim.keyPair!.PrivateKey!, /BEGIN PRIVATE KEY/);
+  assert.instance(claim.expiration, Date);
+  await client.send(new sdk.DeleteProvisioningTemplateCommand({ templateName }));
+  const gone = client.send(new sdk.CreateProvisioningClaimCommand({ templateName }));
+  assert.instance(await failure(gone), sdk.ResourceNotFoundException);
+  assert.equal((await client.send(new sdk.ListProvisioningTemplatesCommand({}))).templates, []);
+});
+
 test('the AWS SDK: tags of a group, a job and a template, which go with them; events', async ({ plane }) => {
   const client = plane.client();
   const tags = [{ Key: 'team', Value: 'ops' }];

@@ -36,6 +36,21 @@ test('takes a stated hash that is right, the older scope execute-api, and extra 
   assert.is(answer.status, 200, JSON.stringify(answer.body));
 });
 
+test('force and expectedVersion count in the query alone, as true, false and digits (control-plane §1)', async () => {
+  await send(plane, { method: 'POST', path: '/things/asked' });
+  const job = { targets: [arn('thing', 'asked')], document: '{}' };
+  await send(plane, { method: 'PUT', path: '/jobs/asked', body: JSON.stringify(job) });
+  const statusOf = async (path: string, query: Record<string, string>, body = '') =>
+    (await send(plane, { method: 'DELETE', path, query, body })).status;
+  assert.is(await statusOf('/jobs/asked', {}, '{"force":true}'), 409);
+  assert.is(await statusOf('/jobs/asked', { force: 'false' }), 409);
+  for (const force of ['yes', '1', 'TRUE', '']) assert.is(await statusOf('/jobs/asked', { force }), 400, force);
+  assert.is(await statusOf('/jobs/asked', { force: 'true' }), 200);
+  assert.is(await statusOf('/things/asked', { expectedVersion: '7' }), 409);
+  assert.is(await statusOf('/things/asked', { expectedVersion: 'one' }), 400);
+  assert.is(await statusOf('/things/asked', { expectedVersion: '1' }, '{"expectedVersion":7}'), 200);
+});
+
 test('routes a literal before a label, and decodes labels before it matches', async () => {
   const seen: string[] = [];
   const { AddThingToThingGroup, DescribeThing } = plane.handlers;
@@ -242,6 +257,7 @@ test('every answer of an operation fits its row of the table', async () => {
       body: '{"eventConfigurations":{"JOB":{"Enabled":true}}}',
     }),
     DescribeEventConfigurations: await send(plane, { path: '/event-configurations' }),
+    ...(await provisioningAnswers(plane)),
     CreateJobTemplate: await send(plane, {
       method: 'PUT',
       path: '/job-templates/fits',
@@ -298,6 +314,38 @@ test('every answer of an operation fits its row of the table', async () => {
     assert.equal(value, body, `${name}: members that the row does not have`);
   }
 });
+
+async function provisioningAnswers(plane: ControlPlane): Promise<Record<string, Answer>> {
+  const templateBody = JSON.stringify({
+    Resources: {
+      thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: 'fits' } },
+      certificate: { Type: 'AWS::IoT::Certificate' },
+    },
+  });
+  const given = { templateName: 'fits', templateBody, provisioningRoleArn: 'arn:aws:iam::123456789012:role/fleet' };
+  const path = '/provisioning-templates';
+  const made = await send(plane, { method: 'POST', path: '/keys-and-certificate' });
+  const headers = { 'x-amzn-principal': made.body.certificateArn as string };
+  const versions = `${path}/fits/versions`;
+  return {
+    CreateProvisioningTemplate: await send(plane, { method: 'POST', path, body: JSON.stringify(given) }),
+    DescribeProvisioningTemplate: await send(plane, { path: `${path}/fits` }),
+    ListProvisioningTemplates: await send(plane, { path }),
+    UpdateProvisioningTemplate: await send(plane, { method: 'PATCH', path: `${path}/fits`, body: '{"enabled":true}' }),
+    CreateProvisioningTemplateVersion: await send(plane, {
+      method: 'POST',
+      path: versions,
+      body: JSON.stringify({ templateBody }),
+    }),
+    DescribeProvisioningTemplateVersion: await send(plane, { path: `${versions}/2` }),
+    ListProvisioningTemplateVersions: await send(plane, { path: versions }),
+    DeleteProvisioningTemplateVersion: await send(plane, { method: 'DELETE', path: `${versions}/2` }),
+    CreateProvisioningClaim: await send(plane, { method: 'POST', path: `${path}/fits/provisioning-claim` }),
+    AttachProvisioningClaim: await send(plane, { method: 'PUT', path: `${path}/fits/claims`, headers }),
+    DetachProvisioningClaim: await send(plane, { method: 'DELETE', path: `${path}/fits/claims`, headers }),
+    DeleteProvisioningTemplate: await send(plane, { method: 'DELETE', path: `${path}/fits` }),
+  };
+}
 
 async function putArtifact({ artifacts }: ControlPlane): Promise<void> {
   const received = await artifacts.receive(Readable.from([Buffer.from('content')]));

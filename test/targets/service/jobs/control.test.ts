@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ModelledError } from '../../../../targets/service/modelledError.ts';
-import { addGroup, groupArn, openWorld, START_MILLIS, thingArn } from './world.ts';
+import { addGroup, groupArn, join, leave, openWorld, START_MILLIS, thingArn } from './world.ts';
 
 const S = START_MILLIS / 1000;
 const ARN = 'arn:aws:iot:eu-west-1:123456789012';
@@ -84,6 +84,35 @@ test('CreateJob answers ARN and id; DescribeJob shows what was given, counters a
     lastUpdatedAt: S + 0.743,
     executionNumber: 1,
     versionNumber: 1,
+  });
+  await world.close();
+});
+
+test('a job with nothing but what is required: SNAPSHOT, empty structures as {}, and what has no value is left out, not null (control-plane §1, §2.1, §2.2)', async () => {
+  const world = await openWorld();
+  const { control } = world.service;
+  const targets = [thingArn('T1')];
+  assert.equal(await control.createJob({ jobId: 'j', targets, document: '{}' }), {
+    jobArn: `${ARN}:job/j`,
+    jobId: 'j',
+  });
+  await world.settle();
+  const answer = await control.describeJob({ jobId: 'j' });
+  assert.equal(Object.keys(answer), ['job']);
+  const { jobProcessDetails, ...job } = answer.job;
+  assert.is(Object.keys(jobProcessDetails).length, 8);
+  assert.equal(job, {
+    jobArn: `${ARN}:job/j`,
+    jobId: 'j',
+    targetSelection: 'SNAPSHOT',
+    status: 'IN_PROGRESS',
+    createdAt: S,
+    lastUpdatedAt: S,
+    isConcurrent: false,
+    targets,
+    presignedUrlConfig: {},
+    jobExecutionsRolloutConfig: {},
+    timeoutConfig: {},
   });
   await world.close();
 });
@@ -231,6 +260,23 @@ test('DeleteJobExecution: running only with force', async () => {
   assert.is(await typeOf(control.deleteJobExecution(key)), 'InvalidStateTransitionException');
   await control.deleteJobExecution({ ...key, force: true });
   assert.is(await typeOf(control.describeJobExecution(key)), 'ResourceNotFoundException');
+  await world.close();
+});
+
+test('an executionNumber whose execution was deleted may be given again, to one that is new (state-machine §7)', async () => {
+  const world = await openWorld();
+  const { control } = world.service;
+  await addGroup(world.store, 'G', ['T1']);
+  await control.createJob({ jobId: 'j', targets: [groupArn('G')], document: '{}', targetSelection: 'CONTINUOUS' });
+  await world.settle();
+  await world.ask('T1', 'j/update', { status: 'IN_PROGRESS', statusDetails: { a: '1' } });
+  const key = { jobId: 'j', thingName: 'T1', executionNumber: 1 };
+  await control.deleteJobExecution({ ...key, force: true });
+  assert.is((await world.ask('T1', 'j/get', {}))?.body.code, 'ResourceNotFound');
+  await leave(world, 'T1', 'G');
+  await join(world, 'T1', 'G');
+  const { execution } = await control.describeJobExecution(key);
+  assert.equal([execution.status, execution.versionNumber, execution.statusDetails], ['QUEUED', 1, {}]);
   await world.close();
 });
 

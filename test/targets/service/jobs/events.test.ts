@@ -8,18 +8,19 @@ import { deleteThing, type Json, openWorld, START_MILLIS, thingArn, type World }
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 type Heard = [topic: string, payload: Json];
 
-/** A world whose events, and nothing else, are written down; `failing.on` lets each publish of an event fail. */
+/** A world whose events, and nothing else, are written down; `failing` lets each publish of an event fail, before or after it is heard. */
 async function openHouse(things: string[], kinds = ['JOB', 'JOB_EXECUTION']) {
   const store = await freshStore();
   const registry = { ...store, nowMillis: () => START_MILLIS } as unknown as Registry;
   const eventConfigurations = Object.fromEntries(kinds.map((kind) => [kind, { Enabled: true }]));
   await updateEventConfigurations(registry, { eventConfigurations });
   const heard: Heard[] = [];
-  const failing = { on: false };
+  const failing = { on: false, late: false };
   const publish = (topic: string, payload: Uint8Array) => {
     if (!topic.startsWith('$aws/events/')) return;
     if (failing.on) throw new Error('the broker is away');
     heard.push([topic, JSON.parse(Buffer.from(payload).toString())]);
+    if (failing.late) throw new Error('the broker is gone');
   };
   const world = await openWorld({ store, things, publish });
   const topics = () => heard.splice(0).map(([topic]) => topic.slice('$aws/events/'.length));
@@ -153,6 +154,19 @@ test('an event that could not be published stays in the store and comes later, o
   failing.on = false;
   await world.advance(10_000);
   assert.equal(topics(), ['jobExecution/j/succeeded', 'job/j/completed']);
+  await world.close();
+});
+
+test('an event that is published again, as nobody knows whether it was, has the eventId of the first time (events §1)', async () => {
+  const { world, heard, failing } = await openHouse(['T1']);
+  await world.job('j', ['T1']);
+  failing.late = true;
+  await report(world, 'T1', 'j', 'SUCCEEDED');
+  failing.late = false;
+  await world.advance(10_000);
+  const [first, ...again] = heard.filter(([topic]) => topic.endsWith('/succeeded'));
+  assert.ok(again.length > 0);
+  for (const one of again) assert.equal(one, first);
   await world.close();
 });
 

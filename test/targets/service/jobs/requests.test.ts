@@ -148,6 +148,24 @@ test('get: both lists always there, ordered by queuedAt, at most 10 together, ta
   await world.close();
 });
 
+test('times of the data plane are whole seconds, whatever the clock shows (data-plane §4)', async () => {
+  const world = await openWorld({ startMillis: START_MILLIS + 743 });
+  await world.job('j', ['T1']);
+  world.nowMillis += 1_100;
+  const started = (await world.ask('T1', 'start-next'))?.body;
+  world.nowMillis += 1_100;
+  await world.ask('T1', 'j/update', { status: 'IN_PROGRESS' });
+  const [listed] = (await world.ask('T1', 'get'))?.body.inProgressJobs ?? [];
+  assert.equal([listed.queuedAt, listed.startedAt, listed.lastUpdatedAt], [S, S + 1, S + 2]);
+  assert.equal([started.execution.queuedAt, started.execution.startedAt, started.timestamp], [S, S + 1, S + 1]);
+  assert.is((await world.ask('T1', 'nothing/get'))?.body.timestamp, S + 2);
+  for (const [, , body] of world.takeTold()) {
+    const [one] = [...Object.values<object[]>(body.jobs ?? {}).flat(), body.execution];
+    assert.equal([body.timestamp, one.queuedAt, one.lastUpdatedAt], [S, S, S]);
+  }
+  await world.close();
+});
+
 test('jobs that are queued in the same millisecond keep the order in which they were created', async () => {
   const world = await openWorld();
   for (const id of ['z', 'a', 'm']) await world.job(id, ['T1']);

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ModelledError } from '../../../../targets/service/modelledError.ts';
 import { assertCountersAreTrue } from './recount.ts';
-import { type Json, openWorld, START_MILLIS, thingArn, type World } from './world.ts';
+import { deleteThing, type Json, openWorld, START_MILLIS, thingArn, type World } from './world.ts';
 
 const MINUTE = 60_000;
 
@@ -73,14 +73,19 @@ test('each criterion counts its own kind of failure, ALL counts both; a timer th
   assert.is((await run(retries(['ALL', 10]), Array(11).fill(F))).at(-1), '11 FAILED retry 10');
 });
 
-test('REJECTED, CANCELED and SUCCEEDED are never tried again', async () => {
-  for (const status of ['REJECTED', 'SUCCEEDED', 'CANCELED']) {
+test('REJECTED, CANCELED, REMOVED and SUCCEEDED are never tried again', async () => {
+  for (const status of ['REJECTED', 'SUCCEEDED', 'CANCELED', 'REMOVED']) {
     const world = await openWorld();
     await world.job('j', ['T1'], retries(['ALL', 5]));
-    if (status === 'CANCELED') await world.service.control.cancelJobExecution({ thingName: 'T1', jobId: 'j' });
+    if (status === 'REMOVED') await deleteThing(world, 'T1');
+    else if (status === 'CANCELED') await world.service.control.cancelJobExecution({ thingName: 'T1', jobId: 'j' });
     else await report(world, status);
-    assert.equal(await history(world), [`1 ${status} retry 0`]);
     await world.advance(1_000);
+    const { executionSummaries } = await world.service.control.listJobExecutionsForJob({ jobId: 'j' });
+    assert.equal(
+      executionSummaries.map(({ jobExecutionSummary: one }) => [one.status, one.executionNumber, one.retryAttempt]),
+      [[status, 1, 0]],
+    );
     assert.is((await jobOf(world)).status, 'COMPLETED');
     await world.close();
   }

@@ -28,8 +28,8 @@ async function execution(world: World, thingName: string, jobId = 'j'): Promise<
 }
 
 test('timers: the vector of state-machine §3, step timers never reach past the in-progress timer', async () => {
-  const world = await openWorld();
-  await world.job('j', ['T1'], { timeoutConfig: { inProgressTimeoutInMinutes: 20 } });
+  const world = await openWorld({ things: ['T1', 'T2'] });
+  await world.job('j', ['T1', 'T2'], { timeoutConfig: { inProgressTimeoutInMinutes: 20 } });
   const at = (minute: number) => {
     world.nowMillis = START_MILLIS + minute * MINUTE;
   };
@@ -60,6 +60,8 @@ test('timers: the vector of state-machine §3, step timers never reach past the 
   assert.equal([status, versionNumber, lastUpdatedAt], ['TIMED_OUT', 8, START_MILLIS / 1000 + 20 * 60]);
   assert.is(approximateSecondsBeforeTimedOut, undefined);
   assert.is((await world.ask('T1', 'j/update', { status: 'SUCCEEDED' }))?.body.code, 'InvalidStateTransition');
+  await world.advance(100 * MINUTE);
+  assert.is((await execution(world, 'T2')).status, 'QUEUED', 'what is QUEUED never times out');
   await world.close();
 });
 
@@ -240,6 +242,7 @@ test('cancel: queued executions go, running ones may end by themselves; with for
   await world.advance(1_000);
   const after = await statusOf(world, 'j');
   assert.equal([after.status, after.forceCanceled, after.reasonCode], ['CANCELED', true, 'ENOUGH']);
+  assert.is(after.completedAt, undefined, 'a cancelled job was not completed (state-machine §6)');
   assert.is(after.jobProcessDetails.numberOfCanceledThings, 2);
   await assertCountersAreTrue(world.store);
   await world.close();

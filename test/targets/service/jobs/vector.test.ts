@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openWorld, START_MILLIS, type World } from './world.ts';
+import { type Json, openWorld, START_MILLIS, type World } from './world.ts';
 
 const S = START_MILLIS / 1000;
 
@@ -63,6 +63,36 @@ test('the worked vector of data-plane §7: exactly these notifications, one mess
     ['notify-next', { timestamp: S + 8 }],
   ]);
   assert.equal(world.log, []);
+  await world.close();
+});
+
+test('notify shows at most ten, those at the head of the queue (data-plane §7)', async () => {
+  const world = await openWorld();
+  for (let n = 1; n <= 12; n++) await world.job(`job${n}`, ['T1']);
+  await world.ask('T1', 'job12/update', { status: 'IN_PROGRESS' });
+  await world.settle();
+  world.takeTold();
+  await world.job('job13', ['T1']);
+  const [[, kind, payload]] = world.takeTold() as [[string, string, Json]];
+  const ids = (list: { jobId: string }[]) => list.map(({ jobId }) => jobId);
+  assert.equal([kind, Object.keys(payload.jobs)], ['notify', ['IN_PROGRESS', 'QUEUED']]);
+  assert.equal(ids(payload.jobs.IN_PROGRESS), ['job12']);
+  assert.equal(
+    ids(payload.jobs.QUEUED),
+    Array.from({ length: 9 }, (_, n) => `job${n + 1}`),
+  );
+  await world.close();
+});
+
+test('the details, version and status of the head may change, and nobody is told (data-plane §7)', async () => {
+  const world = await openWorld();
+  await world.job('job1', ['T1']);
+  await world.job('job2', ['T1']);
+  world.takeTold();
+  for (const more of [{}, { statusDetails: { a: '1' } }, { stepTimeoutInMinutes: 5 }, {}])
+    await world.ask('T1', 'job1/update', { status: 'IN_PROGRESS', ...more });
+  await world.settle();
+  assert.equal(world.takeTold(), []);
   await world.close();
 });
 

@@ -35,6 +35,7 @@ const CHOSEN: Readonly<Record<string, string>> = {
   'CreateJobTemplate.timeoutConfig.inProgressTimeoutInMinutes: min 1, model undefined': 'as CreateJob',
   'CreateJobTemplate.timeoutConfig.inProgressTimeoutInMinutes: max 10080, model undefined': 'as CreateJob',
   'CreateJobTemplate.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
+  'CreateProvisioningTemplate.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'TagResource.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateThingGroup.tags: itemsMax 50, model undefined': 'AWS allows 50 tags on a resource',
   'CreateJob.destinationPackageVersions: itemsMax 25, model undefined': 'API Reference, CreateJob: 25 at most',

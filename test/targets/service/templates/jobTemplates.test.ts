@@ -61,6 +61,14 @@ test('a template keeps its document and configuration; the same id again is 409,
     await refusal(handlers.CreateJobTemplate({ jobTemplateId: 'base', description: 'all', document: '{"a":1}' })),
     '409 ConflictException: There is a job template base already',
   );
+  const again = handlers.CreateJobTemplate({ jobTemplateId: 'base', description: 'all', document: '{"a":1}' });
+  assert.equal(
+    await again.then(
+      () => {},
+      ({ members }) => members,
+    ),
+    { resourceId: 'base' },
+  );
   assert.is(await handlers.DeleteJobTemplate({ jobTemplateId: 'base' }), undefined);
   assert.match(await refusal(handlers.DeleteJobTemplate({ jobTemplateId: 'base' })), '404 ResourceNotFoundException');
   assert.match(await refusal(handlers.DescribeJobTemplate({ jobTemplateId: 'base' })), '404 ResourceNotFoundException');

@@ -43,6 +43,7 @@ interface Run {
  * variable but PATH, HOME, USER, LOGNAME, LANG and ERRAND_THING. Both outputs are read as they come, so that no program ever waits for us.
  *
  * `runCommand` runs its words; `runHandler` has the user's name (or nothing) before its arguments, as AWS IoT Device Client does.
+ * Of a death by a real-time signal (34 to 64, no name) Node says that it was an exit with 0, and nothing shows the difference.
  * `runAsUser` is honoured by real uid and gid or the step fails. Node drops all other groups and cannot set the user's own.
  */
 export function createPrograms(options: ProgramsOptions): Programs {

@@ -22,7 +22,8 @@ export interface Board {
   /** The program of steps; where their lines go. */
   readonly script: string;
   readonly lines: string;
-  start(): Child;
+  readonly data: string;
+  start(how?: Start): Child;
   /** What the agent remembers just now, and how many records it has written. */
   record(): { record: JobRecord | undefined; generation: number };
   /** The agent is in a write or a sync of its record. */
@@ -35,7 +36,15 @@ export interface Board {
   watch(what: 'record' | 'lines', changed: () => void): FSWatcher;
 }
 
-/** @param root  an empty folder */
+export interface Start {
+  /** The words that run Node. */
+  node?: readonly [program: string, ...args: string[]];
+  env?: NodeJS.ProcessEnv;
+  /** Another data folder than its own. */
+  data?: string;
+}
+
+/** @param root  a folder that is not there yet */
 export function openBoard(root: string, endpoints: Endpoints, identity: Credentials, full: boolean): Board {
   const file = fileURLToPath(new URL(`../../../dist/${FILES[full ? 'full' : 'lean']}`, import.meta.url));
   const at = (name: string) => path.join(root, name);
@@ -55,26 +64,30 @@ export function openBoard(root: string, endpoints: Endpoints, identity: Credenti
     ca: endpoints.ca,
     cert: at('cert.pem'),
     key: at('key.pem'),
-    data,
     handlers: at('handlers'),
     'retry-max': '1',
     log: 'debug',
     ...(full && { 'boot-id': at('boot-id') }),
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-  let child: Child;
+  let child: Child | undefined;
   return {
     thingName: identity.thingName,
     full,
     script,
     lines,
-    start: () => (child = startChild(process.execPath, ['--use-openssl-ca', file, ...args])),
+    data,
+    start({ node: [program, ...words] = [process.execPath], env = process.env, data: other = data } = {}) {
+      child = startChild(program, [...words, '--use-openssl-ca', file, ...args, '--data', other], { env });
+      return child;
+    },
     record: () => readRecord(path.join(data, 'record')),
     isRecording() {
-      const [call = ''] = read(`/proc/${child.pid}/syscall`).split(' ');
+      const [call = ''] = read(`/proc/${child?.pid}/syscall`).split(' ');
       return RECORD_CALLS[process.arch]?.includes(call) ?? false;
     },
     async kill(how) {
+      if (child === undefined) return;
       let programs: number[] = [];
       if (how === 'all') {
         // Nothing is started between looking and killing.

@@ -1,3 +1,4 @@
+import { WITH_JOBSAGENT } from '../parts.ts';
 import { type Place, readAllowed, readHandler, type Step, type StepDocument } from './document.ts';
 import { CLEAN_UP_SECONDS, type Facts, RESTART_SECONDS, readGuard } from './guards.ts';
 import { isObject, type JsonObject, type JsonValue } from './json.ts';
@@ -49,7 +50,7 @@ export function readOperation(document: Place, facts: Facts): StepDocument {
       operations !== undefined,
       "a document of steps (the setting 'operations', device-client or jobs-agent, allows others)",
     );
-  const read = operations === 'jobs-agent' ? readOfJobsAgent : readOfDeviceClient;
+  const read = WITH_JOBSAGENT && operations === 'jobs-agent' ? readOfJobsAgent : readOfDeviceClient;
   return { ...read(document, facts), source: document.found as JsonObject };
 }
 

@@ -12,10 +12,8 @@ export const PARTS = {
     needs: ['guards'],
   },
   downloads: { what: 'download-file.sh and errand:download: resumed, checked, signed', needs: ['guards'] },
-  legacy: {
-    what: "AWS IoT Device Client's settings and old documents, and those of the SDK's jobs-agent",
-    needs: ['guards', 'downloads'],
-  },
+  legacy: { what: "AWS IoT Device Client's settings and old documents", needs: ['guards'] },
+  jobsagent: { what: "the operations of the SDK's jobs-agent.js", needs: ['downloads', 'legacy'] },
 };
 
 /** Every part, by name. */

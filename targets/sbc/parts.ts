@@ -29,6 +29,7 @@ declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
 declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
+declare const ERRAND_WITHOUT_JOBSAGENT: true | undefined;
 
 /** Handlers that run inside of the agent, unless the handler folder has a file of their name. */
 const HANDLERS: readonly Handler[] = [
@@ -48,7 +49,7 @@ export const runPrograms: typeof createPrograms =
   typeof ERRAND_WITHOUT_GUARDS === 'undefined'
     ? (options) => {
         const loader = typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? download : undefined;
-        if (typeof ERRAND_WITHOUT_LEGACY === 'undefined') {
+        if (typeof ERRAND_WITHOUT_JOBSAGENT === 'undefined') {
           // The agent hands all of its settings over.
           const settings = options as unknown as Settings;
           if (settings.operations === 'jobs-agent') return withJobsAgent(settings, HANDLERS, download, options);

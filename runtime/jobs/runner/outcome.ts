@@ -1,4 +1,4 @@
-import { WITH_CUSTOM, WITH_LEGACY } from '../../parts.ts';
+import { WITH_CUSTOM, WITH_JOBSAGENT } from '../../parts.ts';
 import type { Step, StepDocument } from '../document.ts';
 import { STATUS_DETAILS_VALUE_CHARS_MAX } from '../limits.ts';
 import { operationOutcome, operationProgress } from '../operations.ts';
@@ -15,7 +15,7 @@ export function nameStep({ steps }: StepDocument, step: number): string {
 
 /** What is reported while a step runs. */
 export function progressDetails({ steps, operation }: StepDocument, step: number): StatusDetails {
-  if (WITH_LEGACY && operation) return operationProgress(operation);
+  if (WITH_JOBSAGENT && operation) return operationProgress(operation);
   return { step: steps[step]!.name, progress: `${step + 1}/${steps.length}` };
 }
 
@@ -34,7 +34,9 @@ export function finalDetails(
   const document = runner.document!;
   const { operation } = document;
   return {
-    ...(WITH_LEGACY && operation ? operationOutcome(operation, status, reason, told) : progressDetails(document, step)),
+    ...(WITH_JOBSAGENT && operation
+      ? operationOutcome(operation, status, reason, told)
+      : progressDetails(document, step)),
     ...(WITH_CUSTOM ? runner.results : {}),
     reason,
     ...outputDetails(runner),

@@ -81,6 +81,13 @@ export function readDeviceClient(file: string): DeviceClientSettings {
   add('log', 'logging.level', textAt(config, 'logging.level')?.toLowerCase());
   add('operations', 'operations', 'device-client', file);
 
+  const proxy = readProxy();
+  if (proxy && typeof ERRAND_WITHOUT_WAYS === 'undefined') add('proxy', 'http-proxy-host', proxy.address, proxy.file);
+  if (proxy && typeof ERRAND_WITHOUT_WAYS !== 'undefined')
+    warnings.push(`${proxy.file} is not used: this agent was built without the part ways`);
+  else if (proxy?.asks)
+    warnings.push(`${proxy.file} has a user and a password: put user:password into a file for --proxy-credentials`);
+
   const missing = MISSING.filter(([path, isOn]) => (memberAt(config, `${path}.enabled`) ?? isOn) === true).map(
     ([path]) => path,
   );
@@ -116,6 +123,15 @@ function readOwn(config: JsonObject): { file: string; members: Record<string, st
   throw new Error(
     'fleet-provisioning.enabled is true and the device has not been provisioned yet: this agent was built without the part provisioning',
   );
+}
+
+/** It has its HTTP proxy in a file of its own; undefined where none is wanted. */
+function readProxy(): { file: string; address: string; asks: boolean } | undefined {
+  const file = join(homedir(), FOLDER, 'http-proxy.conf');
+  const config = existsSync(file) ? readObject(file) : {};
+  if (memberAt(config, 'http-proxy-enabled') !== true) return undefined;
+  const [host, port, method] = ['host', 'port', 'auth-method'].map((name) => memberAt(config, `http-proxy-${name}`));
+  return { file, address: `${host}:${port}`, asks: method === 'UserNameAndPassword' };
 }
 
 function withPorts(endpoint: string): string {

@@ -13,8 +13,14 @@ export const LEGACY_SETTINGS = {
   operations: ['FAMILY', 'documents of one operation: device-client, jobs-agent', readFamily, 'none'],
 } as const satisfies Record<string, Setting>;
 
+declare const ERRAND_WITHOUT_JOBSAGENT: true | undefined;
+
 function readFamily(text: string): Family | undefined {
-  if (text === 'device-client' || text === 'jobs-agent') return text;
+  if (text === 'device-client') return text;
+  if (text === 'jobs-agent') {
+    if (typeof ERRAND_WITHOUT_JOBSAGENT === 'undefined') return text;
+    throw new Error('this agent was built without the part jobsagent');
+  }
   if (text === 'none') return undefined;
   throw new Error('expected device-client, jobs-agent or none');
 }

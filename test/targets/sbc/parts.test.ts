@@ -21,7 +21,8 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   guards: /timeoutSeconds/,
   builtins: /install-packages\.sh|systemctl/,
   downloads: /if-range/,
-  legacy: /device-client/,
+  legacy: /aws-iot-device-client\.conf/,
+  jobsagent: /ERR_DOWNLOAD_FAILED/,
 };
 
 test('a part that is left out leaves nothing in the file, and each one has a mark to know it by', async () => {

@@ -155,6 +155,18 @@ test('a device that fleet provisioning has been through is who it was made; one 
   assert.equal([thingName, cert, key], ['lamp-7', CERT.replace('MIIB', 'MIIC'), KEY]);
 });
 
+test('its HTTP proxy is used; for a user and a password it says what to do', ({ folder }) => {
+  write(folder, CONFIG);
+  const proxy = { 'http-proxy-host': '10.0.0.140', 'http-proxy-port': '9999', 'http-proxy-auth-method': 'None' };
+  write(folder, { ...proxy, 'http-proxy-enabled': false }, 'http-proxy.conf');
+  assert.is(settings().proxy, undefined);
+  write(folder, { ...proxy, 'http-proxy-enabled': true }, 'http-proxy.conf');
+  assert.equal(settings().proxy, { host: '10.0.0.140', port: 9999 });
+  const asking = { ...proxy, 'http-proxy-enabled': true, 'http-proxy-auth-method': 'UserNameAndPassword' };
+  write(folder, asking, 'http-proxy.conf');
+  assert.match(settings().warnings[1]!, /http-proxy\.conf has a user and a password: .* --proxy-credentials$/);
+});
+
 test('what cannot be done is one sentence each, with where it was found', ({ folder }) => {
   const cases: [object, RegExp][] = [
     [{ jobs: { enabled: false } }, /jobs\.enabled is false: this agent runs jobs and nothing else/],

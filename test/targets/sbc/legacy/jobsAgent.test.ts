@@ -108,6 +108,10 @@ test('install: the files are in their place, those of before beside them, and th
     assert.is(readFileSync(app, 'utf8'), content);
   }
   assert.is(readFileSync(`${app}.old`, 'utf8'), 'one');
+  rmSync(app);
+  const { document, args } = installOf(context.data, 'three');
+  await run(context.data, packages, document, { args });
+  assert.not.ok(existsSync(`${app}.old`), 'of an earlier install: taking this one back would bring it');
   assert.equal([packages.kept.installed, packages.kept.placing], [[], undefined]);
 });
 

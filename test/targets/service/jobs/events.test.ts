@@ -9,10 +9,10 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 type Heard = [topic: string, payload: Json];
 
 /** A world whose events, and nothing else, are written down; `failing` lets each publish of an event fail, before or after it is heard. */
-async function openHouse(things: string[], kinds = ['JOB', 'JOB_EXECUTION']) {
+async function openHouse(things: string[], kinds: Record<string, boolean> = { JOB: true, JOB_EXECUTION: true }) {
   const store = await freshStore();
   const registry = { ...store, nowMillis: () => START_MILLIS } as unknown as Registry;
-  const eventConfigurations = Object.fromEntries(kinds.map((kind) => [kind, { Enabled: true }]));
+  const eventConfigurations = Object.fromEntries(Object.entries(kinds).map(([kind, Enabled]) => [kind, { Enabled }]));
   await updateEventConfigurations(registry, { eventConfigurations });
   const heard: Heard[] = [];
   const failing = { on: false, late: false };
@@ -131,10 +131,11 @@ test('events §4: CancelJob and DeleteJob say when they begin, what each executi
 
 test('events §1: a kind that is off is silent, the other is heard', async () => {
   for (const [kinds, expected] of [
-    [[], []],
-    [['JOB'], ['job/j/completed']],
-    [['JOB_EXECUTION'], ['jobExecution/j/succeeded']],
-  ] as [string[], string[]][]) {
+    [{}, []],
+    [{ JOB: false, JOB_EXECUTION: false }, []],
+    [{ JOB: true, JOB_EXECUTION: false }, ['job/j/completed']],
+    [{ JOB: false, JOB_EXECUTION: true }, ['jobExecution/j/succeeded']],
+  ] as [Record<string, boolean>, string[]][]) {
     const { world, topics } = await openHouse(['T1'], kinds);
     await world.job('j', ['T1']);
     await report(world, 'T1', 'j', 'SUCCEEDED');

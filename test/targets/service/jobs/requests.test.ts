@@ -137,8 +137,10 @@ test('get: both lists always there, ordered by queuedAt, at most 10 together, ta
     clientToken: 'c',
   });
   for (let n = 1; n <= 12; n++) await world.job(`j${n}`, ['T1']);
-  await world.ask('T1', 'j12/update', { status: 'IN_PROGRESS' });
-  await world.ask('T1', 'j3/update', { status: 'IN_PROGRESS' });
+  for (const jobId of ['j12', 'j3']) {
+    world.nowMillis += 1_000; // started in this order, which does not matter
+    await world.ask('T1', `${jobId}/update`, { status: 'IN_PROGRESS' });
+  }
   const { inProgressJobs, queuedJobs } = (await world.ask('T1', 'get'))?.body ?? {};
   const ids = (list: { jobId: string }[]) => list.map(({ jobId }) => jobId);
   assert.equal(ids(inProgressJobs), ['j3', 'j12']);

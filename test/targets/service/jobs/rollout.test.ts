@@ -112,8 +112,9 @@ test('abort is a cancel without force that says by itself that it was one; the r
   assert.is((await jobOf(world)).status, 'IN_PROGRESS', 'one thing has failed for good, one is tried again');
   await world.ask('T2', 'j/update', { status: 'FAILED' });
   await world.advance(1_000);
-  const { status, reasonCode, comment, forceCanceled, jobProcessDetails } = await jobOf(world);
+  const { status, reasonCode, comment, forceCanceled, completedAt, jobProcessDetails } = await jobOf(world);
   assert.equal([status, reasonCode, forceCanceled], ['CANCELED', 'JOB_ABORTED', undefined]);
+  assert.is(completedAt, undefined);
   assert.match(comment, /abortConfig/);
   const { numberOfFailedThings, numberOfCanceledThings, numberOfInProgressThings } = jobProcessDetails;
   assert.equal([numberOfFailedThings, numberOfCanceledThings, numberOfInProgressThings], [2, 1, 1]);

@@ -96,6 +96,20 @@ test('the details, version and status of the head may change, and nobody is told
   await world.close();
 });
 
+test('of two that run the one that was queued first is the head, whichever was started first (data-plane §7)', async () => {
+  const world = await openWorld();
+  for (const jobId of ['job1', 'job2', 'job3']) await world.job(jobId, ['T1']);
+  world.takeTold();
+  const start = (jobId: string) => step(world, () => world.ask('T1', `${jobId}/update`, { status: 'IN_PROGRESS' }));
+  const told = async (jobId: string) =>
+    (await start(jobId)).map(([kind, payload]) => [kind, (payload as Json).execution?.jobId]);
+  assert.equal(await told('job2'), [['notify-next', 'job2']]);
+  assert.equal(await told('job3'), [], 'queued behind job2');
+  assert.equal(await told('job1'), [['notify-next', 'job1']]);
+  assert.is((await world.ask('T1', '$next/get'))?.body.execution.jobId, 'job1');
+  await world.close();
+});
+
 test('an answer leaves before the notifications that its request causes, and notify before notify-next', async () => {
   const order: string[] = [];
   const world = await openWorld({ publish: (topic) => void order.push(topic.split('/').at(-1) as string) });

@@ -93,7 +93,7 @@ export const DATA_PLANE: SpecificationFile = {
       section: '§4',
       tagged: 2,
       rules: [
-        ['DL', 'clientToken comes back, or is absent', REQUESTS, 'get: both lists always there, ordered'],
+        ['DL', 'clientToken comes back, or is absent', REQUESTS, 'update: the minimal answer is a timestamp'],
         ['', 'in refusals too', REQUESTS, 'code, message, token and state as in data-plane §9'],
         ['LM', 'whole seconds', REQUESTS, 'times of the data plane are whole seconds'],
         ['', 'payloads are JSON objects', DECODE, 'not UTF-8, not JSON and not an object are InvalidJson'],

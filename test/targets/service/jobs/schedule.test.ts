@@ -119,7 +119,8 @@ test('outside of its windows a job is SCHEDULED and its executions hidden: get, 
   await world.settle();
   world.takeTold();
   await world.advance(HOUR);
-  assert.is((await jobOf(world)).status, 'SCHEDULED');
+  const closed = await jobOf(world);
+  assert.equal([closed.status, closed.isConcurrent], ['SCHEDULED', false]);
   // T2's turn came within the window.
   assert.equal([await statusOf(world, 'T1'), await statusOf(world, 'T2')], ['IN_PROGRESS', 'QUEUED']);
   world.takeTold();

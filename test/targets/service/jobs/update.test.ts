@@ -42,6 +42,7 @@ test('UpdateJob: a new timeout reaches only executions that become IN_PROGRESS l
   await world.job('j', ['T1', 'T2'], { timeoutConfig: { inProgressTimeoutInMinutes: 10 } });
   await world.ask('T1', 'start-next', {});
   await update(world, { timeoutConfig: { inProgressTimeoutInMinutes: 1 } });
+  await world.ask('T1', 'j/update', { status: 'IN_PROGRESS' });
   await world.ask('T2', 'start-next', {});
   await world.advance(MINUTE);
   assert.equal([await statusOf(world, 'T1'), await statusOf(world, 'T2')], ['IN_PROGRESS', 'TIMED_OUT']);

@@ -1,5 +1,6 @@
 import type { Step } from './jobs/document.ts';
 import type { JsonObject } from './jobs/json.ts';
+import type { RecordedJob } from './jobs/record.ts';
 import type { StatusDetails } from './jobs/statusDetails.ts';
 
 /** Milliseconds of a clock that only runs forward and starts anywhere; never the time of day. */
@@ -39,8 +40,8 @@ export type Effect =
   | { do: 'close' }
   /** Put this record on disk, durably, in the place of the one before; answered by `persisted` or `unpersisted`. Empty: nothing to remember. */
   | { do: 'persist'; record: Uint8Array }
-  /** Start a program in a process group of its own, without a shell. `source`: the whole document, as it came, with facts. */
-  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined }
+  /** Start a program in a process group of its own, without a shell. `source`: the whole document, as it came; `job`: whose; both with facts. */
+  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined; job?: RecordedJob | undefined }
   /** The step of a run as the document has it now. */
   | { do: 'refreshed'; run: number; step: Step }
   /** Send a signal to the whole process group of a run; nothing happens when it is gone. */

@@ -73,7 +73,7 @@ async function takeFolder(data: string, work: string): Promise<{ lock: Lock; rec
 }
 
 /** Makes a folder of our own, and its name durable in the one above; one that is there must be ours alone to change. */
-function makeFolder(folder: string): void {
+export function makeFolder(folder: string): void {
   const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (let made = folder; first !== undefined && made.startsWith(first); made = dirname(made))
     syncFolder(dirname(made));

@@ -6,7 +6,9 @@ import { createLog } from './log.ts';
 import { deviceFor, prepare } from './parts.ts';
 import { COMMANDS, runCommand } from './person/commands.ts';
 import { watched } from './person/status.ts';
-import { help, readSettings } from './settings.ts';
+import { provision } from './provisioning/provision.ts';
+import { changeable } from './provisioning/rotate.ts';
+import { help, readSettings, type Settings } from './settings.ts';
 import { connectWays } from './ways/connectWays.ts';
 
 declare const ERRAND_VERSION: string;
@@ -14,6 +16,7 @@ declare const ERRAND_VERSION: string;
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
+declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
 
 /** Everything else fails with 1: the agent is started again by whoever keeps it running. */
 const EXIT_WRONG_SETTINGS = 2;
@@ -41,16 +44,27 @@ export async function main(argv: readonly string[]): Promise<number> {
     const code = await runCommand(argv);
     if (code !== undefined) return code;
   }
-  const settings = readSettings(argv, process.env);
-  if ('faults' in settings) return refuse(settings.faults);
+  const read = readSettings(argv, process.env);
+  if ('faults' in read) return refuse(read.faults);
+  const log = createLog(read.log);
+  let settings: Settings = read;
+  if (typeof ERRAND_WITHOUT_PROVISIONING === 'undefined') {
+    try {
+      settings = await provision(read, log);
+    } catch (error) {
+      log('error', (error as Error).message);
+      return 1;
+    }
+  }
   const { host, port, thingName, data } = settings;
-  const log = createLog(settings.log);
   let connect: Connect;
   try {
     connect =
-      typeof ERRAND_WITHOUT_WAYS === 'undefined'
-        ? connectWays(settings, log)
-        : tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
+      typeof ERRAND_WITHOUT_PROVISIONING === 'undefined'
+        ? changeable(settings)
+        : typeof ERRAND_WITHOUT_WAYS === 'undefined'
+          ? connectWays(settings, log)
+          : tls({ ...settings, alpn: port === 443 ? ALPN : undefined });
   } catch (error) {
     const { reason, message } = error as Error & { reason?: string };
     return refuse([`ca, cert or key: ${reason ?? message}`]);

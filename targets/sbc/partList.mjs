@@ -14,6 +14,7 @@ export const PARTS = {
   downloads: { what: 'download-file.sh and errand:download: resumed, checked, signed', needs: ['guards'] },
   legacy: { what: "AWS IoT Device Client's settings and old documents", needs: ['guards'] },
   jobsagent: { what: "the operations of the SDK's jobs-agent.js", needs: ['downloads', 'legacy'] },
+  provisioning: { what: 'an identity by a claim certificate, and rotate-certificate', needs: ['guards'] },
 };
 
 /** Every part, by name. */

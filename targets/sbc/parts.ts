@@ -19,6 +19,8 @@ import { withJobsAgent } from './legacy/jobsAgent.ts';
 import { LEGACY_SETTINGS } from './legacy/settings.ts';
 import { standInForDeviceClient } from './legacy/standIn.ts';
 import { PERSON_SETTINGS } from './person/settings.ts';
+import { ROTATE } from './provisioning/rotate.ts';
+import { PROVISIONING_SETTINGS } from './provisioning/settings.ts';
 import type { Settings } from './settings.ts';
 import { WAY_SETTINGS } from './ways/settings.ts';
 
@@ -27,6 +29,7 @@ declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
+declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
 declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
 declare const ERRAND_WITHOUT_JOBSAGENT: true | undefined;
@@ -36,6 +39,7 @@ const HANDLERS: readonly Handler[] = [
   ...(typeof ERRAND_WITHOUT_BUILTINS === 'undefined' ? BUILT_IN : []),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOADERS : []),
   ...(typeof ERRAND_WITHOUT_CUSTOM === 'undefined' ? compiledIn() : []),
+  ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined' ? [ROTATE] : []),
 ];
 
 /** Before anything else of an agent that runs. */
@@ -78,12 +82,14 @@ const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? PERSON_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOAD_SETTINGS : {}),
+  ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined' ? PROVISIONING_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_LEGACY === 'undefined' ? LEGACY_SETTINGS : {}),
 };
 type MoreSettings = typeof WAY_SETTINGS &
   typeof PERSON_SETTINGS &
   typeof GUARD_SETTINGS &
   typeof DOWNLOAD_SETTINGS &
+  typeof PROVISIONING_SETTINGS &
   typeof LEGACY_SETTINGS;
 type Take = <Name extends keyof MoreSettings>(name: Name) => ReturnType<MoreSettings[Name][2]>;
 
@@ -110,6 +116,9 @@ export const takeMore: <Given extends object>(given: Given, take: Take) => Given
           ? { bootId: take('boot-id'), attributes: take('attributes') }
           : {}),
         ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? takeDownloads(take) : {}),
+        ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined'
+          ? { template: take('template'), parameters: take('parameters'), keyFrom: take('key-from') }
+          : {}),
         ...(typeof ERRAND_WITHOUT_LEGACY === 'undefined' ? { operations: take('operations') } : {}),
       })
     : (given) => given;

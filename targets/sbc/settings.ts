@@ -8,17 +8,20 @@ import type { LegacySettings } from './legacy/settings.ts';
 import type { LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
+import { type ProvisioningSettings, readSelf } from './provisioning/settings.ts';
 import { number, pem, readEndpoint, readFolder, readLog, readPort, readThing } from './settingValues.ts';
 import { readEndpoints, type WaySettings } from './ways/settings.ts';
 
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
+declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
 export interface Settings
   extends Partial<GuardSettings & DownloadSettings & LegacySettings>,
     Partial<PersonSettings>,
+    Partial<ProvisioningSettings>,
     Partial<WaySettings> {
   host: string;
   port: number;
@@ -114,6 +117,14 @@ export function readSettings(
     warnings.push(...(theirs?.warnings ?? []));
     given = { ...gather(theirs?.rows ?? [], faults), ...given };
   }
+  const self = () => {
+    try {
+      return readSelf(take as never, (name) => Object.hasOwn(given, name));
+    } catch (error) {
+      faults.push((error as Error).message);
+      return undefined as never;
+    }
+  };
   const endpoint = take('endpoint');
   const port = take('port');
   const settings = takeMore(
@@ -121,10 +132,10 @@ export function readSettings(
       host: endpoint?.host,
       ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? { endpoint, mqttPort: port } : {}),
       port: given.port ? port : (endpoint?.port ?? port),
-      thingName: take('thing'),
       ca: take('ca'),
-      cert: take('cert'),
-      key: take('key'),
+      ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined'
+        ? self()
+        : { thingName: take('thing'), cert: take('cert'), key: take('key') }),
       data: take('data'),
       handlers: take('handlers'),
       keepAliveSeconds: take('keep-alive'),

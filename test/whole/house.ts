@@ -63,6 +63,8 @@ export interface House {
   agent(identity: Identity, ...more: string[]): Child;
   /** The same in another way. */
   startAgent(how: AgentStart, identity: Identity, ...more: string[]): Child;
+  /** The agent with every part, with these flags and no others. */
+  startBoard(flags: readonly string[]): Child;
   /** The execution as the control plane has it. */
   execution(jobId: string, thingName: string): Promise<Execution>;
   /** Asks until the execution has one of these statuses; each asking waits for the one before. */
@@ -147,6 +149,11 @@ export async function openHouse(...flags: string[]): Promise<House> {
     },
     agent: (identity, ...more) => startAgent({}, identity, ...more),
     startAgent,
+    startBoard: (flags) => {
+      const agent = startChild(process.execPath, [FULL_AGENT, ...flags]);
+      agents.push(agent);
+      return agent;
+    },
     execution,
     async until(jobId, thingName, ...statuses) {
       for (;;) {

@@ -36,7 +36,7 @@ export type RunnerEffect =
    */
   | { do: 'ask'; request: Ask; once: boolean }
   | { do: 'persist'; record: JobRecord | undefined }
-  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined }
+  | { do: 'run'; run: number; step: Step; source?: JsonObject | undefined; job?: Job | undefined }
   | { do: 'refreshed'; run: number; step: Step }
   | { do: 'signal'; run: number; signal: 'SIGTERM' | 'SIGKILL' }
   | { do: 'log'; level: LogLevel; message: string; jobId?: string | undefined };

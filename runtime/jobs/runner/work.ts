@@ -121,7 +121,7 @@ function launch(runner: Runner): void {
   if (WITH_GUARDS) startTimer(runner);
   const present = WITH_GUARDS ? presentStep(runner)! : document!.steps[step]!;
   const effect: RunnerEffect = { do: 'run', run: runner.run, step: present };
-  out.push(WITH_GUARDS ? { ...effect, source: document?.source } : effect);
+  out.push(WITH_GUARDS ? { ...effect, source: document?.source, job: runner.job } : effect);
 }
 
 export function output(runner: Runner, { run, stream, text }: Extract<RunnerEvent, { on: 'output' }>): void {

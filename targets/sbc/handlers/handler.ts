@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
 import type { StatusDetails } from '../../../runtime/jobs/statusDetails.ts';
+import type { Settings } from '../settings.ts';
 
 /** Why a handler's signal was aborted, when its step may be taken up again at the next start of the agent. */
 export const AGENT_ENDS = 'the agent ends';
@@ -24,6 +25,8 @@ export interface Download {
 /** What a handler is given to do its work with. */
 export interface HandlerContext {
   thingName: string;
+  /** Names the job's execution, unlike every other one: also of a job that was deleted and made anew. */
+  execution: string;
   /** The whole job document, as it came. */
   document: JsonObject;
   /** `input.args` of the step, as the document has them. */
@@ -67,5 +70,5 @@ export interface Handler {
   /** The step may be repeated after a power cut. */
   idempotent?: boolean;
   /** Resolves when the step succeeded, with its exit code when there is one; throws an Error whose message is the reason why not. */
-  run(context: HandlerContext): Promise<number | undefined>;
+  run(context: HandlerContext, settings?: Settings): Promise<number | undefined>;
 }

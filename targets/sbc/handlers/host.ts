@@ -36,6 +36,8 @@ interface Host extends Programs {
 export function hostHandlers(handlers: readonly Handler[], download?: Downloader): (options: ProgramsOptions) => Host {
   return (options) => {
     const hosted = new Map<number, Hosted>();
+    // The agent hands all of its settings over.
+    const settings = options as unknown as Settings;
     /** Of the programs of handlers: below zero, where no step's are. */
     let lastNumber = 0;
     const inner = createPrograms({ ...options, tell: hear });
@@ -53,7 +55,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
       }
     }
 
-    function start(handler: Handler, { run, step, source: document = {} }: Run, args: readonly string[]): void {
+    function start(handler: Handler, { run, step, source: document = {}, job }: Run, args: readonly string[]): void {
       const work: Hosted = { abort: new AbortController(), programs: new Map(), refreshed: [] };
       hosted.set(run, work);
       const tell = (event: Event) => {
@@ -71,6 +73,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
         });
       const context: HandlerContext = {
         thingName: options.thingName,
+        execution: job ? `${job.jobId} ${job.executionNumber} ${job.queuedAt}` : '',
         document,
         args,
         runAsUser: step.runAsUser,
@@ -88,8 +91,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
           }),
         download: async (what) => {
           if (!download) throw new Error('this agent was built without the part downloads');
-          // The agent hands all of its settings over.
-          await download(options as unknown as Settings, context, what);
+          await download(settings, context, what);
         },
         execute: (...argv) => execute(argv),
         converse: (meet, ...argv) => execute(argv, meet),
@@ -101,7 +103,7 @@ export function hostHandlers(handlers: readonly Handler[], download?: Downloader
       };
       // Not within the effect that started it: no handler is faster than the loop.
       void Promise.resolve(context)
-        .then((given) => handler.run(given))
+        .then((given) => handler.run(given, settings))
         .then(
           (code = 0) => end({ code }),
           (error: Error) =>

@@ -23,6 +23,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   downloads: /if-range/,
   legacy: /aws-iot-device-client\.conf/,
   jobsagent: /ERR_DOWNLOAD_FAILED/,
+  provisioning: /certificateOwnershipToken/,
 };
 
 test('a part that is left out leaves nothing in the file, and each one has a mark to know it by', async () => {

@@ -72,6 +72,10 @@ test('with the five that are needed, everything else has its default', ({ flags 
     downloadBytesMax: 1_024_000_000,
     downloadKey: undefined,
     operations: undefined,
+    configured: CERT,
+    template: undefined,
+    parameters: {},
+    keyFrom: 'device',
   });
 });
 

@@ -1,0 +1,287 @@
+/** From a claim to a job, and from one certificate to the next: the built agent and the real service over mutual TLS. */
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import path from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Child } from '../child.ts';
+import { arnOf, FULL_AGENT, type House, openHouse } from './house.ts';
+
+const TEMPLATE = JSON.stringify({
+  Parameters: { SerialNumber: { Type: 'String' }, Site: { Type: 'String', Default: 'berlin' } },
+  Resources: {
+    thing: {
+      Type: 'AWS::IoT::Thing',
+      Properties: {
+        ThingName: { 'Fn::Join': ['', ['pump-', { Ref: 'SerialNumber' }]] },
+        AttributePayload: { site: { Ref: 'Site' } },
+        ThingGroups: ['pumps'],
+      },
+    },
+    certificate: {
+      Type: 'AWS::IoT::Certificate',
+      Properties: { CertificateId: { Ref: 'AWS::IoT::Certificate::Id' }, Status: 'Active' },
+    },
+    policy: { Type: 'AWS::IoT::Policy', Properties: { PolicyName: 'devices' } },
+  },
+});
+
+const whole = suite<{ house: House; claim: { cert: string; key: string } }>('identity by claim');
+whole.before(async (context) => {
+  const house = await openHouse();
+  context.house = house;
+  await house.errand('create-thing-group', '--thing-group-name', 'pumps');
+  const role = ['--provisioning-role-arn', 'arn:aws:iam::123456789012:role/fleet'];
+  await house.errand(
+    'create-provisioning-template',
+    '--template-name',
+    'fleet',
+    '--template-body',
+    TEMPLATE,
+    ...role,
+    '--enabled',
+  );
+  const made = await house.errand('create-keys-and-certificate', '--set-as-active');
+  await house.errand(
+    'attach-provisioning-claim',
+    '--template-name',
+    'fleet',
+    '--principal',
+    String(made.certificateArn),
+  );
+  context.claim = writePair(house, 'claim', made as unknown as Made);
+});
+whole.after(async ({ house }) => house?.end());
+
+interface Made {
+  certificatePem: string;
+  keyPair: { PrivateKey: string };
+}
+
+function writePair({ folder }: House, name: string, { certificatePem, keyPair }: Made) {
+  const [cert, key] = [path.join(folder, `${name}.cert.pem`), path.join(folder, `${name}.key.pem`)];
+  writeFileSync(cert, certificatePem);
+  writeFileSync(key, keyPair.PrivateKey, { mode: 0o600 });
+  return { cert, key };
+}
+
+/** A board as it leaves the factory. */
+function board(house: House, claim: { cert: string; key: string }, serial: string, ...more: string[]): Child {
+  const { endpoints, folder } = house;
+  const own = ['--ca', endpoints.ca, '--claim-cert', claim.cert, '--claim-key', claim.key, '--retry-max', '1'];
+  const places = ['--data', path.join(folder, `${serial}.data`), '--handlers', path.join(folder, 'handlers')];
+  const rest = Object.entries({ endpoint: endpoints.mqtts, template: 'fleet', parameters: `SerialNumber=${serial}` })
+    .filter(([name]) => !more.includes(`--${name}`))
+    .flatMap(([name, value]) => [`--${name}`, value]);
+  return house.startBoard([...own, ...places, ...rest, ...more]);
+}
+
+const identityOf = ({ folder }: House, serial: string) => {
+  const file = path.join(folder, `${serial}.data`, 'identity.json');
+  return { mode: statSync(file).mode & 0o777, ...JSON.parse(readFileSync(file, 'utf8')) };
+};
+
+async function principalsOf(house: House, thingName: string): Promise<string[]> {
+  return (await house.errand('list-thing-principals', '--thing-name', thingName)).principals as unknown as string[];
+}
+
+whole(
+  'a board with nothing but a claim gets its thing, then runs its first job; the next start is an ordinary one',
+  async ({ house, claim }) => {
+    const first = board(house, claim, '1');
+    await first.line(/this device is thing pump-1 now/);
+    await first.line(/ connected$/);
+    await house.job('first', 'pump-1', 'true');
+    await house.until('first', 'pump-1', 'SUCCEEDED');
+    assert.is(await first.kill('SIGTERM'), 0);
+    const { mode, thingName, pair } = identityOf(house, '1');
+    assert.equal([mode, thingName], [0o600, 'pump-1']);
+    assert.match(pair.key, /^-----BEGIN PRIVATE KEY-----/);
+    const thing = await house.errand('describe-thing', '--thing-name', 'pump-1');
+    assert.equal(thing.attributes, { site: 'berlin' });
+    assert.is((await principalsOf(house, 'pump-1')).length, 1);
+
+    const again = board(house, { cert: '/gone.pem', key: '/gone.pem' }, '1');
+    await again.line(/thing pump-1, .*\n?/);
+    await again.line(/ connected/);
+    assert.is(await again.kill('SIGTERM'), 0);
+    assert.is((await principalsOf(house, 'pump-1')).length, 1);
+  },
+);
+
+/** Passes bytes on between boards and the service, and calls `cut` before so many portions have passed. */
+async function countingProxy(
+  target: string,
+  portions: number,
+  cut: () => void,
+): Promise<{ address: string; close(): void }> {
+  const [host, port] = target.split(':') as [string, string];
+  let passed = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((board) => {
+    const service = connect(Number(port), host);
+    for (const [from, to] of [
+      [board, service],
+      [service, board],
+    ] as const) {
+      sockets.add(from);
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+      from.on('data', (bytes) => {
+        if (++passed > portions) cut();
+        else to.write(bytes);
+      });
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    address: `localhost:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Where boards are cut off, in portions of bytes; ERRAND_ROUNDS=all takes every one of a provisioning, the suite some. */
+const PORTIONS = process.env.ERRAND_ROUNDS === 'all' ? Array.from({ length: 24 }, (_, n) => n) : [5, 8, 9, 10, 11];
+
+whole('kill -9 anywhere on the way: no half identity, and never two things of one board', async ({ house, claim }) => {
+  await Promise.all(
+    PORTIONS.map(async (portions) => {
+      const serial = `k${portions}`;
+      let killed: Child | undefined;
+      const proxy = await countingProxy(house.endpoints.mqtts, portions, () => killed?.process.kill('SIGKILL'));
+      killed = board(house, claim, serial, '--endpoint', proxy.address);
+      const how = await Promise.race([killed.ended, killed.line(/ connected$/).catch(() => 'SIGKILL')]);
+      await killed.kill();
+      proxy.close();
+      assert.match(String(how), /SIGKILL|connected/, killed.lines.join('\n'));
+      const next = board(house, claim, serial);
+      await next.line(/ connected/);
+      await next.kill();
+      assert.equal([identityOf(house, serial).mode, identityOf(house, serial).thingName], [0o600, `pump-${serial}`]);
+    }),
+  );
+  const { things } = (await house.errand('list-things')) as unknown as { things: { thingName: string }[] };
+  const mine = things.map(({ thingName }) => thingName).filter((name) => name.startsWith('pump-k'));
+  assert.equal(mine.sort(), PORTIONS.map((portions) => `pump-k${portions}`).sort());
+});
+
+whole('a service that says no is told of with what to do, and asked again', async ({ house, claim }) => {
+  const wrong = board(house, claim, '2', '--parameters', 'Serial=2');
+  const line = await wrong.line(/no identity yet/);
+  assert.match(
+    line,
+    /InvalidParameters: the template has no parameter 'Serial': compare the setting 'parameters'.*; next try in/,
+  );
+  await wrong.lineAfter(wrong.lines.length, /no identity yet/);
+  assert.is(await wrong.kill('SIGTERM'), 0);
+  const other = board(house, claim, '2', '--template', 'other');
+  assert.match(await other.line(/no identity yet/), /if the policy is the reason: allow|filter|refus/);
+  await other.kill();
+  assert.not.ok(existsSync(path.join(house.folder, '2.data', 'identity.json')) && identityOf(house, '2').pair);
+});
+
+const ROTATE = JSON.stringify({
+  version: '1.0',
+  includeStdOut: true,
+  steps: [{ action: { name: 'rotate', type: 'runHandler', input: { handler: 'rotate-certificate', args: [] } } }],
+});
+
+const rotateBy = (...args: string[]) => ROTATE.replace('"args":[]', `"args":${JSON.stringify(args)}`);
+
+async function rotation(house: House, jobId: string, thingName: string, document = ROTATE) {
+  await house.errand('create-job', '--job-id', jobId, '--targets', arnOf(thingName), '--document', document);
+  return house.until(jobId, thingName, 'SUCCEEDED', 'FAILED', 'REJECTED');
+}
+
+whole(
+  'rotation: another key and certificate, the end of the job told with it, the old one can go',
+  async ({ house, claim }) => {
+    const agent = board(house, claim, '3');
+    await agent.line(/ connected$/);
+    const before = identityOf(house, '3').pair;
+    const { status, statusDetails } = await rotation(house, 'rotate-3', 'pump-3');
+    assert.is(status, 'SUCCEEDED', `${JSON.stringify(statusDetails)}\n${agent.lines.join('\n')}`);
+    const [, fresh, old] =
+      /certificate (\w{64}) takes the place of (\w{64})/.exec(statusDetails.detailsMap?.stdout ?? '') ?? [];
+    const { pair, previous, next } = identityOf(house, '3');
+    assert.is.not(pair.key, before.key);
+    assert.equal([previous, next], [undefined, undefined]);
+    const principals = await principalsOf(house, 'pump-3');
+    assert.equal(principals.map((arn) => arn.split('/')[1]).sort(), [fresh, old].sort());
+    await house.errand('update-certificate', '--certificate-id', old!, '--new-status', 'INACTIVE');
+    await house.job('after-3', 'pump-3', 'true');
+    await house.until('after-3', 'pump-3', 'SUCCEEDED');
+    assert.is(await agent.kill('SIGTERM'), 0);
+  },
+);
+
+whole(
+  'rotation whose certificate is not let in: the old one stays, the job FAILED and says why',
+  async ({ house, claim }) => {
+    const role = ['--provisioning-role-arn', 'arn:aws:iam::123456789012:role/fleet'];
+    const body = TEMPLATE.replace('"Active"', '"Inactive"');
+    await house.errand(
+      'create-provisioning-template',
+      '--template-name',
+      'dead',
+      '--template-body',
+      body,
+      ...role,
+      '--enabled',
+    );
+    const agent = board(house, claim, '4');
+    await agent.line(/ connected$/);
+    const before = identityOf(house, '4').pair;
+    const { status, statusDetails } = await rotation(house, 'rotate-4', 'pump-4', rotateBy('dead'));
+    assert.equal([status, identityOf(house, '4').pair], ['FAILED', before]);
+    assert.match(
+      statusDetails.detailsMap?.reason ?? '',
+      /the new certificate could not connect: .*the certificate stays as it was/,
+    );
+    const wrong = await rotation(house, 'rotate-4b', 'pump-4', rotateBy('SerialNumber=5'));
+    assert.match(wrong.statusDetails.detailsMap?.reason ?? '', /AccessDenied: this certificate is not of thing pump-5/);
+    await house.job('after-4', 'pump-4', 'true');
+    await house.until('after-4', 'pump-4', 'SUCCEEDED');
+    assert.equal(identityOf(house, '4'), { mode: 0o600, thingName: 'pump-4', pair: before });
+  },
+);
+
+whole(
+  'rotation of a certificate that was configured: its files are left, the identity goes before them',
+  async ({ house }) => {
+    const identity = await house.thing('by-hand');
+    const flags = ['--template', 'fleet', '--parameters', 'SerialNumber=x'];
+    const agent = house.startAgent({ file: FULL_AGENT }, identity, ...flags);
+    await agent.line(/ connected$/);
+    const mine = TEMPLATE.replace('"pump-"', '""');
+    const role = ['--provisioning-role-arn', 'arn:aws:iam::123456789012:role/fleet'];
+    await house.errand(
+      'create-provisioning-template',
+      '--template-name',
+      'plain',
+      '--template-body',
+      mine,
+      ...role,
+      '--enabled',
+    );
+    const { status, statusDetails } = await rotation(
+      house,
+      'rotate-h',
+      'by-hand',
+      rotateBy('plain', 'SerialNumber={thing}'),
+    );
+    assert.is(status, 'SUCCEEDED', JSON.stringify(statusDetails));
+    await agent.kill();
+    const old = /of (\w{64})/.exec(statusDetails.detailsMap?.stdout ?? '')?.[1];
+    await house.errand('update-certificate', '--certificate-id', old!, '--new-status', 'INACTIVE');
+    const again = house.startAgent({ file: FULL_AGENT }, identity, ...flags);
+    await again.line(/ connected/);
+    await again.kill();
+  },
+);
+
+whole.run();

@@ -28,6 +28,8 @@ export interface MqttListenerOptions {
   onRequest: (request: GatewayRequest) => void;
   /** The same for those of fleet provisioning; not given: they stay without answer. */
   onProvision?: (request: ProvisioningPublish) => void;
+  /** Told of every client that was let in. */
+  onWelcome?: (client: { clientId: string; principal: Principal }) => void;
   log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
   /** A clock that only runs forward. */
   now: () => Millis;
@@ -51,6 +53,8 @@ export interface MqttListener {
   ) => void;
   /** To be told when a certificate, or what it is attached to, has changed: who came with it goes, who is just coming is looked up again. */
   revoke: (certificateId: string) => void;
+  /** To be told when a client has connected to another worker, and how long ago: here it goes. */
+  elsewhere: (client: { clientId: string; principal: Principal }, agoMillis: Millis) => void;
   /** Serves new connections with another certificate from now on (PEM). */
   setCertificate: (certificate: { cert: string; key: string }) => void;
   /** Open connections whose certificate is known. */
@@ -100,6 +104,9 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
           break;
         case 'request':
           onRequest(effect);
+          break;
+        case 'welcome':
+          options.onWelcome?.(effect);
           break;
         case 'provision':
           options.onProvision?.(effect);
@@ -261,6 +268,8 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
       for (const arrival of arriving) if (arrival.certificateId === certificateId) arrival.changed = true;
       step({ on: 'revoked', certificateId });
     },
+    elsewhere: ({ clientId, principal }, agoMillis) =>
+      step({ on: 'elsewhere', clientId, principal, at: now() - agoMillis }),
     setCertificate: (certificate) => server.setSecureContext({ ...tls, ...certificate }),
     connections: () => sockets.size,
     listening: () => server.listening,

@@ -21,7 +21,7 @@ import { type Identity, openIdentity } from './identity/identity.ts';
 import { keepCertificate } from './identity/renewal.ts';
 import { createJobsService, type JobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
-import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
+import { listenMqtt, type MqttListener, type MqttListenerOptions, OPEN_HOST } from './mqttListener.ts';
 import { withRolloutMax } from './operations/rolloutMax.ts';
 import { OPERATIONS } from './operations/table.ts';
 import { tellAnswer } from './ops/answers.ts';
@@ -101,8 +101,11 @@ export async function startService(
       void devices?.revoke(certificateId);
     };
     const warn = (event: string, error: unknown) => log('error', event, { error: String(error) });
-    const hear = (message: Message) =>
-      message.tell === 'publish' ? publish(message.topic, Buffer.from(message.payload)) : revoke(message.certificateId);
+    const hear = (message: Message) => {
+      if (message.tell === 'publish') publish(message.topic, Buffer.from(message.payload));
+      else if (message.tell === 'revoke') revoke(message.certificateId);
+      else mqtt?.elsewhere(message, nowMillis() - message.at);
+    };
     const relay = isShared ? await openRelay({ store, hear, log }) : undefined;
     closing.push(() => relay?.close());
     const jobs = createJobsService({
@@ -157,7 +160,22 @@ export async function startService(
     );
     if (served !== undefined) closing.push(served.close);
     mqtt = await listen('MQTT', settings.mqttPort, () =>
-      startMqtt(settings, identity, store, jobs, faults, log, meter, createProvisioning(registry, log), () => mqtt),
+      startMqtt(
+        settings,
+        identity,
+        store,
+        jobs,
+        faults,
+        log,
+        meter,
+        createProvisioning(registry, log),
+        (client) => {
+          relay
+            ?.send({ tell: 'welcome', ...client, at: nowMillis() })
+            .catch((error) => warn('a connection was not passed on', error));
+        },
+        () => mqtt,
+      ),
     );
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
@@ -272,6 +290,7 @@ function startMqtt(
   log: Log,
   meter: Meter,
   provision: ReturnType<typeof createProvisioning>,
+  onWelcome: NonNullable<MqttListenerOptions['onWelcome']>,
   listener: () => MqttListener | undefined,
 ): Promise<MqttListener> {
   const unanswered = new Map<number, number>();
@@ -288,6 +307,7 @@ function startMqtt(
       return principal && { ...principal, hearsEvents: principal.thingNames.some((name) => eventsTo.includes(name)) };
     },
     onRequest: (request) => void answer(request),
+    onWelcome: ({ clientId, principal }) => onWelcome({ clientId, principal }),
     onProvision: (request) => void answerProvisioning(request),
     log: (level, message, fields) => log(level, message, fields),
     now: () => performance.now(),

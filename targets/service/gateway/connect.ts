@@ -60,8 +60,7 @@ export function connect(
   const clientId = packet.clientId || generateClientId(gateway);
   const holder = gateway.sessions.get(clientId);
   const related = holder !== undefined && maySucceed(connection.principal, holder.principal);
-  // A client identifier that is the newcomer's thing is the newcomer's, whoever sits on it.
-  if (holder !== undefined && !related && !connection.principal.thingNames.includes(clientId))
+  if (holder !== undefined && !mayDisplace(connection.principal, holder))
     return refuse({
       reasonCode: REASON.notAuthorized,
       reason: `client identifier ${clientId} is in use by another thing`,
@@ -75,8 +74,15 @@ export function connect(
   const session = sessionPresent ? old : openSession(gateway, clientId, expiryMillis, connection.principal);
   if (sessionPresent) resumeSession(gateway, session, expiryMillis, connection.principal);
   session.connection = connection;
+  session.connectedAt = gateway.now;
   begin(gateway, connection, session, packet, level, will, sessionPresent);
+  gateway.effects.push({ do: 'welcome', clientId, principal: connection.principal });
   return undefined;
+}
+
+/** A client identifier that is the newcomer's thing is the newcomer's, whoever sits on it. */
+export function mayDisplace(newcomer: Principal, { clientId, principal }: Session): boolean {
+  return maySucceed(newcomer, principal) || newcomer.thingNames.includes(clientId);
 }
 
 function begin(

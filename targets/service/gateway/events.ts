@@ -1,3 +1,4 @@
+import type { Millis } from '../../../runtime/effects.ts';
 import type { ProtocolError } from '../../../runtime/errors.ts';
 import type { RequestTopic } from '../../../runtime/jobs/topics.ts';
 import type { ProvisioningRequest } from '../../../runtime/provisioning/topics.ts';
@@ -26,6 +27,8 @@ export type GatewayEvent =
   | { on: 'broken'; connection: number; error: ProtocolError }
   /** The session of a client identifier ends, with the connection that it may have. */
   | { on: 'forget'; clientId: string }
+  /** The client identifier has connected to another process of the same service, at this time of the gateway's clock. */
+  | { on: 'elsewhere'; clientId: string; principal: Principal; at: Millis }
   /** The service's own message, such as `notify`, to all who subscribed. */
   | { on: 'publish'; topic: string; payload: Uint8Array; qos: 0 | 1 }
   /** The answer to a request, with the `connection` and `clientId` that the request had: to that client alone, once, subscribed or not. */
@@ -53,6 +56,8 @@ export type GatewayEffect =
   | { do: 'write'; connection: number; bytes: Uint8Array }
   /** Close once the bytes before are sent; the gateway has forgotten the connection. */
   | { do: 'close'; connection: number; reason: string }
+  /** A CONNECT was accepted. */
+  | { do: 'welcome'; clientId: string; principal: Principal }
   | ({ do: 'request' } & GatewayRequest)
   | ({ do: 'provision' } & ProvisioningPublish)
   | { do: 'log'; level: 'info' | 'warn'; message: string; fields: Record<string, string | number> };

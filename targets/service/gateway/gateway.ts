@@ -1,6 +1,6 @@
 import type { Millis } from '../../../runtime/effects.ts';
 import { ProtocolError } from '../../../runtime/errors.ts';
-import { connect, renewKeepAlive } from './connect.ts';
+import { connect, mayDisplace, renewKeepAlive } from './connect.ts';
 import { clearDeadline, earliest, noDeadline, setDeadline, takeDue } from './deadlines.ts';
 import { encodeDisconnect, encodePingresp, encodePuback } from './encode.ts';
 import type { GatewayEffect, GatewayEvent, Principal } from './events.ts';
@@ -12,7 +12,7 @@ import { answer, fanOut, publish, publishWill } from './publish.ts';
 import { REASON, type ReasonCode, ReasonedError, reasonOf } from './reasons.ts';
 import { createRetained } from './retained.ts';
 import { acknowledge, changeExpiry, endSession, leaveSession } from './session.ts';
-import { type Connection, type Gateway, identity, log, type Online, warn, write } from './state.ts';
+import { type Connection, type Gateway, identity, log, type Online, type Session, warn, write } from './state.ts';
 import { subscribeTo, unsubscribeFrom } from './subscribe.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { resolveTopic } from './topicAlias.ts';
@@ -85,10 +85,14 @@ export function stepGateway(gateway: Gateway, event: GatewayEvent, now: Millis):
     }
     case 'forget': {
       const session = gateway.sessions.get(event.clientId);
-      if (session?.connection !== undefined)
-        disconnect(gateway, session.connection, REASON.administrativeAction, 'its session is forgotten', now);
-      // A session that was not persistent has ended with its connection.
-      if (session !== undefined && gateway.sessions.get(event.clientId) === session) endSession(gateway, session);
+      if (session) remove(gateway, session, REASON.administrativeAction, 'its session is forgotten', now);
+      break;
+    }
+    case 'elsewhere': {
+      const session = gateway.sessions.get(event.clientId);
+      // What was told may arrive behind a still newer connection here.
+      if (session !== undefined && session.connectedAt <= event.at && mayDisplace(event.principal, session))
+        remove(gateway, session, REASON.sessionTakenOver, 'its client identifier connected to another worker', now);
       break;
     }
     case 'publish':
@@ -259,6 +263,13 @@ function disconnect(
     write(gateway, connection, encodeDisconnect({ reasonCode, reason }, online.packetBytesMax));
   gateway.closes.push({ connection: connection.number, reason });
   leave(gateway, connection, reason, now, level);
+}
+
+/** Ends a session, with the connection that it may have. */
+function remove(gateway: Gateway, session: Session, reasonCode: ReasonCode, reason: string, now: Millis): void {
+  if (session.connection !== undefined) disconnect(gateway, session.connection, reasonCode, reason, now);
+  // One that was not persistent has ended with its connection.
+  if (gateway.sessions.get(session.clientId) === session) endSession(gateway, session);
 }
 
 function leave(gateway: Gateway, connection: Connection, reason: string, now: Millis, level: Level): void {

@@ -22,6 +22,7 @@ export function openSession(gateway: Gateway, clientId: string, expiryMillis: Mi
     will: undefined,
     principal,
     connection: undefined,
+    connectedAt: gateway.now,
     subscriptions: new Map(),
     inFlight: new Map(),
     unsent: [],

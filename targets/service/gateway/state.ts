@@ -74,6 +74,8 @@ export interface Session extends Deadline {
   /** Who holds it: whoever connected last. */
   principal: Principal;
   connection: Connection | undefined;
+  /** When it got its last connection. */
+  connectedAt: Millis;
   readonly subscriptions: Map<string, Subscription>;
   /** Sent and not acknowledged, by packet identifier, in the order they were sent. */
   readonly inFlight: Map<number, Message>;

@@ -1,3 +1,5 @@
+import type { Millis } from '../../../runtime/effects.ts';
+import type { Principal } from '../gateway/events.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/open.ts';
 import { addWorker, hearWorkers, keepWorker, lastTold, removeWorker, tellWorkers } from '../store/workers.ts';
@@ -15,7 +17,9 @@ export type Message =
   /** A notification or an event: whoever has subscribed with them is to get it. */
   | { tell: 'publish'; topic: string; payload: string }
   /** A certificate, or what it is attached to, has changed: who came with it goes. */
-  | { tell: 'revoke'; certificateId: string };
+  | { tell: 'revoke'; certificateId: string }
+  /** A client has connected, at this time of the store's clock: to any other worker it is connected no more. */
+  | { tell: 'welcome'; clientId: string; principal: Principal; at: Millis };
 
 export interface Relay {
   /** Resolves when the other workers will get it; at once where there are none. Throws what the store threw. */

@@ -115,6 +115,29 @@ test('two that start together on an empty database take one CA; a device of one 
   assert.equal(logged, []);
 });
 
+test('a client identifier that connects to another worker is connected there alone; one of another thing displaces nobody', async ({
+  start,
+}) => {
+  const [one, other] = await Promise.all([start('one'), start('other')]);
+  const [pump, valve] = [await identityOf(one, 'pump'), await identityOf(one, 'valve')];
+  const gone = (client: mqtt.MqttClient) => new Promise<void>((resolve) => client.once('close', () => resolve()));
+  const first = await connect(one, 'pump', pump);
+  const firstGone = gone(first);
+  const second = await connect(other, 'pump', pump);
+  await firstGone;
+  // There and back: what the first connection was told is older than the third.
+  const secondGone = gone(second);
+  const third = await connect(one, 'pump', pump);
+  await secondGone;
+  const stranger = await connect(other, 'pump', valve);
+  const strangerGone = gone(stranger);
+  const fourth = await connect(one, 'pump', pump); // whose name it is: heard by the other worker
+  await strangerGone;
+  assert.is(fourth.connected, true);
+  for (const client of [first, second, third, stranger, fourth]) await client.endAsync(true);
+  await Promise.all([one.close(), other.close()]);
+});
+
 test('a data folder with another CA is refused in one sentence; an empty one takes over the one of the store', async ({
   start,
   folder,

@@ -35,5 +35,7 @@ export const BUDGETS = {
   jobToAllMillis: { ratio: 3 },
   /** Of a line of 115,200 baud. */
   firmwareBytesPerSecond: { least: 0.86 * 11_520, ratio: 0.86 },
+  /** 64 bytes there and back, beside the raw port. */
+  serialExchangeMicros: { ratio: 0.7 },
   cancelMillis: { most: 1_000 },
 } as const satisfies Record<string, Budget>;

@@ -78,7 +78,7 @@ const FAMILIES: Record<string, Family> = {
     tools: { 'avr-gcc': 'gcc-avr avr-libc', 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' },
   },
   serial: {
-    about: 'firmware over a paced serial line',
+    about: 'a serial line: firmware at its pace, 16 boards at once, a short question',
     measure: serial,
     tools: { gcc: 'build-essential' },
     linux: true,

@@ -2,11 +2,13 @@
  * A board with the library on a pseudo-terminal: what the bridge's tests talk with. Everything that a reset must not take is in
  * files of a folder.
  *
- *   board FOLDER LINK ID [frame=64] [window=1] [block=32] [count=4] [baud=0] [nodes=0] [drop=0]
+ *   board FOLDER LINK ID [frame=64] [window=1] [block=32] [count=4] [baud=0] [nodes=0] [drop=0] [latency=0] [echo=0]
  *
  * LINK is made a symbolic link to the terminal, as udev would. SIGUSR1 pulls the cable out and puts it back; SIGUSR2 resets.
  * nodes: so many on one line, with addresses from 1 on, FOLDER-1 and ID-1 and so on; drop: each passes over one block in so many by
- * chance. Two that speak at once end the board with 4, unless the machine had let it wait: then both were late.
+ * chance. Two that speak at once end the board with 4, unless the machine had let it wait: then both were late. latency: what the
+ * board says waits for so many milliseconds, or for 62 bytes, as in a USB adapter. echo: 1 answers each REQUEST with its own body, 2
+ * sends back all bytes as they come.
  *
  * FOLDER/ran has a line for each command that was begun, FOLDER/firmware what runs, FOLDER/slot what is being written.
  */
@@ -30,17 +32,27 @@
 /* A round takes 20 ms at most; the host waits 60 ms for an answer (BUS_ANSWER_MILLIS in runtime/serial/limits.ts). */
 #define LATE_US 50000u
 #define FRAME_MAX 1024
+#define WIRE_BYTES 4096u
+#define ADAPTER_BYTES 62 /* of one packet of an FTDI adapter, its two status bytes apart */
 
 static volatile sig_atomic_t cable_asked, reset_asked;
 
 struct settings {
     const char *folder, *link, *id;
-    unsigned frame, window, block, count, baud, addr, nodes, drop;
+    unsigned frame, window, block, count, baud, addr, nodes, drop, latency, echo;
 };
 
 struct resume {
     uint32_t size, offset;
     uint8_t hash[ERRAND_HASH_BYTES];
+};
+
+/* One way of the line: bytes under way, and when each is there. */
+struct wire {
+    uint8_t bytes[WIRE_BYTES];
+    uint64_t due_ns[WIRE_BYTES];
+    uint64_t last_ns;
+    size_t put, taken;
 };
 
 struct board {
@@ -54,10 +66,12 @@ struct board {
     bool switching;
     bool until_stopped;
     uint64_t ends_ms, began_ms;
-    double credit_in, credit_out;
-    uint64_t credited_us;
+    struct wire in, out;
     char text[200];
     uint32_t chance;
+    uint8_t held[ADAPTER_BYTES];
+    size_t held_bytes;
+    uint64_t held_until_us;
 };
 
 #define NODES_MAX 16
@@ -208,10 +222,32 @@ static bool is(const struct errand_item *text, const char *word)
     return text->value == strlen(word) && memcmp(text->bytes, word, text->value) == 0;
 }
 
-static void transmit(struct board *board, const void *bytes, size_t size)
+static void put(const struct board *board, const void *bytes, size_t size)
 {
     if (board->master >= 0 && write(board->master, bytes, size) < 0 && errno != EAGAIN)
         exit(3); /* EAGAIN: nobody listens, and a UART does not wait */
+}
+
+static void release(struct board *board)
+{
+    put(board, board->held, board->held_bytes);
+    board->held_bytes = 0;
+}
+
+/* Through the adapter, which collects. */
+static void transmit(struct board *board, const void *bytes, size_t size)
+{
+    if (board->set.latency == 0) {
+        put(board, bytes, size);
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (board->held_bytes == 0)
+            board->held_until_us = now_us() + board->set.latency * 1000u;
+        board->held[board->held_bytes++] = ((const uint8_t *)bytes)[i];
+        if (board->held_bytes == ADAPTER_BYTES)
+            release(board);
+    }
 }
 
 /* Begins a command; one that takes time goes on in work(). */
@@ -299,6 +335,9 @@ static bool handle(struct board *board)
             ; /* lost on the way */
         else if (errand_pull_block(&board->pull, body, size) == 1)
             remember_page(board);
+    } else if (board->set.echo == 1) {
+        memcpy(writer.bytes, body, size);
+        writer.used = size;
     } else {
         switch (errand_jobs_take(&board->jobs, body, size, &writer)) {
         case ERRAND_JOBS_RUN:
@@ -324,20 +363,25 @@ static bool handle(struct board *board)
     return true;
 }
 
-/* How many bytes the line has had time for, each way; all of them when it has no speed. */
-static size_t credit(struct board *board, double *line, size_t most)
+/* Bytes set out on a line of this speed: each needs its time, and none comes early for a pause before it. */
+static void set_out(struct wire *wire, unsigned baud, const uint8_t *bytes, size_t size)
 {
-    return board->set.baud == 0 ? most : *line >= 1 ? (*line < (double)most ? (size_t)*line : most) : 0;
+    uint64_t now = now_us() * 1000u;
+    for (size_t i = 0; i < size; i++) {
+        wire->last_ns = (wire->last_ns > now ? wire->last_ns : now) + 10000000000u / baud;
+        wire->bytes[wire->put % WIRE_BYTES] = bytes[i];
+        wire->due_ns[wire->put++ % WIRE_BYTES] = wire->last_ns;
+    }
 }
 
-static void pass_time(struct board *board)
+/* The next bytes that have arrived, up to `size`. */
+static size_t arrived(struct wire *wire, uint8_t *bytes, size_t size)
 {
-    uint64_t now = now_us();
-    double bytes = (double)(now - board->credited_us) * board->set.baud / 1e7;
-    double most = board->set.baud / 100.0; /* 100 ms */
-    board->credited_us = now;
-    board->credit_in = board->credit_in + bytes > most ? most : board->credit_in + bytes;
-    board->credit_out = board->credit_out + bytes > most ? most : board->credit_out + bytes;
+    uint64_t now = now_us() * 1000u;
+    size_t used = 0;
+    while (used < size && wire->taken != wire->put && wire->due_ns[wire->taken % WIRE_BYTES] <= now)
+        bytes[used++] = wire->bytes[wire->taken++ % WIRE_BYTES];
+    return used;
 }
 
 static void work(struct board *board)
@@ -356,35 +400,60 @@ static void work(struct board *board)
     }
 }
 
+static void feed(struct board *boards, unsigned nodes, const uint8_t *bytes, size_t size)
+{
+    for (unsigned i = 0; i < nodes; i++)
+        for (size_t at = 0; at < size && !boards[i].switching;) {
+            at += errand_link_feed(&boards[i].link, bytes + at, size - at);
+            handle(&boards[i]);
+        }
+}
+
 static void take_input(struct board *boards, unsigned nodes)
 {
     uint8_t bytes[512];
-    ssize_t size = read(boards->master, bytes, credit(boards, &boards->credit_in, sizeof bytes));
-    if (size <= 0)
-        return;
-    boards->credit_in -= (double)size;
-    for (unsigned i = 0; i < nodes; i++)
-        for (size_t at = 0; at < (size_t)size && !boards[i].switching;) {
-            at += errand_link_feed(&boards[i].link, bytes + at, (size_t)size - at);
-            handle(&boards[i]);
+    struct wire *in = &boards->in;
+    bool paced = boards->set.baud > 0;
+    size_t room = paced ? WIRE_BYTES - (in->put - in->taken) : sizeof bytes;
+    ssize_t size = read(boards->master, bytes, room < sizeof bytes ? room : sizeof bytes);
+    if (size > 0 && boards->set.echo == 2)
+        put(boards, bytes, (size_t)size);
+    else if (size > 0 && paced)
+        set_out(in, boards->set.baud, bytes, (size_t)size);
+    else if (size > 0)
+        feed(boards, nodes, bytes, (size_t)size);
+    while (paced && (size = (ssize_t)arrived(in, bytes, sizeof bytes)) > 0)
+        feed(boards, nodes, bytes, (size_t)size);
+}
+
+/* Bytes of the link's, as far as the line has had time for them. True when all it has to say is said. */
+static bool say_all(struct board *board, bool *spoke)
+{
+    uint8_t bytes[64];
+    size_t size;
+    for (;;) {
+        if (board->set.baud > 0) {
+            while ((size = arrived(&board->out, bytes, sizeof bytes)) > 0)
+                transmit(board, bytes, size);
+            if (board->out.put != board->out.taken)
+                return false;
         }
+        size = errand_link_output(&board->link, bytes, sizeof bytes);
+        if (size == 0)
+            return true;
+        *spoke = true;
+        if (board->set.baud > 0)
+            set_out(&board->out, board->set.baud, bytes, size);
+        else
+            transmit(board, bytes, size);
+    }
 }
 
 /* True when it said something. */
 static bool give_output(struct board *board)
 {
-    uint8_t bytes[512];
-    size_t room, size;
     bool spoke = false;
-    while ((room = credit(board, &board->credit_out, sizeof bytes)) > 0) {
-        size = errand_link_output(&board->link, bytes, room);
-        if (size == 0)
-            break;
-        board->credit_out -= (double)size;
-        transmit(board, bytes, size);
-        spoke = true;
-    }
-    if (room == 0)
+    if (!say_all(board, &spoke))
         return spoke;
     if (board->text[0] != 0) {
         transmit(board, board->text, strlen(board->text));
@@ -409,7 +478,6 @@ static void start(struct board *board, const struct settings *set, unsigned node
     }
     mkdir(board->set.folder, 0700);
     board->slot = open(in_folder(board, "slot"), O_RDWR | O_CREAT, 0600);
-    board->credited_us = now_us();
     boot(board);
 }
 
@@ -419,12 +487,13 @@ int main(int argc, char **argv)
     struct sigaction act = {0};
     if (argc < 4)
         return 2;
-    struct settings set = {argv[1], argv[2], argv[3], 64, 1, 32, 4, 0, 0, 0, 0};
+    struct settings set = {argv[1], argv[2], argv[3], 64, 1, 32, 4, 0, 0, 0, 0, 0, 0};
     for (int i = 4; i < argc; i++) {
         if (sscanf(argv[i], "frame=%u", &set.frame) != 1 && sscanf(argv[i], "window=%u", &set.window) != 1 &&
             sscanf(argv[i], "block=%u", &set.block) != 1 && sscanf(argv[i], "count=%u", &set.count) != 1 &&
             sscanf(argv[i], "baud=%u", &set.baud) != 1 && sscanf(argv[i], "nodes=%u", &set.nodes) != 1 &&
-            sscanf(argv[i], "drop=%u", &set.drop) != 1)
+            sscanf(argv[i], "drop=%u", &set.drop) != 1 && sscanf(argv[i], "latency=%u", &set.latency) != 1 &&
+            sscanf(argv[i], "echo=%u", &set.echo) != 1)
             return 2;
     }
     if (set.nodes > NODES_MAX)
@@ -438,16 +507,17 @@ int main(int argc, char **argv)
     plug(&boards[0]);
     printf("ready\n");
     fflush(stdout);
+    uint64_t round_us = now_us();
     for (;;) {
         struct pollfd wait = {boards[0].master, POLLIN, 0};
         bool busy = set.baud > 0;
         unsigned spoke = 0;
-        uint64_t before = boards[0].credited_us;
+        uint64_t before = round_us;
         for (unsigned i = 0; i < nodes; i++)
             busy = busy || boards[i].jobs.verifying == 1 ||
                    (boards[i].jobs.run != 0 && boards[i].jobs.state == ERRAND_STATE_RUNNING);
         poll(&wait, boards[0].master < 0 ? 0 : 1, busy ? 1 : 20);
-        pass_time(&boards[0]);
+        round_us = now_us();
         if (cable_asked) {
             cable_asked = 0;
             if (boards[0].master >= 0)
@@ -459,13 +529,14 @@ int main(int argc, char **argv)
             if (reset_asked)
                 boot(&boards[i]);
             boards[i].master = boards[0].master;
-            boards[i].credit_out = boards[0].credit_out;
             while (handle(&boards[i]))
                 continue;
         }
         reset_asked = 0;
         if (boards[0].master >= 0)
             take_input(boards, nodes);
+        if (boards[0].held_bytes > 0 && now_us() >= boards[0].held_until_us)
+            release(&boards[0]);
         for (unsigned i = 0; i < nodes; i++) {
             work(&boards[i]);
             spoke += give_output(&boards[i]);

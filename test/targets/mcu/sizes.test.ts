@@ -24,6 +24,15 @@ for (const board of BOARDS)
       assert.ok(all <= board.reached, `${all} bytes: expected at most ${board.reached}`);
     });
 
+    test(`${board.name}: nothing recurses, and the deepest stack is known`, () => {
+      const { bytes, name } = deepestStack(board);
+      console.log(`\n  ${board.name} -Os: deepest stack ${bytes} B, in ${name}, the caller's flash functions apart`);
+      assert.ok(bytes <= 256, `${bytes} bytes in ${name}`);
+      const { frames, calls } = callGraph(board);
+      assert.ok(frames.size > 24, 'the call graph has the static functions too');
+      assert.ok(calls.get('errand_pull_verify')?.includes('errand_sha256_block'), 'and who calls whom');
+    });
+
     test(`${board.name}: the structures of a link and a transfer fit ${RAM_BUDGET} bytes`, () =>
       inFolder((folder) => {
         const source = path.join(folder, 'ram.c');
@@ -40,14 +49,6 @@ for (const board of BOARDS)
         ]);
       }));
   }
-
-if (hasTool('arm-none-eabi-gcc', 'gcc-arm-none-eabi libnewlib-arm-none-eabi'))
-  test('nothing recurses, and the deepest stack is known', () => {
-    const { bytes, name } = deepestStack();
-    console.log(`\n  Cortex-M0+ -Os: deepest stack ${bytes} B, in ${name}, the caller's flash functions apart`);
-    assert.ok(bytes <= 256, `${bytes} bytes in ${name}`);
-    assert.ok(callGraph().frames.size > 24, 'the call graph has the static functions too');
-  });
 
 for (const program of ['gcc', 'clang'])
   if (hasTool(program, program))

@@ -61,36 +61,64 @@ export function linked(board: (typeof BOARDS)[number], roots: readonly string[])
   });
 }
 
-/** Stack bytes of each function, and whom it calls, as the compiler writes them down. */
-export function callGraph(): { frames: Map<string, number>; calls: Map<string, string[]> } {
+interface CallGraph {
+  /** Stack bytes of each function below its caller. */
+  readonly frames: ReadonlyMap<string, number>;
+  readonly calls: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Stack bytes of each function, and whom it calls; return addresses are counted where the processor pushes them. */
+export function callGraph(board: (typeof BOARDS)[number]): CallGraph {
   return inFolder((folder) => {
-    const frames = new Map<string, number>();
-    const calls = new Map<string, string[]>();
-    const board = BOARDS[1];
-    for (const part of PARTS) {
-      const object = path.join(folder, `${path.basename(part, '.c')}.o`);
-      compile('arm-none-eabi-gcc', [
-        ...board.cpu,
-        ...WARNINGS,
-        ...SMALL,
-        INCLUDE,
-        '-fcallgraph-info=su',
-        '-c',
-        part,
-        '-o',
-        object,
-      ]);
-    }
-    const bare = (title: string) => title.replace(/^.*:/, '');
-    for (const file of readdirSync(folder).filter((name) => name.endsWith('.ci'))) {
-      const text = readFileSync(path.join(folder, file), 'utf8');
-      for (const [, title, bytes] of text.matchAll(/node: \{ title: "([^"]+)" label: "[^"]*\\n(\d+) bytes \(static\)/g))
-        frames.set(bare(title!), Number(bytes));
-      for (const [, from, to] of text.matchAll(/edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"/g))
-        calls.set(bare(from!), [...(calls.get(bare(from!)) ?? []), bare(to!)]);
-    }
+    const [frames, calls] = [new Map<string, number>(), new Map<string, string[]>()];
+    const objects = PARTS.map((part) => path.join(folder, `${path.basename(part, '.c')}.o`));
+    // The older compiler of the AVR knows the frames alone.
+    const kind = board.tool === 'avr' ? '-fstack-usage' : '-fcallgraph-info=su';
+    for (const [i, part] of PARTS.entries())
+      compile(`${board.tool}-gcc`, [...board.cpu, ...WARNINGS, ...SMALL, INCLUDE, kind, '-c', part, '-o', objects[i]!]);
+    const call = (from: string, to: string) => calls.set(from, [...(calls.get(from) ?? []), to]);
+    if (board.tool === 'avr') readDisassembly(folder, frames, call);
+    else readCallGraph(folder, frames, call);
     return { frames, calls };
   });
+}
+
+/** As the compiler writes both down. A Cortex-M keeps return addresses in a register, saved within the frame. */
+function readCallGraph(folder: string, frames: Map<string, number>, call: (from: string, to: string) => void): void {
+  const bare = (title: string) => title.replace(/^.*:/, '');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.ci'))) {
+    const text = readFileSync(path.join(folder, file), 'utf8');
+    for (const [, title, bytes] of text.matchAll(/node: \{ title: "([^"]+)" label: "[^"]*\\n(\d+) bytes \(static\)/g))
+      frames.set(bare(title!), Number(bytes));
+    for (const [, from, to] of text.matchAll(/edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"/g))
+      call(bare(from!), bare(to!));
+  }
+}
+
+/**
+ * Frames as the compiler writes them down: pushes and the return address of 2 bytes are in them. Calls as the code of the objects
+ * has them, jumps to another function too; of the compiler's own library a function costs its return address and its pushes.
+ */
+function readDisassembly(folder: string, frames: Map<string, number>, call: (from: string, to: string) => void): void {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.su')))
+    for (const [, name, bytes] of readFileSync(path.join(folder, file), 'utf8').matchAll(/:(\w+)\t(\d+)\tstatic$/gm))
+      frames.set(name!, Number(bytes));
+  const elf = path.join(folder, 'library.elf');
+  const [avr] = BOARDS;
+  const objects = readdirSync(folder).filter((name) => name.endsWith('.o'));
+  const link = ['-nostartfiles', '-nostdlib', '-Wl,-e,errand_link_feed', '-lgcc', '-o', elf];
+  compile('avr-gcc', [...avr.cpu, ...objects.map((name) => path.join(folder, name)), ...link]);
+  let from = '';
+  for (const line of compile('avr-objdump', ['-d', elf]).split('\n')) {
+    const bare = (symbol: string) => symbol.replace(/\..*$/, ''); // `.part.0` and the like
+    const [, name] = /^[0-9a-f]+ <([^>]+)>:$/.exec(line) ?? [];
+    if (name) from = bare(name);
+    if (name && !frames.has(from)) frames.set(from, 2);
+    else if (/\tpush\t/.test(line) && from.startsWith('__')) frames.set(from, frames.get(from)! + 1);
+    // What all functions share to save and restore registers is in their frames.
+    const [, to] = /\t(?:r?call|r?jmp|br\w+)\t.*<([^>+]+)(?:\+0x[0-9a-f]+)?>/.exec(line) ?? [];
+    if (to && bare(to) !== from && !/^__(prologue_saves|epilogue_restores)__$/.test(to)) call(from, bare(to));
+  }
 }
 
 /** Functions of the header without these parts. */
@@ -102,8 +130,8 @@ export function without(...parts: string[]): string[] {
  * The deepest stack that the library takes below its caller, and in which function.
  * @throws Error when something recurses
  */
-export function deepestStack(): { bytes: number; name: string } {
-  const { frames, calls } = callGraph();
+export function deepestStack(board: (typeof BOARDS)[number]): { bytes: number; name: string } {
+  const { frames, calls } = callGraph(board);
   const depth = (name: string, above: readonly string[]): number => {
     if (above.includes(name)) throw new Error(`${[...above, name].join(' -> ')} recurses`);
     const below = (calls.get(name) ?? []).map((callee) => depth(callee, [...above, name]));

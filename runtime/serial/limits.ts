@@ -65,6 +65,8 @@ export const FIRMWARE_HASH_BYTES_MIN = 4;
 
 // A line that several devices share.
 
+/** The last address of a device; 255 is all of them. */
+export const BUS_ADDRESS_MAX = 246;
 /** How long a device may take to begin its answer: its own work, and a USB adapter that holds bytes back for 16 ms. */
 export const BUS_ANSWER_MILLIS = 60;
 /** How long an answer that has begun may pause. */

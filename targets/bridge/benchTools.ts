@@ -1,4 +1,4 @@
-/** What a person at the bench runs, without any cloud: ports, monitor, ping, run, flash. */
+/** What a person at the bench runs, without any cloud: ports, monitor, ping, run, flash; scan.ts has the sixth. */
 import { createHash, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createCommandTask } from '../../runtime/serial/commandTask.ts';
@@ -172,7 +172,7 @@ async function withDevice(
   }
 }
 
-function described(hello: DeviceHello): string {
+export function described(hello: DeviceHello): string {
   const { hardwareId, bootId, frameBytesMax, window, firmwareVersion, firmwareHash } = hello;
   const commands = commandsOf(hello);
   const firmware = [firmwareVersion, firmwareHash && hexOf(firmwareHash)].filter(Boolean).join(' ') || 'not told';

@@ -1,5 +1,6 @@
 /** `errand-bridge COMMAND ...`: the words of the bench tools. The bridge itself has no command; settings.ts reads its own. */
 
+import { BUS_ADDRESS_MAX, BUS_ANSWER_MILLIS } from '../../runtime/serial/limits.ts';
 import { faultOfPortName } from '../../transports/serial/portNames.ts';
 import {
   BAUD_MAX,
@@ -19,11 +20,14 @@ export interface ToolOptions {
   listen: boolean;
   count: number;
   image: number;
+  from: number;
+  to: number;
+  answerMillis: number;
 }
 
 export type Tool = { options: ToolOptions } & (
   | { tool: 'ports' }
-  | { tool: 'monitor' | 'ping'; port: string }
+  | { tool: 'monitor' | 'ping' | 'scan'; port: string }
   | { tool: 'run'; port: string; command: string; args: string[] }
   | { tool: 'flash'; port: string; file: string }
 );
@@ -32,6 +36,7 @@ const TOOLS = {
   ports: ['', 'what is plugged in, by every name it has'],
   monitor: ['PORT', 'frames, text and noise as they pass, with time, direction and meaning'],
   ping: ['PORT', 'who is there, and how long an answer takes'],
+  scan: ['PORT', 'every address of an RS-485 line, 1..246: who answers'],
   run: ['PORT COMMAND [ARGUMENT...]', 'one command of the device'],
   flash: ['PORT IMAGE', 'an image; goes on where an earlier one was cut off'],
 } as const;
@@ -49,6 +54,9 @@ const OPTIONS = {
   rts: ['on|off', 'likewise', oneOf('on', 'off')],
   wait: ['SECONDS', 'for the device, at first (10)', whole(1, 3_600)],
   count: ['N', 'ping: how often (4)', whole(1, 1_000_000)],
+  from: ['N', 'scan: the first address (1)', whole(1, BUS_ADDRESS_MAX)],
+  to: ['N', `scan: the last address (${BUS_ADDRESS_MAX})`, whole(1, BUS_ADDRESS_MAX)],
+  answer: ['MILLIS', `scan: how long a device may take to answer (${BUS_ANSWER_MILLIS})`, whole(1, 1_000)],
   image: ['N', 'flash: which image; 0 is the firmware that runs', whole(0, 255)],
 } as const;
 
@@ -88,7 +96,12 @@ export function readTool([tool, ...words]: readonly string[]): Tool {
     listen: given.has('listen'),
     count: (given.get('count') as number | undefined) ?? 4,
     image: (given.get('image') as number | undefined) ?? 0,
+    from: (given.get('from') as number | undefined) ?? 1,
+    to: (given.get('to') as number | undefined) ?? BUS_ADDRESS_MAX,
+    answerMillis: (given.get('answer') as number | undefined) ?? BUS_ANSWER_MILLIS,
   };
+  if (options.from > options.to)
+    throw new Error(`--from ${options.from} --to ${options.to}: expected the lower one first`);
   return { options, ...wordsOf(tool as keyof typeof TOOLS, rest) } as unknown as Tool;
 }
 

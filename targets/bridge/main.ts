@@ -5,6 +5,7 @@ import { type Bench, flash, monitor, ping, ports, run } from './benchTools.ts';
 import { runBridge } from './bridge.ts';
 import { WrongWord } from './commandArguments.ts';
 import { isTool, readTool, type Tool, toolHelp } from './commandLine.ts';
+import { scan } from './scan.ts';
 import { bridgeHelp, readBridgeSettings } from './settings.ts';
 
 declare const ERRAND_VERSION: string;
@@ -79,7 +80,7 @@ function tellFailure(log: Log, error: unknown): void {
 
 async function runTool(tool: Tool): Promise<number> {
   if (tool.tool === 'ports') return ports(print);
-  const { bauds, addr, lines, waitMillis, hex, listen, count, image } = tool.options;
+  const { bauds, addr, lines, waitMillis, hex, listen, count, image, from, to, answerMillis } = tool.options;
   const { shell, why } = await chooseShell(tool.options.shell);
   if (tool.tool === 'monitor' || shell.name === 'tty') complain(why);
   const bench: Bench = {
@@ -98,6 +99,8 @@ async function runTool(tool: Tool): Promise<number> {
       return monitor(bench, { hex, listen });
     case 'ping':
       return ping(bench, count);
+    case 'scan':
+      return scan(bench, { from, to, answerMillis });
     case 'run':
       return run(bench, tool.command, tool.args);
     case 'flash':

@@ -1,6 +1,7 @@
 /** Which port has which Things: "ports" and "hardware" of the file, and `--serial`. */
 import { isObject, type JsonValue } from '../../runtime/jobs/json.ts';
 import { isThingName } from '../../runtime/jobs/names.ts';
+import { BUS_ADDRESS_MAX } from '../../runtime/serial/limits.ts';
 import { faultOfPortName } from '../../transports/serial/portNames.ts';
 import { BAUD_MAX, BAUD_MIN, BAUD_RATES, type ModemLines } from '../../transports/serial/serialPort.ts';
 
@@ -18,7 +19,6 @@ export interface PortPlan {
 }
 
 const MEMBERS = ['port', 'baud', 'thing', 'bus', 'answer', 'dtr', 'rts'];
-const BUS_ADDRESS_MAX = 246;
 /** A device that takes longer looks like none. */
 const ANSWER_MILLIS_MAX = 10_000;
 

@@ -10,7 +10,7 @@ import { clock } from '../../../targets/bridge/clock.ts';
 import { openLine } from '../../../targets/bridge/line.ts';
 import { createTaskRunner } from '../../../targets/bridge/taskRunner.ts';
 import { ttyShell } from '../../../transports/serial/ttyShell.ts';
-import { runChild } from '../../child.ts';
+import { runChild, startChild } from '../../child.ts';
 import { hasTool } from '../../tools.ts';
 import { openWorkshop, type Workshop } from './board.ts';
 
@@ -64,6 +64,26 @@ if (hasTool('gcc', 'build-essential')) {
     // One by one it would be 4 times 256, and what was lost.
     assert.ok(blocks < 2 * 256 * 1.5, `${blocks} blocks for an image of 256`);
     assert.is(board.child.process.exitCode, null, 'no two spoke at once');
+  });
+
+  test('scan: who answers on a line, in order, with progress; nobody is exit code 1, Ctrl-C ends at once', async () => {
+    const board = await workshop.board('scan', 'nodes=5', 'frame=128');
+    const env = { ...process.env, ERRAND_CACHE: path.join(workshop.folder, 'cache') };
+    const bridge = (...args: string[]) => runChild(process.execPath, [BRIDGE, 'scan', ...args], { env });
+    const { code, stdout, stderr } = await bridge(board.port, '--to', '9', '--baud', '1000000', '--answer', '40');
+    assert.is(code, 0, stderr);
+    assert.equal(
+      stdout.split('\n').map((line) => /^ +(\d+) {2}(scan-\d): .*frames of 128 bytes/.exec(line)?.slice(1).join(' ')),
+      ['1 scan-1', '2 scan-2', '3 scan-3', '4 scan-4', '5 scan-5', undefined],
+    );
+    assert.match(stderr, /asking 1 of 1 to 9 at 1000000 baud, 0 answered so far\n(.*\n)*5 of 9 addresses answered/);
+    const nobody = await bridge(board.port, '--from', '200', '--to', '202');
+    assert.equal([nobody.code, nobody.stdout], [1, '']);
+    assert.is((await bridge(board.port, '--from', '9', '--to', '3')).code, 2);
+    assert.match((await bridge(path.join(workshop.folder, 'nothing'))).stderr, /it is not there/);
+    const child = startChild(process.execPath, [BRIDGE, 'scan', board.port, '--from', '6'], { env });
+    await child.line(/asking 6 of/);
+    assert.is(await child.kill('SIGINT'), 130);
   });
 
   test('ping and run reach one of them by its address', async () => {

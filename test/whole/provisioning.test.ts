@@ -1,11 +1,11 @@
 /** From a claim to a job, and from one certificate to the next: the built agent and the real service over mutual TLS. */
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Child } from '../child.ts';
+import { type Child, startChild } from '../child.ts';
 import { arnOf, FULL_AGENT, type House, openHouse } from './house.ts';
 
 const TEMPLATE = JSON.stringify({
@@ -281,6 +281,35 @@ whole(
     const again = house.startAgent({ file: FULL_AGENT }, identity, ...flags);
     await again.line(/ connected/);
     await again.kill();
+  },
+);
+
+whole(
+  'a claim in a configuration of AWS IoT Device Client makes the device who it is, too',
+  async ({ house, claim }) => {
+    const home = path.join(house.folder, 'home');
+    mkdirSync(path.join(home, '.aws-iot-device-client'), { recursive: true, mode: 0o700 });
+    const config = {
+      endpoint: house.endpoints.mqtts,
+      'root-ca': house.endpoints.ca,
+      ...claim,
+      'thing-name': 'claim',
+      'fleet-provisioning': {
+        enabled: true,
+        'template-name': 'fleet',
+        'template-parameters': '{"SerialNumber": "client"}',
+      },
+    };
+    writeFileSync(path.join(home, '.aws-iot-device-client', 'aws-iot-device-client.conf'), JSON.stringify(config));
+    const agent = startChild(process.execPath, [FULL_AGENT], {
+      cwd: home,
+      env: { HOME: home, PATH: process.env.PATH },
+    });
+    await agent.line(/this device is thing pump-client now/);
+    await agent.line(/ connected$/);
+    await house.job('of-client', 'pump-client', 'true');
+    await house.until('of-client', 'pump-client', 'SUCCEEDED');
+    assert.is(await agent.kill('SIGTERM'), 0);
   },
 );
 

@@ -62,7 +62,17 @@ export function readDeviceClient(file: string): DeviceClientSettings {
   // It connects on 443 with ALPN, most others on 8883: with the part ways, both are tried.
   add('endpoint', 'endpoint', endpoint && withPorts(endpoint));
   const own = readOwn(config);
-  for (const [name, path] of IDENTITY) add(name, path, own ? own.members[path] : pathAt(config, path), own?.file);
+  if (own === 'claim') {
+    add('claim-cert', 'cert', pathAt(config, 'cert'));
+    add('claim-key', 'key', pathAt(config, 'key'));
+    add('template', 'fleet-provisioning.template-name');
+    add('parameters', 'fleet-provisioning.template-parameters', readParameters(config));
+    if (memberAt(config, 'fleet-provisioning.csr-file') || memberAt(config, 'fleet-provisioning.device-key'))
+      warnings.push(
+        `${say('fleet-provisioning')}: csr-file and device-key are not used, the agent makes a key of its own`,
+      );
+  } else
+    for (const [name, path] of IDENTITY) add(name, path, own ? own.members[path] : pathAt(config, path), own?.file);
   const ca = pathAt(config, 'root-ca');
   const system = SYSTEM_AUTHORITIES.find((one) => existsSync(one));
   if (ca !== undefined && existsSync(ca)) add('ca', 'root-ca', ca);
@@ -110,8 +120,12 @@ const IDENTITY = [
   ['key', 'key'],
 ] as const;
 
-/** What fleet provisioning has given this device; undefined where it is not wanted. */
-function readOwn(config: JsonObject): { file: string; members: Record<string, string | undefined> } | undefined {
+declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
+
+/** What fleet provisioning has given this device; `claim` where that is still to be done, undefined where it is not wanted. */
+function readOwn(
+  config: JsonObject,
+): { file: string; members: Record<string, string | undefined> } | 'claim' | undefined {
   if (memberAt(config, 'fleet-provisioning.enabled') !== true) return undefined;
   const file = join(homedir(), FOLDER, 'aws-iot-device-client-runtime.conf');
   const runtime = existsSync(file) ? readObject(file) : {};
@@ -120,6 +134,7 @@ function readOwn(config: JsonObject): { file: string; members: Record<string, st
       file,
       members: Object.fromEntries(IDENTITY.map(([, path]) => [path, pathAt(runtime, `runtime-config.${path}`)])),
     };
+  if (typeof ERRAND_WITHOUT_PROVISIONING === 'undefined') return 'claim';
   throw new Error(
     'fleet-provisioning.enabled is true and the device has not been provisioned yet: this agent was built without the part provisioning',
   );
@@ -132,6 +147,17 @@ function readProxy(): { file: string; address: string; asks: boolean } | undefin
   if (memberAt(config, 'http-proxy-enabled') !== true) return undefined;
   const [host, port, method] = ['host', 'port', 'auth-method'].map((name) => memberAt(config, `http-proxy-${name}`));
   return { file, address: `${host}:${port}`, asks: method === 'UserNameAndPassword' };
+}
+
+/** `{"SerialNumber": "7"}`, in a text, as `SerialNumber=7`. */
+function readParameters(config: JsonObject): string | undefined {
+  const text = textAt(config, 'fleet-provisioning.template-parameters');
+  if (text === undefined) return undefined;
+  const found: unknown = JSON.parse(text);
+  const pairs = isObject(found) ? Object.entries(found) : [];
+  if (pairs.length === 0 || pairs.some(([, value]) => !/^[^,@][^,]*$/.test(`${value}`)))
+    throw new Error(`fleet-provisioning.template-parameters is ${text}: expected an object of values without commas`);
+  return pairs.map(([name, value]) => `${name}=${value}`).join(',');
 }
 
 function withPorts(endpoint: string): string {

@@ -100,7 +100,7 @@ test('found where that client keeps it when nothing else says an endpoint, and s
   const file = write(folder, CONFIG);
   const found = settings();
   assert.equal([found.thingName, found.warnings], ['lamp', [`no settings of its own: those in ${file} are used`]]);
-  assert.match(faults('--endpoint', 'jobs.example.com'), /^thing is missing/);
+  assert.match(faults('--endpoint', 'jobs.example.com'), /^thing is missing/m);
 });
 
 test('flags win over it; relative paths start from the current folder', ({ home, folder }) => {
@@ -142,12 +142,23 @@ test('without root-ca the authorities of the machine are trusted, and that is sa
   assert.match(found.ca, /BEGIN CERTIFICATE/);
 });
 
-test('a device that fleet provisioning has been through is who it was made; one that has not is a fault', ({
+test('a device that fleet provisioning has been through is who it was made; one that has not has a claim', ({
   home,
   folder,
 }) => {
-  write(folder, { ...CONFIG, 'thing-name': 'claim', 'fleet-provisioning': { enabled: true, 'template-name': 'T' } });
-  assert.match(faults(), /fleet-provisioning\.enabled is true and the device has not been provisioned yet/);
+  const provisioning = {
+    enabled: true,
+    'template-name': 'T',
+    'template-parameters': '{"SerialNumber": "7", "Site": "berlin"}',
+    'csr-file': '~/a.csr',
+  };
+  write(folder, { ...CONFIG, 'thing-name': 'claim', 'fleet-provisioning': provisioning });
+  const before = settings();
+  assert.equal(
+    [before.thingName, before.claim, before.parameters],
+    ['', { cert: CERT, key: KEY, template: 'T' }, { SerialNumber: '7', Site: 'berlin' }],
+  );
+  assert.match(before.warnings[1]!, /csr-file and device-key are not used/);
   const own = { 'completed-fp': true, cert: '~/own.pem', key: '~/certs/key.pem', 'thing-name': 'lamp-7' };
   write(folder, { 'runtime-config': own }, 'aws-iot-device-client-runtime.conf');
   writeFileSync(path.join(home, 'own.pem'), CERT.replace('MIIB', 'MIIC'));
@@ -171,6 +182,10 @@ test('what cannot be done is one sentence each, with where it was found', ({ fol
   const cases: [object, RegExp][] = [
     [{ jobs: { enabled: false } }, /jobs\.enabled is false: this agent runs jobs and nothing else/],
     [{ 'secure-element': { enabled: true } }, /secure-element\.enabled is true: expected a key in a file/],
+    [
+      { 'fleet-provisioning': { enabled: true, 'template-name': 'T', 'template-parameters': '{"a": "b,c"}' } },
+      /template-parameters is \{"a": "b,c"\}: expected an object of values without commas/,
+    ],
     [{ key: '~/none.pem' }, /"key" in .*none\.pem/],
     [{ 'thing-name': 7 }, /"thing-name" is 7: expected text/],
     [{ logging: { level: 'LOUD' } }, /"logging\.level" in .* 'loud': 'loud' is none of debug, info, warn, error/],

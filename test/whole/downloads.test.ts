@@ -89,6 +89,22 @@ test('kill -9 in the middle of a download: the next start goes on where it was, 
   proxy.close();
 });
 
+test('a download that is cancelled leaves nothing behind', async ({ house }) => {
+  const proxy = await throttle(1_500_000, () => false);
+  const { port } = proxy.address() as { port: number };
+  const downloads = path.join(house.folder, 'cancelled');
+  const flags = ['--downloads', downloads, '--proxy', `127.0.0.1:${port}`];
+  const agent = house.startAgent({ file: FULL_AGENT }, await house.thing('cancelled'), ...flags);
+  await create(house, 'never', 'cancelled', [URL_IN_DOCUMENT, 'fw.bin']);
+  const part = path.join(downloads, '.fw.bin.errand-part');
+  while (!((statSync(part, { throwIfNoEntry: false })?.size ?? 0) > 1_000_000)) await new Promise(setImmediate);
+  await house.errand('cancel-job', '--job-id', 'never', '--force');
+  await agent.line(/'load' ended/);
+  assert.equal(readdirSync(downloads), []);
+  await agent.kill();
+  proxy.close();
+});
+
 test('AWS-Download-File: from a URL into the folder for downloads, and nowhere else', async ({ house, content }) => {
   const downloads = path.join(house.folder, 'managed');
   const agent = house.startAgent({ file: FULL_AGENT }, await house.thing('managed'), '--downloads', downloads);

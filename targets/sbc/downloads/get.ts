@@ -43,10 +43,13 @@ async function send(
   const servername = /^[\d.]+$|:/.test(host) ? '' : host;
   const socket = await tunnel(settings, host, Number(port) || (protocol === 'http:' ? 80 : 443));
   const { connect } = load('node:tls') as typeof import('node:tls');
-  const createConnection = () => (protocol === 'http:' ? socket! : connect({ ...trust, servername, socket: socket! }));
-  const how = { host, port, path: pathname + search, headers, signal, agent: false, servername, ...trust } as const;
+  const createConnection = () =>
+    protocol === 'http:' ? socket!.resume() : connect({ ...trust, servername, socket: socket! });
+  // Every agent, also the one that stands for none, makes its connections itself.
+  const connection = socket ? { createConnection } : ({ agent: false } as const);
+  const how = { host, port, path: pathname + search, headers, signal, servername, ...trust, ...connection };
   return new Promise((resolve, reject) => {
-    const asked = get({ ...how, timeout: SILENCE_MILLIS_MAX, ...(socket && { createConnection }) }, resolve);
+    const asked = get({ ...how, timeout: SILENCE_MILLIS_MAX }, resolve);
     asked.on('timeout', () => asked.destroy(new Error('the server says nothing any more')));
     asked.on('error', reject);
   });

@@ -273,12 +273,14 @@ test('what does not pass is not tried again: 404, and 403 without another URL', 
 
 test('a proxy of the settings is gone through, with its credentials', async (context) => {
   const asked: string[] = [];
+  let passed = 0;
   const proxy = createServer();
   proxy.on('connect', (request, socket) => {
     asked.push(`${request.url} ${request.headers['proxy-authorization']}`);
     const [host, port] = request.url!.split(':');
     const to = connect(Number(port), host, () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      to.on('data', ({ length }) => (passed += length));
       to.pipe(socket).pipe(to);
     });
   });
@@ -287,6 +289,7 @@ test('a proxy of the settings is gone through, with its credentials', async (con
   await load(context, { sha256: SHA256 }, { proxy: { host: '127.0.0.1', port }, proxyCredentials: 'me:secret' });
   const authorization = Buffer.from('me:secret').toString('base64');
   assert.equal(asked, [`${new URL(context.url).host} Basic ${authorization}`]);
+  assert.ok(passed > CONTENT.length, `${passed} bytes came through it`);
   proxy.closeAllConnections();
   proxy.close();
 });

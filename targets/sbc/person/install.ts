@@ -12,6 +12,8 @@ interface Init {
 }
 
 const NAME = 'errand-agent';
+/** Of the command that is written: Node, two flags, the agent, and its configuration. */
+const WORDS = 6;
 const SCRIPT = { file: `/etc/init.d/${NAME}`, mode: 0o755 };
 
 const INITS: Record<string, Init> = {
@@ -48,6 +50,7 @@ supervisor=supervise-daemon
 command="${command.split(' ')[0]}"
 command_args="${command.split(' ').slice(1).join(' ')}"
 respawn_delay=5
+retry="TERM/20/KILL/5"
 depend() { need net; }
 `,
   },
@@ -62,6 +65,7 @@ start_service() {
   procd_open_instance
   procd_set_param command ${command}
   procd_set_param respawn 3600 5 0
+  procd_set_param term_timeout 20
   procd_set_param stdout 1
   procd_set_param stderr 1
   procd_close_instance
@@ -85,9 +89,13 @@ export function install(args: readonly string[], dry: boolean): number {
     return 1;
   }
   const { file, mode, text, next } = init;
-  const script = text(
-    `${process.execPath} --use-openssl-ca --max-semi-space-size=1 ${resolve(process.argv[1]!)} --config ${config}`,
-  );
+  const command = `${process.execPath} --use-openssl-ca --max-semi-space-size=1 ${resolve(process.argv[1]!)} --config ${config}`;
+  // Each init system has quotes of its own, and shells run what stands in some of them.
+  if (!/^[\w@+=:,./ -]+$/.test(command) || command.split(' ').length > WORDS) {
+    say(`install: ${command}: paths of letters, digits and _@+=:,.- only can be written into scripts`);
+    return 1;
+  }
+  const script = text(command);
   const target = join(root, file);
   if (dry) {
     say(`would write ${target}:\n${script}`);

@@ -42,6 +42,9 @@ function talk() {
     get device() {
       return device;
     },
+    get now() {
+      return now;
+    },
     publish: (topic: string, message: object) =>
       hear({
         cmd: 'publish',
@@ -140,6 +143,54 @@ test('a report that was not acknowledged when the connection broke goes out once
     t.sent.slice(before).map((packet) => packet.topic ?? packet.cmd),
     ['connect', `${JOBS}/J/update`],
   );
+});
+
+test('the service is gone for a week while a job runs: it is tried again and again, without haste, and has the report in the end', () => {
+  const t = talk();
+  const DAY = 86_400_000;
+  const job = { jobId: 'J', executionNumber: 1, queuedAt: 1, versionNumber: 2 };
+  t.tell({ on: 'boot', record: encodeRecord({ thingName: 'T', job, phase: 'claimed', step: 0 }), seed: 1 });
+  t.connect();
+  const describe = t.sent.at(-1)!.payload as { clientToken: string };
+  const held = { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2 };
+  t.publish(`${JOBS}/J/get/accepted`, { timestamp: 1, clientToken: describe.clientToken, execution: held });
+  t.tell({ on: 'persisted' });
+  assert.is(t.effects.findLast((effect) => effect.do === 'run')?.run, 1);
+  t.tell({ on: 'closed', reason: 'cut' });
+  let opens = 0;
+  let wakes = 0;
+  let passed = 0;
+  let ended = false;
+  while (passed < 7 * DAY) {
+    const wait = t.device.wakeAt - t.now;
+    assert.ok(wait < Infinity, 'nothing would ever happen again');
+    t.later(Math.max(wait, 1));
+    passed += Math.max(wait, 1);
+    wakes += 1;
+    if (!ended && passed > DAY) {
+      ended = true;
+      t.tell({ on: 'exited', run: 1, code: 0 });
+      t.tell({ on: 'persisted' });
+    }
+    if (!t.tell({ on: 'wake' }).some((effect) => effect.do === 'open')) continue;
+    opens += 1;
+    t.tell({ on: 'closed', reason: 'ECONNREFUSED' });
+  }
+  const most = (7 * DAY) / (OPTIONS.retryMaxMillis / 4);
+  assert.ok(opens > (7 * DAY) / OPTIONS.retryMaxMillis && opens < most, `${opens} opens`);
+  assert.ok(wakes < 2 * opens, `${wakes} wakes`);
+  while (!t.tell({ on: 'wake' }).some((effect) => effect.do === 'open')) t.later(1_000);
+  t.connect(true);
+  // First what was on its way when the connection broke.
+  for (const expected of ['IN_PROGRESS', 'SUCCEEDED']) {
+    const { topic, payload } = t.sent.findLast((packet) => packet.cmd === 'publish')!;
+    const { clientToken, status } = payload as { clientToken: string; status: string };
+    assert.equal([topic, status], [`${JOBS}/J/update`, expected]);
+    t.publish(`${JOBS}/J/update/accepted`, { timestamp: 1, clientToken });
+  }
+  const last = t.effects.findLast((effect) => effect.do === 'persist');
+  assert.is(last?.record.length, 0, 'forgotten');
+  assert.is(t.effects.filter((effect) => effect.do === 'run').length, 1);
 });
 
 test('a record of another thing is not used; one of ours is', () => {

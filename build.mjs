@@ -68,7 +68,9 @@ const NAMES = Object.keys(TARGETS);
 function agent(chosen) {
   // Handlers are told of their step by the part guards.
   const parts = HANDLERS.length === 0 ? chosen : [...new Set(['guards', ...chosen, 'custom'])];
-  const size = parts.length === 0 ? { budget: AGENT_BUDGET } : { goal: FULL_GOAL };
+  const own = parts.length === 0 ? { budget: AGENT_BUDGET } : { goal: FULL_GOAL };
+  // How large one's own handlers are is one's own affair.
+  const size = HANDLERS.length === 0 ? own : {};
   return { ...agentOptions(VERSION, parts), finish: (code) => finishWithHandlers(code, parts), ...size };
 }
 
@@ -87,7 +89,7 @@ function chosenParts() {
     if (hows.length > 1) throw new Error('--with and --without are both given: expected one of them');
     const parts = chooseParts(hows[0], process.argv[process.argv.indexOf(hows[0]) + 1] ?? '');
     if (HANDLERS.length > 0 && hows[0] === '--without' && !parts.includes('guards'))
-      throw new Error('--without guards: --handlers need part guards');
+      throw new Error(`--without ${process.argv[process.argv.indexOf('--without') + 1]}: --handlers need part guards`);
     return parts;
   } catch (error) {
     console.error(`errand: ${error.message}`);

@@ -1,12 +1,15 @@
 /** How handlers of one's own come into the agent's file: `node build.mjs --target sbc --handlers ./mine.ts`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, '../../..');
+
+/** How strict we are with ourselves. */
+const OUR_OPTIONS = JSON.parse(readFileSync(path.join(root, 'tsconfig.json'), 'utf8')).compilerOptions;
 
 /** How long the files may take to load. */
 const LOAD_MILLIS_MAX = 10_000;
@@ -58,7 +61,7 @@ function typeFaults(config, files, made) {
   const { paths = {}, types = [], typeRoots = [] } = (config && shownConfig(config)) || {};
   const absolute = (list) => list.map((entry) => path.resolve(path.dirname(config ?? root), entry));
   const compilerOptions = {
-    ...(config ? {} : { ...shownConfig(path.join(root, 'tsconfig.json')), verbatimModuleSyntax: false }),
+    ...(config ? {} : { ...OUR_OPTIONS, verbatimModuleSyntax: false }),
     rootDir: '/',
     noEmit: true,
     isolatedDeclarations: false,

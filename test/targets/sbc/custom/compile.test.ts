@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -8,6 +17,8 @@ import * as assert from 'uvu/assert';
 import { agentOptions, finishAgent } from '../../../../targets/sbc/bundle.mjs';
 import { compileHandlers } from '../../../../targets/sbc/custom/compile.mjs';
 import { handler } from '../../../../targets/sbc/custom/errand.ts';
+import { ALL_PARTS } from '../../../../targets/sbc/partList.mjs';
+import { runChild } from '../../../child.ts';
 
 const test = suite<{ folder: string }>('compileHandlers', { folder: '' });
 test.before.each((context) => {
@@ -87,11 +98,12 @@ test('a file that cannot be loaded, bundled or found is told in one sentence', a
     }),
     /^the handlers are wrong\na\.ts:3:\d+: it cannot be loaded: Cannot read properties of undefined/,
   );
-  assert.match(await faultsOf(folder, { 'a.js': "import './pins.node';\n" }), /a\.js:1:7: ERROR: Could not resolve/);
-  assert.match(
-    await faultsOf(folder, { 'a.mjs': `${HEAD}handler('a', () => import.meta.url);\n` }),
-    /a\.mjs:2:\d+: ERROR: "import\.meta" is not available/,
-  );
+  const unfit = await faultsOf(folder, {
+    'a.js': "import './pins.node';\n",
+    'a.mjs': `${HEAD}handler('a', () => import.meta.url);\n`,
+  });
+  assert.match(unfit, /a\.js:1:7: ERROR: Could not resolve/);
+  assert.match(unfit, /a\.mjs:2:\d+: ERROR: "import\.meta" is not available/);
   for (const [given, why] of [
     ['nowhere.ts', 'there is no such file'],
     ['x.py', 'expected a .ts or .js file'],
@@ -101,6 +113,34 @@ test('a file that cannot be loaded, bundled or found is told in one sentence', a
     const refused = await compileHandlers([file], []).catch((error: Error) => error.message);
     assert.is(refused, `--handlers ${file}: ${why}`);
   }
+});
+
+test('build.mjs: what --handlers and --out cannot go with is refused, and nothing is written', async ({ folder }) => {
+  const out = path.join(folder, 'x.cjs');
+  const refused = await Promise.all(
+    [
+      ['--target', 'bridge', '--handlers', 'examples/readings.ts'],
+      ['--target', 'sbc', '--out', out],
+      ['--target', 'sbc', '--handlers', '--out', out],
+      ['--handlers', 'examples/readings.ts', '--without', ALL_PARTS.join(',')],
+    ].map((args) => runChild(process.execPath, ['build.mjs', ...args], { cwd: root })),
+  );
+  assert.equal(
+    refused.map(({ code, stderr }) => [code, stderr.trim().split('\n').at(-1)]),
+    [
+      [
+        1,
+        'errand: build failed: --handlers are for the agent: expected --target sbc, agent or agent-full, found bridge',
+      ],
+      [
+        1,
+        'errand: build failed: --out names one file, but these are to be built: errand-agent.cjs, errand-agent-full.cjs; --target says which',
+      ],
+      [2, 'errand: --handlers: expected a file behind it'],
+      [2, `errand: --without ${ALL_PARTS}: --handlers need part guards`],
+    ],
+  );
+  assert.equal(readdirSync(folder), []);
 });
 
 test('run, --dry-run and doctor know the handlers; a file of the folder wins; without the part downloads there are none; runAsUser holds', async ({

@@ -24,7 +24,7 @@ process.on('exit', () => {
 export function startChild(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; uid?: number; gid?: number } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; uid?: number; gid?: number; open?: boolean } = {},
 ): Child {
   const child = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
   alive.add(child);
@@ -53,7 +53,8 @@ export function startChild(
     stream.on('end', () => open !== '' && take(open));
   }
   child.stdin.on('error', () => {}); // it may not want to read
-  child.stdin.end(options.input ?? '');
+  // Left open: it ends with its stdin, whatever becomes of us.
+  if (!options.open) child.stdin.end(options.input ?? '');
   let closed = false;
   const ended = new Promise<number | string>((resolve) => {
     child.on('error', (error) => resolve(error.message));

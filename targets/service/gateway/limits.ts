@@ -45,8 +45,8 @@ export const retainedBytesMax = heldBytesMax;
 
 // How long is waited.
 
-/** For CONNECT once TLS stands: any board sends it at once. */
-export const connectMillisMax = 10_000;
+/** For CONNECT once TLS stands: any board sends it at once, but a packet may be lost twice. */
+export const connectMillisMax = 30_000;
 /** The keep-alive of a client that asks for 0 or for more, seconds (AWS IoT Core quotas, "Keep-alive interval"). */
 export const keepAliveSecondsMax = 1_200;
 /** A client is gone after this many of its keep-alives without a packet (MQTT 3.1.1 §3.1.2.10). */
@@ -56,8 +56,8 @@ export const keepAliveGrace = 1.5;
 
 /** Connections, TLS handshakes included. */
 export const connectionsMax = 20_000;
-/** For the TLS handshake: a slow board does RSA in seconds, a slow network adds ten. */
-export const handshakeMillisMax = 30_000;
+/** For the TLS handshake: a slow board does RSA in seconds, a bad network adds most of a minute. */
+export const handshakeMillisMax = 60_000;
 /** Bytes handed to one socket and not yet taken by the kernel; a reader slower than that is cut off. */
 export const unsentBytesMax = 4 * 1_048_576;
 /** For the last bytes of a closing connection to leave. */

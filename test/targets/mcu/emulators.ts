@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../../child.ts';
 import { hasTool } from '../../tools.ts';
+import { attach, type Debugger } from './debugger.ts';
 import { compile } from './device.ts';
 
 export const BOARDS = ['uno', 'microbit', 'mps2'] as const;
@@ -28,12 +29,20 @@ export interface EmulatedBoard {
   slot(size: number): Promise<Buffer>;
 }
 
+/** One in QEMU: it can be stopped between two instructions. */
+export interface CortexBoard extends EmulatedBoard {
+  /** Of its address space. */
+  memory(at: number, size: number): Promise<Buffer>;
+  debug(): Promise<Debugger>;
+}
+
 export interface Emulators {
   readonly folder: string;
   /** @param settings  for make: `FIRMWARE=2` */
   build(board: BoardName, ...settings: string[]): Firmware;
   /** @param memories  of the Uno: a folder with the `flash` and `eeprom` of an earlier life */
   start(board: BoardName, firmware: Firmware, memories?: string): Promise<EmulatedBoard>;
+  startCortex(board: 'microbit' | 'mps2', firmware: Firmware): Promise<CortexBoard>;
   end(): Promise<void>;
 }
 
@@ -74,22 +83,35 @@ export function openEmulators(): Emulators {
     };
   }
 
-  async function startQemu(board: 'microbit' | 'mps2', name: string, { installed }: Firmware): Promise<EmulatedBoard> {
+  async function startQemu(board: 'microbit' | 'mps2', name: string, { installed }: Firmware): Promise<CortexBoard> {
     const control = path.join(folder, `${name}.qmp`);
+    const stub = path.join(folder, `${name}.gdb`);
     const machine = ['-M', MACHINES[board], '-kernel', installed, '-serial', 'pty'];
-    const rest = ['-display', 'none', '-monitor', 'none', '-qmp', `unix:${control},server=on,wait=off`];
+    const rest = [
+      '-display',
+      'none',
+      '-monitor',
+      'none',
+      '-qmp',
+      `unix:${control},server=on,wait=off`,
+      '-gdb',
+      `unix:${stub},server=on,wait=off`,
+    ];
     const child = startChild('qemu-system-arm', [...machine, ...rest]);
     running.push(child);
+    const memory = async (val: number, size: number) => {
+      const filename = path.join(folder, `${name}.memory`);
+      await order(control, 'memsave', { val, size, filename });
+      return readFileSync(filename);
+    };
     const [, port = ''] = /(\/dev\/pts\/\d+)/.exec(await child.line(/redirected to \/dev\/pts\/\d+/)) ?? [];
     return {
       port,
       child,
       reset: () => order(control, 'system_reset'),
-      async slot(size) {
-        const filename = path.join(folder, `${name}.slot`);
-        await order(control, 'memsave', { val: SLOTS[board], size, filename });
-        return readFileSync(filename);
-      },
+      slot: (size) => memory(SLOTS[board], size),
+      memory,
+      debug: () => attach(stub),
     };
   }
 
@@ -109,6 +131,7 @@ export function openEmulators(): Emulators {
       const kept = memories ?? path.join(folder, `${name}.memories`);
       return board === 'uno' ? startUno(name, firmware, kept) : startQemu(board, name, firmware);
     },
+    startCortex: (board, firmware) => startQemu(board, `${board}-${count++}`, firmware),
     async end() {
       for (const child of running) await child.kill();
       rmSync(folder, { recursive: true, force: true });

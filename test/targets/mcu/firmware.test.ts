@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runChild, startChild } from '../../child.ts';
+import { compile } from './device.ts';
 import { BOARDS, canEmulate, type Emulators, openEmulators, SLOTS } from './emulators.ts';
 
 const test = suite('real firmware on emulated boards');
@@ -13,9 +14,19 @@ const UNO_PAGE_BYTES = 128;
 /** Of `waiting_bytes` in keep.h. */
 const UNO_WAITING_AT = 6;
 
+/** Where layout.h has the program of both Cortex-M boards. */
+const PROGRAM_AT = 0x1000;
+const PAGE_BYTES = { microbit: 1024, mps2: 4096 } as const;
+
 let emulators: Emulators;
 const env = () => ({ ...process.env, ERRAND_CACHE: path.join(emulators.folder, 'cache') });
 const bridge = (...args: string[]) => runChild(process.execPath, [BRIDGE, ...args], { env: env() });
+
+function addressOf(elf: string, symbol: string): number {
+  const [, hex] = new RegExp(`^([0-9a-f]+) \\w ${symbol}$`, 'm').exec(compile('arm-none-eabi-nm', [elf])) ?? [];
+  if (hex === undefined) throw new Error(`${elf} has no ${symbol}`);
+  return parseInt(hex, 16);
+}
 
 test.before(() => {
   emulators = openEmulators();
@@ -78,6 +89,38 @@ if (canEmulate('uno'))
     assert.ok(readFileSync(flashFile).subarray(0, image.length).equals(image));
     assert.is(readFileSync(eepromFile).readUInt16LE(UNO_WAITING_AT) >> 8, 0xff, 'nothing waits any more');
   });
+
+for (const name of ['microbit', 'mps2'] as const)
+  if (canEmulate(name))
+    test(`${name}: power fails at five points of the copy of a new program: it begins anew, and boots byte for byte`, async () => {
+      const firmware = emulators.build(name);
+      const board = await emulators.startCortex(name, firmware);
+      await bridge('ping', board.port, '--count', '1'); // the stub has installed the first program
+      const { image } = emulators.build(name, 'FIRMWARE=2', 'PADDING=8192');
+      const bytes = readFileSync(image);
+      const processor = await board.debug();
+      await processor.breakAt(addressOf(firmware.installed, 'flash_write_page'));
+      const child = startChild(process.execPath, [BRIDGE, 'flash', board.port, image], { env: env() });
+      const pages = Math.ceil(bytes.length / PAGE_BYTES[name]);
+      // Which page of the copy, the last two are those of `keep`; and how many instructions into it.
+      const cuts = [
+        [1, 0],
+        [2, 300],
+        [pages, 40],
+        [pages + 1, 60],
+        [pages + 2, 30],
+      ] as const;
+      for (const [page, instructions] of cuts) {
+        for (let i = 0; i < page; i += 1) await processor.run();
+        await processor.step(instructions);
+        await board.reset();
+      }
+      await processor.breakAt(undefined);
+      await processor.leave();
+      assert.is(await child.ended, 0, child.lines.join('\n'));
+      assert.match((await bridge('ping', board.port, '--count', '1')).stdout, /: firmware 2 /);
+      assert.ok((await board.memory(PROGRAM_AT, bytes.length)).equals(bytes), 'byte for byte');
+    });
 
 if (canEmulate('uno'))
   test('uno: a program that has no room is refused before anything is written', async () => {

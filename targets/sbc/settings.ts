@@ -132,10 +132,10 @@ export function readSettings(
       host: endpoint?.host,
       ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? { endpoint, mqttPort: port } : {}),
       port: given.port ? port : (endpoint?.port ?? port),
-      ca: take('ca'),
       ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined'
         ? self()
         : { thingName: take('thing'), cert: take('cert'), key: take('key') }),
+      ca: take('ca'),
       data: take('data'),
       handlers: take('handlers'),
       keepAliveSeconds: take('keep-alive'),

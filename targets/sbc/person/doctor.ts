@@ -57,7 +57,11 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
         existsSync(file) ? `not the one in this file: ${file} wins` : 'in this file',
       );
     }
-  await look('service', () => checkService(settings));
+  await look('service', () =>
+    settings.claim
+      ? `not asked: the certificate is a claim; at its start the agent gets one of its own by template ${settings.claim.template}`
+      : checkService(settings),
+  );
   return wrong;
 }
 

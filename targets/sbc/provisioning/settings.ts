@@ -38,8 +38,14 @@ function readTemplate(text: string): string | undefined {
   throw new Error("expected 1 to 36 letters, digits, '_' and '-'");
 }
 
-/** `SerialNumber=7,Site=berlin`; none in an empty text. */
+/** `SerialNumber=7,Site=berlin`, or a JSON object with texts; none in an empty text. */
 export function readParameters(text: string): Record<string, string> {
+  if (text.startsWith('{')) {
+    const members: Record<string, unknown> = JSON.parse(text);
+    const wrong = Object.keys(members).find((name) => typeof members[name] !== 'string');
+    if (wrong === undefined) return members as Record<string, string>;
+    throw new Error(`'${wrong}': expected text`);
+  }
   const pairs = text.split(',').filter((pair) => pair);
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -113,8 +119,9 @@ export function readSelf(take: Take, has: (name: string) => boolean): Self {
   const kept = isClaimed || has('data') || has('cert') ? readIdentity(take('data')) : {};
   const { pair, thingName } = kept;
   if (!isClaimed) {
+    const name = take('thing');
     const configured = take('cert');
-    const own = { thingName: take('thing'), cert: configured, key: take('key'), configured };
+    const own = { thingName: name, cert: configured, key: take('key'), configured };
     return pair && thingName === own.thingName && kept.replaces === configured ? { ...own, ...pair } : own;
   }
   if (has('cert') || has('key'))

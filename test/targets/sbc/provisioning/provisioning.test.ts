@@ -58,6 +58,8 @@ test('parameters: as written, from a file, by a program; what is wrong in one se
   writeFileSync(program, '#!/bin/sh\necho " by a program "\n', { mode: 0o755 });
   const given = readParameters(`SerialNumber=@${serial},Model=@${program}, Site = a b `);
   assert.equal(parameterValues(given), { SerialNumber: '00ff', Model: 'by a program', Site: 'a b' });
+  assert.equal(readParameters('{"A": "1,2"}'), { A: '1,2' });
+  assert.throws(() => readParameters('{"A": 1}'), /'A': expected text/);
   assert.throws(() => readParameters('Serial'), /'Serial': expected NAME=VALUE/);
   writeFileSync(serial, '\0');
   assert.throws(() => parameterValues({ A: `@${serial}` }), /parameter A: .* says nothing/);

@@ -12,7 +12,9 @@ const run = path.join(here, what === 'agent' ? 'agent/run.ts' : 'run.ts');
 const torture = spawn(process.execPath, ['--import', 'tsx', run, ...options], {
   cwd: path.join(here, '../..'),
   stdio: 'inherit',
+  // In a group of its own, so that Ctrl-C reaches none of the agents and not their service: what has happened so far is still judged.
+  detached: what === 'agent',
 });
-// Ctrl-C reaches both; this one waits until the other has cleaned up.
+// Told to end, this one waits until the other has cleaned up.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => torture.kill(signal));
 torture.on('exit', (code, signal) => process.exit(signal ? 130 : code));

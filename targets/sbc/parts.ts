@@ -108,9 +108,6 @@ export const takeMore: <Given extends object>(given: Given, take: Take) => Given
   typeof ERRAND_WITHOUT_GUARDS === 'undefined'
     ? (given, take) => ({
         ...given,
-        ...(typeof ERRAND_WITHOUT_WAYS === 'undefined'
-          ? { proxy: take('proxy'), proxyCredentials: take('proxy-credentials') }
-          : {}),
         ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? { metrics: take('metrics') } : {}),
         ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined'
           ? { bootId: take('boot-id'), attributes: take('attributes') }

@@ -10,7 +10,7 @@ import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
 import { type ProvisioningSettings, readSelf } from './provisioning/settings.ts';
 import { number, pem, readEndpoint, readFolder, readLog, readPort, readThing } from './settingValues.ts';
-import { readEndpoints, type WaySettings } from './ways/settings.ts';
+import { readEndpoints, takeProxy, type WaySettings } from './ways/settings.ts';
 
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
@@ -130,7 +130,9 @@ export function readSettings(
   const settings = takeMore(
     {
       host: endpoint?.host,
-      ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? { endpoint, mqttPort: port } : {}),
+      ...(typeof ERRAND_WITHOUT_WAYS === 'undefined'
+        ? { endpoint, mqttPort: port, ...takeProxy(take, env, warnings) }
+        : {}),
       port: given.port ? port : (endpoint?.port ?? port),
       ...(typeof ERRAND_WITHOUT_PROVISIONING === 'undefined'
         ? self()

@@ -25,12 +25,15 @@ ways.after(async ({ house, agents, ends }) => {
 function startAgent(
   { house, agents }: { house: House; agents: Child[] },
   identity: Identity,
-  ...flags: string[]
+  flags: readonly string[],
+  env: Record<string, string> = {},
 ): Child {
   const { thingName, cert, key } = identity;
   const own = ['--thing', thingName, '--ca', house.endpoints.ca, '--cert', cert, '--key', key, '--retry-max', '1'];
   const data = ['--data', path.join(house.folder, `${thingName}.data`), '--handlers', '/nowhere'];
-  const agent = startChild(process.execPath, ['--use-openssl-ca', AGENT, ...own, ...data, ...flags]);
+  const agent = startChild(process.execPath, ['--use-openssl-ca', AGENT, ...own, ...data, ...flags], {
+    env: { PATH: process.env.PATH, ...env },
+  });
   agents.push(agent);
   return agent;
 }
@@ -44,7 +47,7 @@ ways(
   async (context) => {
     const { house } = context;
     const identity = await house.thing('web');
-    const agent = startAgent(context, identity, '--endpoint', httpsOf(house));
+    const agent = startAgent(context, identity, ['--endpoint', httpsOf(house)]);
     await agent.line(/ connected$/);
     await house.job('over-https', 'web', 'echo,one', 'echo,two');
     const { status, statusDetails } = await house.until('over-https', 'web', 'SUCCEEDED', 'FAILED', 'REJECTED');
@@ -54,31 +57,38 @@ ways(
   },
 );
 
-ways('a job through a proxy that wants credentials, which no line of the log has', async (context) => {
-  const { house } = context;
-  const identity = await house.thing('behind');
-  const proxy: TestProxy = await startProxy('board:very secret');
-  context.ends.push(proxy.close);
-  const file = path.join(house.folder, 'credentials');
-  await writeFile(file, 'board:very secret\n');
-  await chmod(file, 0o600);
-  const through = ['--proxy', `127.0.0.1:${proxy.port}`, '--proxy-credentials', file, '--log', 'debug'];
-  for (const [jobId, endpoint] of [
-    ['mqtt', house.endpoints.mqtts],
-    ['https', httpsOf(house)],
-  ] as const) {
-    const agent = startAgent(context, identity, '--endpoint', endpoint, ...through);
-    await agent.line(/ connected$/);
-    await house.job(`proxied-${jobId}`, 'behind', 'true');
-    assert.is((await house.until(`proxied-${jobId}`, 'behind', 'SUCCEEDED', 'FAILED')).status, 'SUCCEEDED');
-    assert.is(await agent.kill('SIGTERM'), 0);
-    assert.not.match(agent.lines.join(), /secret|Ym9hcmQ6/);
-  }
-  assert.equal(
-    new Set(proxy.asked.map(({ target }) => `https://${target}`.replace(/.*:/, ''))),
-    new Set([house.endpoints.mqtts, httpsOf(house)].map((address) => address.replace(/.*:/, '').replace('/', ''))),
-  );
-});
+ways(
+  'a job through a proxy of settings or environment, with credentials that no line of the log has',
+  async (context) => {
+    const { house } = context;
+    const identity = await house.thing('behind');
+    const proxy: TestProxy = await startProxy('board:very secret');
+    context.ends.push(proxy.close);
+    const file = path.join(house.folder, 'credentials');
+    await writeFile(file, 'board:very secret\n');
+    await chmod(file, 0o600);
+    const byFlags = ['--proxy', `127.0.0.1:${proxy.port}`, '--proxy-credentials', file];
+    const byEnvironment = {
+      https_proxy: `http://board:very%20secret@127.0.0.1:${proxy.port}`,
+      no_proxy: 'elsewhere.example',
+    };
+    for (const [jobId, endpoint, flags, env] of [
+      ['mqtt', house.endpoints.mqtts, byFlags, {}],
+      ['https', httpsOf(house), [], byEnvironment],
+    ] as const) {
+      const agent = startAgent(context, identity, ['--endpoint', endpoint, '--log', 'debug', ...flags], env);
+      await agent.line(/ connected$/);
+      await house.job(`proxied-${jobId}`, 'behind', 'true');
+      assert.is((await house.until(`proxied-${jobId}`, 'behind', 'SUCCEEDED', 'FAILED')).status, 'SUCCEEDED');
+      assert.is(await agent.kill('SIGTERM'), 0);
+      assert.not.match(agent.lines.join(), /secret|Ym9hcmQ6/);
+    }
+    assert.equal(
+      new Set(proxy.asked.map(({ target }) => `https://${target}`.replace(/.*:/, ''))),
+      new Set([house.endpoints.mqtts, httpsOf(house)].map((address) => address.replace(/.*:/, '').replace('/', ''))),
+    );
+  },
+);
 
 ways('MQTT cut off: HTTPS takes over, the job that runs goes on; a lost HTTPS gives back', async (context) => {
   const { house } = context;
@@ -86,7 +96,7 @@ ways('MQTT cut off: HTTPS takes over, the job that runs goes on; a lost HTTPS gi
   const gate = await openGate(Number(house.endpoints.mqtts.split(':').at(-1)));
   context.ends.push(gate.close);
   const endpoint = `localhost:${gate.port},${httpsOf(house)}`;
-  const agent = startAgent(context, identity, '--endpoint', endpoint);
+  const agent = startAgent(context, identity, ['--endpoint', endpoint]);
   await agent.line(/ connected$/);
   const flag = path.join(house.folder, 'go');
   await house.job('roams', 'roaming', `sh,-c,until test -e ${flag}; do sleep 0.05; done`, 'true');

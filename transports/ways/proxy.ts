@@ -6,12 +6,20 @@ export interface HttpProxy {
   port: number;
   /** `user:password`, for `Proxy-Authorization: Basic` (RFC 7617). Never in a log line nor in an error. */
   credentials?: string | undefined;
+  /** Hosts that are reached without it, with all names below them; `*`: every one. In lower case. */
+  except?: readonly string[];
 }
 
 /** The longest head of a proxy's answer, bytes. */
 const HEAD_BYTES_MAX = 16_384;
 /** How long a proxy may take, its own connection to the server included. */
 export const PROXY_MILLIS_MAX = 20_000;
+
+/** The proxy on the way to `host`, if there is one. */
+export function proxyTo(host: string, proxy: HttpProxy | undefined, credentials?: string): HttpProxy | undefined {
+  const isExcepted = (name: string) => name === '*' || `.${host.toLowerCase()}`.endsWith(`.${name}`);
+  return proxy && !proxy.except?.some(isExcepted) ? { ...proxy, credentials } : undefined;
+}
 
 /**
  * Asks a proxy for a connection to `host:port`.

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { throughProxy } from '../../../transports/ways/proxy.ts';
+import { proxyTo, throughProxy } from '../../../transports/ways/proxy.ts';
 import type { Settings } from '../settings.ts';
 import { SILENCE_MILLIS_MAX } from './limits.ts';
 
@@ -55,11 +55,10 @@ async function send(
   });
 }
 
-function tunnel({ proxy, proxyCredentials }: Settings, host: string, port: number): Promise<Socket | undefined> {
+function tunnel(settings: Settings, host: string, port: number): Promise<Socket | undefined> {
+  const proxy = proxyTo(host, settings.proxy, settings.proxyCredentials);
   return new Promise((resolve, reject) => {
     if (!proxy) return resolve(undefined);
-    throughProxy({ ...proxy, credentials: proxyCredentials }, host, port, (socket, reason) =>
-      socket ? resolve(socket) : reject(new Error(reason)),
-    );
+    throughProxy(proxy, host, port, (socket, reason) => (socket ? resolve(socket) : reject(new Error(reason))));
   });
 }

@@ -54,6 +54,34 @@ function readProxy(text: string): HttpProxy | undefined {
   return { host, port: Number(port) };
 }
 
+/** Where the environment names a proxy, the first one first. `http_proxy` is for what is not encrypted, and nothing here is. */
+const PROXY_VARIABLES = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY'];
+
+/**
+ * The proxy of the settings; where they name none that of the environment, which curl and others read, too: `https_proxy` with
+ * `http://[USER:PASSWORD@]HOST:PORT`, and `no_proxy`. One that is of another kind is warned of: it was not written for us.
+ */
+export function takeProxy(
+  take: <Name extends keyof typeof WAY_SETTINGS>(name: Name) => ReturnType<(typeof WAY_SETTINGS)[Name][2]>,
+  env: Readonly<Record<string, string | undefined>>,
+  warnings: string[],
+): Pick<WaySettings, 'proxy' | 'proxyCredentials'> {
+  const settings = { proxy: take('proxy'), proxyCredentials: take('proxy-credentials') };
+  const name = !settings.proxy && PROXY_VARIABLES.find((one) => env[one]);
+  if (!name) return settings;
+  const [, credentials, address = ''] = /^(?:http:\/\/)?(?:([^/]*)@)?(.*)/.exec(env[name]!)!;
+  const except = `,${env.no_proxy || env.NO_PROXY || ''}`.toLowerCase().split(/[\s,[\]]+\.?/);
+  try {
+    return {
+      proxy: { ...readProxy(address)!, except },
+      proxyCredentials: settings.proxyCredentials ?? (credentials && decodeURIComponent(credentials)),
+    };
+  } catch {
+    warnings.push(`${name} is not used: expected http://[USER:PASSWORD@]HOST:PORT`);
+    return settings;
+  }
+}
+
 /** A file, because everybody on the machine can read a command line. */
 function readCredentials(text: string, file: string): string | undefined {
   if (!text) return undefined;

@@ -285,4 +285,34 @@ test('a proxy has its credentials in a file that nobody else can read, and nowhe
   assert.match(wrong('--proxy-credentials', file), /mode 644 opens .* to others/);
 });
 
+test("without a proxy of its own the environment's is taken, as curl does, and no_proxy with it", ({
+  folder,
+  flags,
+}) => {
+  const HTTPS_PROXY = 'http://me:pa%3Ass@upper:3128/';
+  const from = (env: Record<string, string>, ...more: string[]) => settings([...argv(flags), ...more], env);
+  assert.equal(from({ HTTPS_PROXY, NO_PROXY: '.Example.com, [::1] host' }).proxy, {
+    host: 'upper',
+    port: 3128,
+    except: ['', 'example.com', '::1', 'host'],
+  });
+  assert.is(from({ HTTPS_PROXY }).proxyCredentials, 'me:pa:ss');
+  assert.is(from({ HTTPS_PROXY, https_proxy: 'lower:1' }).proxy!.host, 'lower');
+  assert.is(from({ ALL_PROXY: 'http://all:1', http_proxy: 'http://plain:1', https_proxy: '' }).proxy!.host, 'all');
+  assert.is(from({ http_proxy: 'http://plain:1' }).proxy, undefined);
+  const file = path.join(folder, 'credentials');
+  writeFileSync(file, 'file:secret', { mode: 0o600 });
+  assert.is(from({ HTTPS_PROXY }, '--proxy-credentials', file).proxyCredentials, 'file:secret');
+  const own = from({ HTTPS_PROXY, NO_PROXY: '*' }, '--proxy', 'own:2');
+  assert.equal([own.proxy, own.proxyCredentials], [{ host: 'own', port: 2 }, undefined]);
+});
+
+test('a proxy of the environment that cannot be used is warned of, never with its password', ({ flags }) => {
+  for (const https_proxy of ['socks5://me:secret@p:1', 'https://me:secret@p:1', 'me:secret@p', 'http://me:%zz@p:1']) {
+    const { proxy, proxyCredentials, warnings } = settings(argv(flags), { https_proxy });
+    assert.equal([proxy, proxyCredentials], [undefined, undefined], https_proxy);
+    assert.equal(warnings, ['https_proxy is not used: expected http://[USER:PASSWORD@]HOST:PORT']);
+  }
+});
+
 test.run();

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import type { Connect, Transport } from '../../../transports/transport.ts';
 import { type GuardedTlsOptions, guardedTls } from '../../../transports/ways/guardedTls.ts';
 import { inOrder } from '../../../transports/ways/inOrder.ts';
+import { proxyTo } from '../../../transports/ways/proxy.ts';
 import { hasTool } from '../../tools.ts';
 import { makeCa, makeCertificate, type Pair } from '../certificates.ts';
 import { hello, openServers } from '../peers.ts';
@@ -145,6 +146,16 @@ if (hasTool('openssl', 'openssl')) {
     assert.is(await closed, undefined);
   });
 }
+
+test('a host that is excepted, or lies below a name that is, has no proxy', () => {
+  const through = (host: string, ...except: string[]) => proxyTo(host, { host: 'p', port: 1, except }, 'me:secret');
+  const hosts = ['example.com', 'jobs.Example.com', 'nonexample.com', 'example.com.org', '::1'];
+  const proxied = (...except: string[]) => hosts.filter((host) => through(host, ...except));
+  assert.equal(proxied('', 'example.com'), ['nonexample.com', 'example.com.org', '::1']);
+  assert.equal([proxied('::1'), proxied('*'), proxied()], [hosts.slice(0, 4), [], hosts]);
+  assert.is(through('a')!.credentials, 'me:secret');
+  assert.is(proxyTo('a', undefined), undefined);
+});
 
 /** A way that does what a test says. */
 function scripted() {

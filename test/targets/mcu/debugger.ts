@@ -12,6 +12,8 @@ export interface Debugger {
   leave(): Promise<void>;
 }
 
+/** A test that waits for what never comes ends with a sentence. */
+const RUN_MILLIS_MAX = 30_000;
 const PACKET = /^[^$]*\$([^#]*)#../;
 const sumOf = (text: string) => [...text].reduce((sum, letter) => (sum + letter.charCodeAt(0)) & 255, 0);
 
@@ -54,7 +56,10 @@ export async function attach(path: string): Promise<Debugger> {
       at = address;
       if (at !== undefined) await breakpoint('Z', at);
     },
-    run: () => expect('c', /^[ST]05/),
+    run: async () => {
+      const late = setTimeout(() => failed?.(new Error('the processor never came there')), RUN_MILLIS_MAX);
+      await expect('c', /^[ST]05/).finally(() => clearTimeout(late));
+    },
     async step(count) {
       for (let i = 0; i < count; i += 1) await expect('s', /^[ST]05/);
     },

@@ -153,7 +153,7 @@ function order(control: string, execute: string, args?: object): Promise<void> {
       if (!said.return) return;
       answers += 1;
       if (answers === 1) return say({ execute, arguments: args });
-      socket.end();
+      socket.destroy(); // what QEMU says when it ends is for nobody
       resolve();
     });
   });

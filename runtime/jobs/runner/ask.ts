@@ -20,7 +20,7 @@ export function askIfWanted(runner: Runner): void {
     ask(runner, 'next', { operation: 'DescribeJobExecution', jobId: NEXT_JOB });
   } else if (job) {
     const { jobId, executionNumber } = job;
-    const includeJobDocument = at === 'resuming' || (WITH_GUARDS && runner.stale === true);
+    const includeJobDocument = at === 'resuming' || (WITH_GUARDS && at === 'running' && runner.stale === true);
     if (includeJobDocument || runner.doubt) {
       runner.doubt = false;
       ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });

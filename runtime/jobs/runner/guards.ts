@@ -18,7 +18,7 @@ export function presentStep({ cleaning, document, step }: Runner): Step | undefi
 /** A program was started: its time runs. */
 export function startTimer(runner: Runner): void {
   const { timeoutSeconds } = presentStep(runner)!;
-  runner.timedOut = runner.restarting = false;
+  runner.timedOut = runner.restarting = runner.stale = false;
   runner.timeoutAt = timeoutSeconds && runner.now + timeoutSeconds * 1_000;
 }
 

@@ -187,6 +187,7 @@ test('onFailure: runs after a step that failed, before the report, and not after
   for (const b of [well, cut]) assert.is(b.trace.at(-1), 'describe $next');
   assert.equal(cut.runs, []);
   assert.not.ok(well.trace.includes('run tidy'));
+  assert.is(well.disk, undefined);
 });
 
 test('onFailure: runs after a cancel, is not stopped by it, and nothing is reported', () => {
@@ -285,6 +286,14 @@ test('what handlers return is kept across a restart, and shown with the outcome;
     four: '4',
     five: '5',
   });
+});
+
+test('a step that asks for its document and ends before it came: the job is reported, nothing more is asked', () => {
+  const b = running(document(STEP('a')));
+  b.tell({ on: 'stale', run: 1 });
+  b.exit().save();
+  b.accept({ execution: execution(document(STEP('a')), { status: 'IN_PROGRESS', versionNumber: 2 }) });
+  assert.is(b.trace.at(-1), 'update SUCCEEDED');
 });
 
 test.run();

@@ -53,7 +53,7 @@ export function createFlashTask(of: { image: Uint8Array; sha256: Uint8Array; slo
     device: undefined,
     isUp: false,
     switched: undefined,
-    offset: 0,
+    offset: -1,
     giveUpAt: now + STALL_MILLIS_MAX,
     pauseMillis: POLL_MILLIS_MIN,
     nextId: 1,
@@ -153,7 +153,7 @@ function pulled(task: FlashTask, asked: Pull, now: Millis): Step {
   const { image, device } = task;
   const effects: TaskEffect[] = [];
   let next = task;
-  if (pull.offset > task.offset || task.offset === 0) {
+  if (pull.offset > task.offset) {
     next = { ...task, offset: pull.offset, giveUpAt: now + STALL_MILLIS_MAX, pauseMillis: POLL_MILLIS_MIN };
     const percent = Math.floor((100 * Math.min(pull.offset, image.length)) / image.length);
     effects.push({ do: 'progress', progress: { percent, bytes: Math.min(pull.offset, image.length) } });
@@ -207,7 +207,7 @@ function wake(task: FlashTask, now: Millis): Step {
       : end(
           task,
           false,
-          `no progress for ${STALL_MILLIS_MAX / 1000} s, at ${task.offset} of ${task.image.length} bytes`,
+          `no progress for ${STALL_MILLIS_MAX / 1000} s, at ${Math.max(task.offset, 0)} of ${task.image.length} bytes`,
         );
   if (task.asked !== undefined || !task.isUp) return [{ ...task, wakeAt: task.giveUpAt }, []];
   if (task.at === 'switching') return switchOver(task);

@@ -1,13 +1,19 @@
 import { createDevice, type Device, step } from '../../runtime/device/device.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
+import type { Step } from '../../runtime/jobs/document.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
-import { layWire, type Wire } from './wire.ts';
+import { type BoardWire, layHttps } from './https.ts';
+import { type End, layWire } from './wire.ts';
+import { CLEAN_UP, readWork } from './work.ts';
 import type { World } from './world.ts';
 
 /** Connections that a board may open in a minute: pauses double, and only 30 s online make them short again. */
 const OPENS_A_MINUTE_MAX = 30;
+
+/** How a program ended. */
+type Ended = { code?: number; signal?: string; error?: string };
 
 /** A board without power for longer than its keep-alive: the service has to notice by itself. */
 const OFF_MILLIS_MAX = 300_000;
@@ -27,22 +33,41 @@ export interface Board {
   powerOn(): void;
   cutPower(): void;
   stop(): void;
+  /** What the wire does, as it is now; undefined: there is none. */
+  readonly wire: BoardWire | undefined;
 }
 
-export function createBoard(world: World, thingName: string): Board {
+/** What a board is: which way it goes to the service, and whether it reads members of our own in documents. */
+export interface Model {
+  way: 'mqtt' | 'https';
+  /** It knows its facts (runtime/jobs/guards.ts). */
+  knows: boolean;
+}
+
+/** What conditions in documents are about, on every board that knows its facts. */
+export const ATTRIBUTES = { arch: 'arm', os: 'linux' } as const;
+
+export function createBoard(world: World, thingName: string, model: Model = { way: 'mqtt', knows: false }): Board {
   const { timeline, chance, faults } = world;
-  const options = { thingName, clientId: thingName, keepAliveSeconds: 60, retryMaxMillis: 64_000 };
+  /** Starts of the whole device, not of the agent alone. */
+  let boots = 0;
+  const options = () => ({
+    ...{ thingName, clientId: thingName, keepAliveSeconds: 60, retryMaxMillis: 64_000 },
+    facts: model.knows
+      ? { bootId: `boot ${boots}`, restarts: ['restart'], idempotent: ['again'], attributes: ATTRIBUTES }
+      : undefined,
+  });
   const disk = emptyDisk();
-  let device = createDevice(options);
+  let device = createDevice(options());
   /** Without a break until now. */
   let onlineSince: number | undefined;
   let power = 0; // counts the boots; odd: running
-  let wire: Wire | undefined;
+  let wire: BoardWire | undefined;
   let wires = 0;
   /** When it opened a connection, of late. */
   let opens: number[] = [];
   let takeBackWake: (() => void) | undefined;
-  const programs = new Map<number, { end: (code?: number, signal?: string) => void; stubborn: boolean }>();
+  const programs = new Map<number, { name: string; end: (how: Ended) => void; stubborn: boolean }>();
 
   /** Plans something that happens only if power stays on until then. */
   const plan = (delay: number, happen: () => void) => {
@@ -85,7 +110,7 @@ export function createBoard(world: World, thingName: string): Board {
       case 'open':
         return open();
       case 'write':
-        if (wire) world.cloud.tap(thingName).fromBoard(wires, effect.bytes);
+        if (wire && !world.cloud.impostor) world.cloud.tap(thingName).fromBoard(wires, effect.bytes);
         return wire?.fromBoard(effect.bytes);
       case 'close':
         wire?.closeByBoard();
@@ -94,15 +119,15 @@ export function createBoard(world: World, thingName: string): Board {
       case 'persist':
         return persist(effect.record);
       case 'run':
-        return run(
-          effect.run,
-          effect.step.name,
-          effect.step.run.type === 'runCommand' ? effect.step.run.argv : ['none'],
-        );
+        return run(effect.run, effect.step);
+      case 'refreshed':
+        if (effect.run !== device.runner.run || programs.get(effect.run)?.name !== effect.step.name)
+          world.blame(`${thingName} is given ${effect.step.name} anew, and runs another step`);
+        return;
       case 'signal': {
         const program = programs.get(effect.run);
         if (program !== undefined && (effect.signal === 'SIGKILL' || !program.stubborn))
-          plan(5, () => program.end(undefined, effect.signal));
+          plan(5, () => program.end({ signal: effect.signal }));
         return;
       }
       case 'wake':
@@ -123,24 +148,22 @@ export function createBoard(world: World, thingName: string): Board {
     opens = [...opens.filter((at) => at > timeline.now() - 60_000), timeline.now()];
     if (opens.length > OPENS_A_MINUTE_MAX) world.blame(`${thingName} connected ${opens.length} times within a minute`);
     const own = () => power === since && wire === mine;
-    const mine: Wire | undefined = world.cloud.accept(thingName, (cloudEnd) =>
-      layWire(
-        world,
-        {
-          bytes: (bytes) => {
-            if (!own()) return;
-            world.cloud.tap(thingName).heardByBoard(number, bytes);
-            feed({ on: 'bytes', bytes });
-          },
-          closed: () => {
-            if (!own()) return;
-            wire = undefined;
-            feed({ on: 'closed', reason: 'cut' });
-          },
-        },
-        cloudEnd,
-      ),
-    );
+    const end: End = {
+      bytes: (bytes) => {
+        if (!own()) return;
+        if (!world.cloud.impostor) world.cloud.tap(thingName).heardByBoard(number, bytes);
+        feed({ on: 'bytes', bytes });
+      },
+      closed: () => {
+        if (!own()) return;
+        wire = undefined;
+        feed({ on: 'closed', reason: 'cut' });
+      },
+    };
+    const mine: BoardWire | undefined =
+      model.way === 'https'
+        ? layHttps(world, thingName, end)
+        : world.cloud.accept(thingName, (cloudEnd) => layWire(world, end, cloudEnd));
     wire = mine;
     plan(chance.between(10, 200), () => {
       if (mine === undefined) feed({ on: 'closed', reason: 'connection refused' });
@@ -162,32 +185,50 @@ export function createBoard(world: World, thingName: string): Board {
     plan(chance.between(1, 20), () => feed({ on: 'persisted' }));
   };
 
-  /** A program is written down in its own words: `work`, milliseconds, exit code, and `stubborn` when it ignores TERM. */
-  const run = (number: number, name: string, [, millis = '10', code = '0', manner]: readonly string[]) => {
+  const run = (number: number, step: Step) => {
+    const { name } = step;
+    const { millis, code, manner } = readWork(step);
     const mine = attempt();
     world.checks.started(mine, name, timeline.now(), onlineSince);
-    world.count('steps started');
-    const end = (exitCode?: number, signal?: string) => {
+    world.count(name.endsWith(CLEAN_UP) ? 'clean-ups' : 'steps started');
+    const end = (how: Ended) => {
       if (!programs.delete(number)) return;
-      world.checks.ended(mine, name, exitCode, signal);
-      feed({
-        on: 'exited',
-        run: number,
-        ...(exitCode === undefined ? {} : { code: exitCode }),
-        ...(signal === undefined ? {} : { signal }),
-      });
+      world.checks.ended(mine, name, how.code, how.signal);
+      if (step.restarts && how.error === undefined) goDown();
+      feed({ on: 'exited', run: number, ...how });
     };
-    programs.set(number, { end, stubborn: manner === 'stubborn' });
-    plan(
-      Number(millis) / 2,
-      () => programs.has(number) && feed({ on: 'output', run: number, stream: 'stderr', text: `${name}\n` }),
-    );
-    plan(Number(millis), () => end(Number(code)));
+    programs.set(number, { name, end, stubborn: manner === 'stubborn' });
+    const say = (after: number, event: Event) => plan(after, () => void (programs.has(number) && feed(event)));
+    if (manner === 'missing') return void plan(1, () => end({ error: 'no such program' }));
+    say(millis / 2, { on: 'output', run: number, stream: 'stderr', text: `${name}\n` });
+    if (manner === 'tells') {
+      say(millis / 3, { on: 'progressed', run: number, details: { part: 'half' } });
+      say(millis / 4, { on: 'output', run: number, stream: 'stdout', text: `AWS_SECRET_ACCESS_KEY=${name}` });
+      say(millis / 4, { on: 'stale', run: number });
+    }
+    plan(millis, () => end({ code }));
+  };
+
+  /** A program has asked the device to restart; the agent may be told so before, and now and then nothing comes of it. */
+  const goDown = () => {
+    if (chance.is(0.1)) return;
+    plan(chance.between(500, 20_000), () => {
+      boots++;
+      interrupted();
+      world.trace(`${thingName} restarts`);
+      world.count('restarts of devices');
+      if (chance.is(0.5)) feed({ on: 'stop' });
+      else {
+        wire?.cut();
+        off();
+      }
+    });
   };
 
   const cutPower = () => {
     if (power % 2 === 0) return;
     power++;
+    boots++;
     world.trace(`${thingName} power cut`);
     interrupted();
     world.count('programs killed by power cuts', programs.size);
@@ -231,7 +272,7 @@ export function createBoard(world: World, thingName: string): Board {
     power++;
     opens = [];
     world.cloud.tap(thingName).forgetBoard();
-    device = createDevice(options);
+    device = createDevice(options());
     takeBackWake = undefined;
     feed({ on: 'boot', record: readDisk(disk), seed: chance.seed() });
   };
@@ -240,6 +281,9 @@ export function createBoard(world: World, thingName: string): Board {
     thingName,
     get device() {
       return device;
+    },
+    get wire() {
+      return wire;
     },
     powered: () => power % 2 === 1,
     hasLeftovers: () => {

@@ -4,6 +4,25 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const SETTINGS = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: ['better-sqlite3'],
+  logLevel: 'error',
+  banner: {
+    js: "import { createRequire as simRequire } from 'node:module'; const require = simRequire(import.meta.url);",
+  },
+};
+
+/** Bundles `entry` with all of `files`, whether it imports them or not, and nothing of them left out. */
+export async function bundleAll(outfile, entry, files) {
+  const contents = [entry, ...files].map((file) => `import './${file}';`).join('\n');
+  await build({ ...SETTINGS, stdin: { contents, resolveDir: root }, treeShaking: false, outfile });
+  return outfile;
+}
 
 /**
  * Bundles test/sim/main.ts, or another program of worlds, into `outfile`.
@@ -13,18 +32,9 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export async function bundleSim(outfile, mistake, entry = 'test/sim/main.ts') {
   let planted = 0;
   await build({
-    absWorkingDir: root,
+    ...SETTINGS,
     entryPoints: [entry],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
     outfile,
-    external: ['better-sqlite3'],
-    logLevel: 'error',
-    banner: {
-      js: "import { createRequire as simRequire } from 'node:module'; const require = simRequire(import.meta.url);",
-    },
     plugins: mistake === undefined ? [] : [{ name: 'mistake', setup: plant }],
   });
   if (mistake !== undefined && planted !== 1) throw new Error(`${mistake.name}: ${mistake.file} was not bundled`);

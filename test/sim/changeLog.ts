@@ -36,6 +36,8 @@ export interface JobSeen {
   /** maximumPerMinute, where it is given and stays the same. */
   perMinute: number | undefined;
   inProgressMinutes: number | null;
+  /** Its executions are in their queues only while a maintenance window is open. */
+  hasWindows: boolean;
 }
 
 /** One change of one row, in the order in which the store made them. */
@@ -143,11 +145,12 @@ function jobOf(cells: Cells): JobSeen {
     string,
     number | null,
   ];
-  const { jobExecutionsRolloutConfig: rollout } = JSON.parse(config);
+  const { jobExecutionsRolloutConfig: rollout, schedulingConfig } = JSON.parse(config);
   return {
     ...{ jobNo, jobId, status, selection, inProgressMinutes },
     retry: retry === null ? [] : JSON.parse(retry),
     serial: /"name":"(s\d+)/.exec(document)?.[1] ?? '',
+    hasWindows: schedulingConfig?.maintenanceWindows !== undefined,
     perMinute: rollout?.exponentialRate === undefined ? rollout?.maximumPerMinute : undefined,
   };
 }

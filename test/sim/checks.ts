@@ -7,6 +7,7 @@ import { LATE_MILLIS_MAX } from './faults.ts';
 import { nameOf } from './invariants.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { Made } from './operator.ts';
+import { CLEAN_UP, endedWell, isTooSlow, REPEATABLE } from './work.ts';
 
 /** How long a board that is online may go on with a job that is over: late bytes, and requests that are repeated. */
 const NOTICE_MILLIS_MAX = 60_000;
@@ -19,6 +20,8 @@ export interface ServiceTime {
   /** How long the service runs, milliseconds of the world; undefined: it does not, or its clock was set just now. */
   upFor(): number | undefined;
   isSteady: boolean;
+  /** Boards read members of our own in documents. */
+  boardsKnow: boolean;
 }
 
 /** A run of a board: one attempt of one job. */
@@ -42,7 +45,12 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   const ends = new Map<string, { code: number | undefined; signal: string | undefined }>();
   /** By execution: when the service no longer held it as pending, by the world's clock. */
   const overSince = new Map<string, number>();
-  const interrupted = new Set<string>();
+  /** How often power failed, or the agent was ended, or its disk refused a record, while it ran. */
+  const interrupted = new Map<string, number>();
+  /** Steps that were started, by their executions. */
+  const begun = new Set<string>();
+  /** Executions that a clean-up has begun for. */
+  const cleaned = new Set<string>();
   /** Names of jobs that an operator has deleted at some time, or tried to. */
   const deletedJobs = new Set<string>();
   const acknowledged: { thing: string; jobId: string; no: number; ver: number }[] = [];
@@ -108,21 +116,26 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     look,
     started(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined) {
       const [serial] = step.split('.');
+      const isCleanUp = step.endsWith(CLEAN_UP);
       const over = overSince.get(`${at.thingName} ${serial} #${at.executionNumber}`);
       const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
-      if (nowMillis > known)
+      if (nowMillis > known && !isCleanUp)
         throw new Broken(`${at.thingName} started ${step} long after its job had ended at the service`);
       const key = `${at.thingName} ${step} #${at.executionNumber} ${at.queuedAt}`;
       const count = (starts.get(key) ?? 0) + 1;
       starts.set(key, count);
-      if (count > 1) throw new Broken(`step ${step} was started ${count} times on ${at.thingName}`);
+      begun.add(`${at.thingName} ${step} #${at.executionNumber}`);
+      if (isCleanUp) cleaned.add(`${at.thingName} ${serial} #${at.executionNumber} ${at.queuedAt}`);
+      const mayRepeat = isCleanUp || (step.endsWith(REPEATABLE) && time.boardsKnow);
+      const most = mayRepeat ? 1 + (interrupted.get(nameOfAttempt(at)) ?? 0) : 1;
+      if (count > most) throw new Broken(`step ${step} was started ${count} times on ${at.thingName}`);
     },
     ended(at: Attempt, step: string, code: number | undefined, signal: string | undefined) {
       ends.set(`${at.thingName} ${step} #${at.executionNumber}`, { code, signal });
     },
     /** Power failed while this job ran or its end was being remembered. */
-    interrupted({ thingName, jobId, executionNumber }: Attempt) {
-      interrupted.add(`${thingName} ${jobId} #${executionNumber}`);
+    interrupted(at: Attempt) {
+      interrupted.set(nameOfAttempt(at), (interrupted.get(nameOfAttempt(at)) ?? 0) + 1);
     },
     /** The service accepted an update that expected the version before. */
     acknowledged(thing: string, jobId: string, no: number, ver: number) {
@@ -150,29 +163,41 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     starts: () => starts.size,
   };
 
-  function truthful(row: Row, { serial, codes, jobId }: Made): void {
+  function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);
-    const ran = (codes ?? []).map((_, i) => ends.get(`${thing} ${serial}.${i} #${row.no}`));
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
+    const queuedAt = Math.floor(row.queuedAt / 1000);
+    const ran = (works ?? []).map((work) => {
+      // Whatever its queuedAt: a claim may have met an execution made anew.
+      const started = begun.has(`${thing} ${work.name} #${row.no}`);
+      return endedWell(work, ends.get(`${thing} ${work.name} #${row.no}`), started);
+    });
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest byte.
     const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX || !time.isSteady;
-    if (row.status === 'REJECTED' && codes !== undefined && !met)
+    if (row.status === 'REJECTED' && works !== undefined && isFit && !met)
       throw new Broken(`${what} is REJECTED, its document is valid`);
     // FAILED where a claim met it on its way: nothing but SUCCEEDED says that it ran.
-    if (codes === undefined && row.status === 'SUCCEEDED')
+    if ((works === undefined || !isFit) && row.status === 'SUCCEEDED')
       throw new Broken(`${what} is SUCCEEDED, its document is invalid`);
-    if (row.status === 'SUCCEEDED' && !ran.every((end) => end?.code === 0))
-      throw new Broken(`${what} is SUCCEEDED, its steps are not`);
+    if (row.status === 'SUCCEEDED' && !ran.every(Boolean)) throw new Broken(`${what} is SUCCEEDED, its steps are not`);
     if (
-      row.status === 'FAILED' &&
-      codes !== undefined &&
-      ran.every((end) => end?.code === 0) &&
-      !interrupted.has(`${thing} ${jobId} #${row.no}`)
-    ) {
+      row.status === 'SUCCEEDED' &&
+      works?.some((work) => isTooSlow(work) && !work.ignoreStepFailure) &&
+      time.boardsKnow
+    )
+      throw new Broken(`${what} is SUCCEEDED, and one of its steps takes longer than it may`);
+    if (row.status === 'SUCCEEDED' && cleaned.has(`${thing} ${serial} #${row.no} ${queuedAt}`))
+      throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
+    const hasChance = works?.some((work) => work.restarts || isTooSlow(work));
+    const attempt = nameOfAttempt({ thingName: thing, jobId, executionNumber: row.no });
+    if (row.status === 'FAILED' && works !== undefined && !hasChance && ran.every(Boolean) && !interrupted.has(attempt))
       throw new Broken(`${what} is FAILED, all its steps succeeded and power never failed while it ran`);
-    }
   }
+}
+
+function nameOfAttempt({ thingName, jobId, executionNumber }: Omit<Attempt, 'queuedAt'>): string {
+  return `${thingName} ${jobId} #${executionNumber}`;
 }
 
 const readCounters = statement<object, { job: number; status: number; n: number }>(

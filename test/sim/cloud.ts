@@ -1,12 +1,19 @@
 import { sql } from 'kysely';
+import type { HttpsAnswer, HttpsRequest } from '../../runtime/device/jobsOverHttps.ts';
+import { decodeObject, encodeObject, type JsonObject } from '../../runtime/jobs/json.ts';
+import { answerTopic } from '../../runtime/jobs/topics.ts';
+import { type Caller, createDataPlane, type DataPlane } from '../../targets/service/dataPlane/plane.ts';
 import type { GatewayEffect, GatewayEvent } from '../../targets/service/gateway/events.ts';
 import { createGateway, stepGateway, wakeAt } from '../../targets/service/gateway/gateway.ts';
 import type { Gateway } from '../../targets/service/gateway/state.ts';
-import { createJobsService, type JobsService } from '../../targets/service/jobs/service.ts';
+import type { Arrived } from '../../targets/service/http/listener.ts';
+import { readTarget } from '../../targets/service/http/target.ts';
+import { createJobsService, type JobsService, type JobsServiceOptions } from '../../targets/service/jobs/service.ts';
+import { ModelledError } from '../../targets/service/modelledError.ts';
 import { openStore, type Store } from '../../targets/service/store/open.ts';
 import { statement } from '../../targets/service/store/statement.ts';
 import { SET_BACK_MILLIS_MAX, SET_FORWARD_MILLIS_MAX } from './faults.ts';
-import { acceptedVersion } from './promised.ts';
+import { acceptedVersion, updatedVersion } from './promised.ts';
 import type { End, Wire } from './wire.ts';
 import { createWiretap, type Wiretap } from './wiretap.ts';
 import type { World } from './world.ts';
@@ -33,9 +40,23 @@ export interface Cloud {
   upFor(): number | undefined;
   /** A board connects; undefined while the service is down. */
   accept(thingName: string, lay: (end: End) => Wire): Wire | undefined;
+  /** Who answers a new connection in the gateway's place: what it says to the first bytes; undefined: nobody does. */
+  impostor: (() => Uint8Array) | undefined;
+  /** Refuses a request in the service's place, by `code`; undefined: it does not. */
+  refuser: ((topic: string, payload: Uint8Array) => JsonObject | undefined) | undefined;
+  /** A message that the rules never sent. */
+  inject(topic: string, payload: Uint8Array, qos: 0 | 1): void;
+  /** A request of a board over HTTPS; answered by undefined where the service is down, or dies meanwhile. */
+  answerHttps(
+    thingName: string,
+    request: HttpsRequest,
+    holdSeconds: number,
+    answer: (answer: HttpsAnswer | undefined, isHeld: boolean) => void,
+  ): void;
   crash(): void;
   crashSecond(): void;
-  setClock(): void;
+  /** @param millis  by how much; by chance where it is not given */
+  setClock(millis?: number): void;
   /** For how long the gateway has kept a connection on which nothing comes, milliseconds. */
   silence(): number;
   /** Another one after any write to the store. */
@@ -46,15 +67,42 @@ export interface Cloud {
   close(): Promise<void>;
 }
 
+/** Requests that one process holds open: enough for all boards, or not. */
+const HELD_REQUESTS_MAX = 3;
+/** A world of so many strangers has a proxy too that takes `Prefer` away. */
+const WAITS_FORGOTTEN = 0.035;
+
+/** A board has a certificate for one thing. */
+function callerOf(own: string): Caller {
+  return {
+    authorise: async (thingName) => {
+      if (thingName !== own) throw new Error(`${own} asked for ${thingName}`);
+    },
+  };
+}
+
+/** A refusal as it stands in HTTP; anything else is a fault of ours. */
+function refusalIn(error: unknown) {
+  if (!(error instanceof ModelledError)) throw error;
+  const { type, status, message, members } = error;
+  return { status, errorType: `${type}:http://internal.example/`, json: { message, ...members }, isHeld: false };
+}
+
 /** One process: the rules, and the timer that its owner keeps for it. */
 interface Worker {
   /** Counts its starts and ends; odd: it runs. */
   life: number;
   service: JobsService | undefined;
+  plane: DataPlane | undefined;
   takeBackTick: (() => void) | undefined;
 }
 
-export async function createCloud(world: World): Promise<Cloud> {
+/** What a scenario gives the service beside what every world does. */
+export type CloudExtras = Partial<
+  Pick<JobsServiceOptions, 'signer' | 'readDocument' | 'retentionMillis' | 'allowRejectFromInProgress' | 'publish'>
+>;
+
+export async function createCloud(world: World, extras: CloudExtras = {}): Promise<Cloud> {
   const { timeline, chance, faults } = world;
   const store = await openStore(':memory:');
   const wires = new Map<number, Wire>();
@@ -62,9 +110,11 @@ export async function createCloud(world: World): Promise<Cloud> {
   const taps = new Map<string, Wiretap>();
   const lastHeard = new Map<number, number>();
   const names = new Map<number, string>();
-  const first: Worker = { life: 0, service: undefined, takeBackTick: undefined };
-  const second: Worker = { life: 0, service: undefined, takeBackTick: undefined };
+  const first: Worker = { life: 0, service: undefined, plane: undefined, takeBackTick: undefined };
+  const second: Worker = { life: 0, service: undefined, plane: undefined, takeBackTick: undefined };
   let connections = 0;
+  /** Requests over HTTPS that are not answered yet. */
+  let httpsAsked = 0;
   let offset = 0;
   let upSince = 0;
   let gateway = createGateway();
@@ -80,6 +130,7 @@ export async function createCloud(world: World): Promise<Cloud> {
       nowMillis: wall,
       region: REGION,
       account: ACCOUNT,
+      ...extras,
       publish: (topic, payload) => {
         if (faults.on && lives() && chance.is(faults.crashTelling)) {
           world.count('crashes before telling');
@@ -88,12 +139,20 @@ export async function createCloud(world: World): Promise<Cloud> {
         }
         if (!lives()) throw new Error('the service is gone');
         world.trace(`publish ${topic}`);
+        void extras.publish?.(topic, payload);
         // Nobody to hear it where the gateway is down: a broker keeps it from its worker.
         if (first.life % 2 === 0) throw new Error('the gateway is gone');
         feed({ on: 'publish', topic, payload, qos: 1 });
+        for (const { life, plane } of [first, second]) if (life % 2 === 1) plane?.notified(topic);
       },
     });
     worker.service = service;
+    worker.plane = createDataPlane({
+      ask: service.ask,
+      heldMax: HELD_REQUESTS_MAX,
+      onFailure: ({ error }) => world.blame(`the data plane failed: ${(error as Error).stack}`),
+      after: (millis, run) => timeline.plan(millis, () => (lives() ? run() : undefined)),
+    });
     service.onDue((at) => (lives() ? plan(worker, at - wall()) : undefined));
     timeline.plan(0, () => (lives() ? tick(worker) : undefined));
   }
@@ -147,6 +206,13 @@ export async function createCloud(world: World): Promise<Cloud> {
     world.trace(`request ${topic}`);
     world.count('requests');
     const copy = payload.slice();
+    const refusal = cloud.refuser?.(topic, copy);
+    if (refusal !== undefined) {
+      world.trace(`refused ${topic}: ${refusal.code}`);
+      const { clientToken } = decodeObject(copy) ?? {};
+      const body = encodeObject({ message: 'no', timestamp: 0, ...(clientToken && { clientToken }), ...refusal });
+      return feed({ on: 'answer', connection, clientId, topic: answerTopic(topic, 'rejected'), payload: body });
+    }
     // Whichever worker takes it, as with a shared subscription.
     const worker = second.life % 2 === 1 && chance.is(0.5) ? second : first;
     const life = worker.life;
@@ -193,11 +259,62 @@ export async function createCloud(world: World): Promise<Cloud> {
     await first.service?.settled();
     await second.service?.settled();
     await first.service?.settled();
+    // What the data plane does with an answer is not under way at the service any more.
+    if (httpsAsked > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Over any connection, to whichever worker takes it. The way back is the board's. */
+  async function answerHttps(
+    thingName: string,
+    { method, path, body }: HttpsRequest,
+    holdSeconds: number,
+    answer: (answer: HttpsAnswer | undefined, isHeld: boolean) => void,
+  ): Promise<void> {
+    const workers = [first, second].filter(({ life }) => life % 2 === 1);
+    if (workers.length === 0) return answer(undefined, false);
+    const worker = chance.pick(workers);
+    const life = worker.life;
+    const arrived: Arrived = {
+      id: 'id',
+      method,
+      target: readTarget(path)!,
+      headers: holdSeconds > 0 && faults.strangers < WAITS_FORGOTTEN ? { prefer: `wait=${holdSeconds}` } : {},
+      body: Buffer.from(body ?? ''),
+      onGone: () => {},
+      cut: () => {},
+    } as Partial<Arrived> as Arrived;
+    world.trace(`${method} ${path}`);
+    httpsAsked++;
+    const said = await worker.plane!.answer(arrived, callerOf(thingName)).catch(refusalIn);
+    httpsAsked--;
+    if (worker.life !== life || said === undefined) return answer(undefined, false);
+    const { status, errorType, json, isHeld } =
+      'json' in said
+        ? said
+        : { status: 200, errorType: undefined, json: said.body, isHeld: said.headers !== undefined };
+    const kept = status === 200 && body ? updatedVersion(path, body) : undefined;
+    if (kept) world.checks.acknowledged(thingName, kept.jobId, kept.executionNumber, kept.versionNumber);
+    world.trace(`${status} for ${thingName}: ${JSON.stringify(json).slice(0, 120)}`);
+    answer({ status, errorType, body: Buffer.from(JSON.stringify(json)) }, isHeld);
+  }
+
+  /** Says one thing to whoever connects, and hears nothing. */
+  function greet(lay: (end: End) => Wire, say: () => Uint8Array): Wire {
+    let said = false;
+    const wire: Wire = lay({
+      bytes: () => {
+        if (said) return;
+        said = true;
+        wire.fromCloud(say());
+      },
+      closed: () => {},
+    });
+    return wire;
   }
 
   start(first);
   if (faults.twoWorkers > 0) start(second);
-  return {
+  const cloud: Cloud = {
     store,
     get service() {
       if (first.life % 2 === 0) return second.life % 2 === 1 ? second.service : undefined;
@@ -210,6 +327,7 @@ export async function createCloud(world: World): Promise<Cloud> {
     upFor: () => (first.life % 2 === 1 ? timeline.now() - upSince : undefined),
     accept(thingName, lay) {
       if (first.life % 2 === 0) return undefined;
+      if (cloud.impostor) return greet(lay, cloud.impostor);
       const mine = first.life;
       const connection = ++connections;
       const tap = tapOf(thingName);
@@ -238,10 +356,14 @@ export async function createCloud(world: World): Promise<Cloud> {
       });
       return wire;
     },
+    impostor: undefined,
+    refuser: undefined,
+    inject: (topic, payload, qos) => feed({ on: 'publish', topic, payload, qos }),
+    answerHttps: (...how) => void answerHttps(...how),
     crash,
     crashSecond,
-    setClock() {
-      const by = chance.is(0.5) ? -chance.between(1, SET_BACK_MILLIS_MAX) : chance.between(1, SET_FORWARD_MILLIS_MAX);
+    setClock(millis) {
+      const by = millis ?? drawJump();
       world.trace(`the service's clock is set by ${by} ms`);
       world.count('clock jumps');
       offset += by;
@@ -262,6 +384,11 @@ export async function createCloud(world: World): Promise<Cloud> {
       await store.close();
     },
   };
+  return cloud;
+
+  function drawJump(): number {
+    return chance.is(0.5) ? -chance.between(1, SET_BACK_MILLIS_MAX) : chance.between(1, SET_FORWARD_MILLIS_MAX);
+  }
 
   function tapOf(thingName: string): Wiretap {
     let tap = taps.get(thingName);

@@ -50,6 +50,11 @@ export interface Faults {
   things: number;
   /** Another client of a thing sends requests of its own. */
   meddle: number;
+  /** Boards that reach the service over HTTPS alone, and how often something in between answers them. */
+  https: number;
+  strangers: number;
+  /** Documents with members of our own (runtime/jobs/guards.ts), which the boards of such a world read. */
+  guards: number;
 }
 
 /** @param without  kinds that are left out, to see what a failure needs */
@@ -80,6 +85,9 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
     groups: seldom(0.7),
     things: seldom(0.15),
     meddle: sometimes(0.4),
+    https: seldom(0.6),
+    strangers: seldom(0.05),
+    guards: chance.is(0.5) ? 0 : 0.7,
   };
   for (const kind of without) {
     if (!(kind in faults)) throw new Error(`there is no fault ${kind}: expected one of ${KINDS.join(', ')}`);
@@ -92,5 +100,5 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
 export const KINDS = [
   ...['cutWire', 'halfOpen', 'splitBytes', 'late', 'loseAnswer', 'cutPower', 'garbleDisk', 'failDisk', 'stopMillis'],
   ...['crashMillis', 'crashTelling', 'twoWorkers', 'clockMillis', 'retries', 'timeouts', 'rates', 'aborts'],
-  ...['schedules', 'groups', 'things', 'meddle'],
+  ...['schedules', 'groups', 'things', 'meddle', 'https', 'strangers', 'guards'],
 ] as const;

@@ -7,3 +7,5 @@ export function seedsUntilCaught(
 ): Promise<{ worlds: number; why: string | undefined } | undefined>;
 /** Fails where a mistake no longer fits the code. */
 export function checkThatAllFit(): Promise<void>;
+/** mistakes.mjs says what they do. */
+export function playScenarios(text: string, mistake?: Mistake): Promise<{ code: number; stdout: string }>;

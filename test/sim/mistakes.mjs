@@ -126,6 +126,49 @@ export const MISTAKES = [
     find: 'execution.executionNumber !== job.executionNumber;',
     replace: 'execution.executionNumber !== job.executionNumber || execution.queuedAt !== job.queuedAt;',
   },
+  {
+    name: 'clean up after what has succeeded',
+    file: `${RUNNER}/guards.ts`,
+    find: "if (!cleanUp || outcome?.status === 'SUCCEEDED') return false;",
+    replace: 'if (!cleanUp) return false;',
+  },
+  {
+    name: 'ask for a document that no step waits for',
+    file: `${RUNNER}/ask.ts`,
+    find: "WITH_GUARDS && at === 'running' && runner.stale === true",
+    replace: 'WITH_GUARDS && runner.stale === true',
+  },
+  {
+    name: 'repeat a step that a power cut interrupted, though it is not marked so',
+    file: `${RUNNER}/guards.ts`,
+    find: '} else if (!idempotent) return false;',
+    replace: '}',
+  },
+  {
+    name: 'let a step take longer than it may',
+    file: `${RUNNER}/guards.ts`,
+    find: 'runner.timeoutAt = timeoutSeconds && runner.now + timeoutSeconds * 1_000;',
+    replace: 'runner.timeoutAt = undefined;',
+  },
+  {
+    name: 'run a document for other devices',
+    file: 'runtime/jobs/guards.ts',
+    find: 'own !== undefined && values.includes(own),',
+    replace: 'true,',
+  },
+  // The HTTPS data plane on the device.
+  {
+    name: 'take the answer of a proxy for the service’s',
+    file: 'runtime/device/jobsOverHttps.ts',
+    find: 'return code ? [false, { code, message, ...(executionState && { executionState }) }] : undefined;',
+    replace: 'return code ? [false, { code, message, ...(executionState && { executionState }) }] : [true, {}];',
+  },
+  {
+    name: 'tell a device of its next job once only',
+    file: 'runtime/device/mqttOverHttps.ts',
+    find: 'if (head !== way.head) publish(',
+    replace: 'if (way.head === undefined && head !== way.head) publish(',
+  },
   // MQTT on the device.
   {
     name: 'never make the pauses between connects short again',
@@ -458,6 +501,18 @@ function readCaught(code, out) {
   const { worlds = 1, broken } = JSON.parse(out.trim().split('\n').at(-1));
   const why = /^seed [\d?]+: (.*)$/m.exec(out)?.[1];
   return code === 1 && broken !== undefined ? { worlds, why } : undefined;
+}
+
+/** Plays scenarios whose name contains `text`, with a mistake in the product or none. Resolves to the exit code and what was printed. */
+export async function playScenarios(text, mistake) {
+  const outfile = path.join(folder, `scenarios${mistake ? `-${mistake.name.replace(/\W+/g, '-')}` : ''}.mjs`);
+  const bundle = await bundleSim(outfile, mistake, 'test/sim/scenarios/main.ts');
+  const child = spawn(process.execPath, [bundle, text], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (part) => {
+    stdout += part;
+  });
+  return { code: await new Promise((resolve) => child.on('close', resolve)), stdout };
 }
 
 /** Fails loudly, before anything is run, where a mistake no longer fits the code. */

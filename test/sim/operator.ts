@@ -8,17 +8,21 @@ import { addThingToThingGroup, removeThingFromThingGroup } from '../../targets/s
 import type { Registry } from '../../targets/service/registry/registry.ts';
 import { createThing, deleteThing } from '../../targets/service/registry/things.ts';
 import { statement } from '../../targets/service/store/statement.ts';
+import { ATTRIBUTES } from './board.ts';
 import { Broken } from './broken.ts';
 import type { Chance } from './chance.ts';
 import { ACCOUNT, type Cloud, REGION } from './cloud.ts';
+import { type Around, CLEAN_UP, documentOf, REPEATABLE, type Work } from './work.ts';
 import type { World } from './world.ts';
 
 /** What one CreateJob made, by the word its steps carry: a job made anew under an old name has another. */
 export interface Made {
   jobId: string;
   serial: string;
-  /** Exit codes of the steps, in order; undefined: its document is invalid. */
-  codes: number[] | undefined;
+  /** Its steps, in order; undefined: its document is invalid. */
+  works: Work[] | undefined;
+  /** Its conditions hold for the boards of this world. */
+  isFit: boolean;
 }
 
 type Control = JobsService['control'];
@@ -47,22 +51,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
   const groupArn = (group: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thinggroup/${group}`;
   let acts = 0;
 
-  /** The registry of a service that runs; its changes go to that one's jobs. */
-  function registry(service: JobsService): Registry {
-    return {
-      engine: cloud.store.engine,
-      db: cloud.store.db,
-      nowMillis: cloud.wall,
-      region: REGION,
-      account: ACCOUNT,
-      randomBytes: (count) => Uint8Array.from({ length: count }, () => chance.between(0, 255)),
-      issueCertificate: () => Promise.reject(new Error('no certificates here')),
-      certifyRequest: () => Promise.reject(new Error('no certificates here')),
-      endpoints: () => ({ mqtts: undefined, data: undefined }),
-      membership: service.membership,
-      revoke: () => {},
-    };
-  }
+  const registry = (service: JobsService) => registryOf(cloud, service, chance);
 
   async function register(): Promise<void> {
     const at = registry(cloud.service!);
@@ -82,15 +71,15 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
     const old = made.length > 0 && chance.is(0.3) ? chance.pick(made).jobId : undefined;
     const jobId = again ?? old ?? `job-${made.length}`;
     const valid = !chance.is(0.1);
-    const codes = Array.from({ length: chance.between(1, 4) }, () => (chance.is(0.15) ? 1 : 0));
-    const steps = codes.map((code, i) => ({
-      action: { name: `${serial}.${i}`, type: 'runCommand', input: { command: command(code) } },
-    }));
-    const document = valid ? { version: '1.0', steps } : { version: '1.0', steps: [{ action: { name: serial } }] };
-    const input = { jobId, targets: targets(), document: JSON.stringify(document), ...configs() };
+    const works = Array.from({ length: chance.between(1, 4) }, (_, i) => work(`${serial}.${i}`));
+    const isGuarded = chance.is(faults.guards);
+    const isFit = !isGuarded || !chance.is(0.1);
+    const document = isGuarded ? guarded(serial, works, isFit) : documentOf(works);
+    const wrong = JSON.stringify({ version: '1.0', steps: [{ action: { name: serial } }] });
+    const input = { jobId, targets: targets(), document: valid ? document : wrong, ...configs() };
     const words = Object.keys(configsIn(input)).join(' ');
     const done = await attempt([`create ${jobId} ${serial} ${words}`, () => control().createJob(input)]);
-    if (done) made.push({ jobId, serial, codes: valid ? codes : undefined });
+    if (done) made.push({ jobId, serial, works: valid ? works : undefined, isFit });
   }
 
   function targets(): string[] {
@@ -152,9 +141,42 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
   }
 
   /** Long enough to be cut off, some much longer than the grace, some that ignore TERM. */
-  function command(code: number): string {
-    const millis = chance.is(0.2) ? chance.between(5_000, 120_000) : chance.between(1, 2_000);
-    return `work,${millis},${code}${chance.is(0.2) ? ',stubborn' : ''}`;
+  function work(name: string): Work {
+    return {
+      name,
+      code: chance.is(0.15) ? 1 : 0,
+      millis: chance.is(0.2) ? chance.between(5_000, 120_000) : chance.between(1, 2_000),
+      manner: chance.is(0.2) ? 'stubborn' : undefined,
+    };
+  }
+
+  /** A document with members of our own; `works` are changed to match. */
+  function guarded(serial: string, works: Work[], isFit: boolean): string {
+    for (const work of works) {
+      if (chance.is(0.3)) work.timeoutSeconds = chance.pick([1, 5, 30, 90]);
+      if (chance.is(0.2)) {
+        work.idempotent = true;
+        work.name += REPEATABLE;
+      } else if (chance.is(0.15)) {
+        Object.assign(work, { restarts: true, code: 0, timeoutSeconds: 90, manner: undefined });
+        work.millis = Math.min(work.millis, 2_000);
+      } else if (chance.is(0.3))
+        Object.assign(work, { handler: true, manner: chance.pick(['tells', 'missing', 'tells']) });
+      if (chance.is(0.1)) work.ignoreStepFailure = true;
+      if (chance.is(0.1)) work.allowStdErr = chance.between(0, 1);
+    }
+    const finalStep = chance.is(0.2) ? work(`${serial}.last`) : undefined;
+    const around: Around = {
+      ...(chance.is(0.5) ? { onFailure: { ...work(`${serial}.${CLEAN_UP}`), code: 0 } } : {}),
+      ...(finalStep && { finalStep }),
+      ...(chance.is(0.2) ? { includeStdOut: true } : {}),
+      ...(chance.is(0.3) || !isFit
+        ? { conditions: [{ key: 'arch', value: isFit ? ['mips', ATTRIBUTES.arch] : ['mips'], type: 'stringEqual' }] }
+        : {}),
+    };
+    const document = documentOf(works, around);
+    if (finalStep) works.push(finalStep);
+    return document;
   }
 
   async function act(): Promise<void> {
@@ -355,4 +377,21 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
 
 function configsIn({ jobId: _, targets: __, document: ___, ...configs }: CreateJobInput) {
   return configs;
+}
+
+/** The registry of a service that runs; its changes go to that one's jobs. */
+export function registryOf(cloud: Cloud, service: JobsService, chance: Chance): Registry {
+  return {
+    engine: cloud.store.engine,
+    db: cloud.store.db,
+    nowMillis: cloud.wall,
+    region: REGION,
+    account: ACCOUNT,
+    randomBytes: (count) => Uint8Array.from({ length: count }, () => chance.between(0, 255)),
+    issueCertificate: () => Promise.reject(new Error('no certificates here')),
+    certifyRequest: () => Promise.reject(new Error('no certificates here')),
+    endpoints: () => ({ mqtts: undefined, data: undefined }),
+    membership: service.membership,
+    revoke: () => {},
+  };
 }

@@ -15,7 +15,18 @@ export function acceptedVersion(topic: string, payload: Uint8Array, answer: { to
   const parsed = parseRequestTopic(topic);
   if (parsed === undefined || parsed === 'InvalidTopic' || parsed.operation !== 'UpdateJobExecution') return undefined;
   const { thingName, jobId = '' } = parsed;
+  const version = versionIn(payload);
+  return version && { thingName, jobId, ...version };
+}
+
+/** The same for an accepted POST of the HTTPS data plane. */
+export function updatedVersion(path: string, body: Uint8Array): Omit<Promised, 'thingName'> | undefined {
+  const version = versionIn(body);
+  return version && { jobId: decodeURIComponent(path.split('/').at(-1)!), ...version };
+}
+
+function versionIn(payload: Uint8Array): Pick<Promised, 'executionNumber' | 'versionNumber'> | undefined {
   const { executionNumber, expectedVersion } = decodeObject(payload) ?? {};
   if (executionNumber === undefined || expectedVersion === undefined) return undefined;
-  return { thingName, jobId, executionNumber: Number(executionNumber), versionNumber: Number(expectedVersion) + 1 };
+  return { executionNumber: Number(executionNumber), versionNumber: Number(expectedVersion) + 1 };
 }

@@ -1,4 +1,7 @@
 import { parser as createParser, type IPublishPacket, type Packet, type Parser } from 'mqtt-packet';
+import { ProtocolError } from '../../runtime/errors.ts';
+import { decodePacket, encodePacket } from '../../runtime/mqtt/codec.ts';
+import { createFramer, type Framer, nextPacket, offer } from '../../runtime/mqtt/framer.ts';
 import type { Session } from '../../targets/service/gateway/state.ts';
 
 /**
@@ -33,6 +36,7 @@ interface Outstanding {
 
 export function createWiretap(thingName: string, blame: (what: string) => void): Wiretap {
   const parsers = new Map<string, Parser>();
+  const framers = new Map<string, Framer>();
   const toBoard: Outstanding = { messages: new Map() };
   const toCloud: Outstanding = { messages: new Map() };
   let session: Session | undefined;
@@ -42,7 +46,10 @@ export function createWiretap(thingName: string, blame: (what: string) => void):
     let parser = parsers.get(key);
     if (parser === undefined) {
       const [oldest] = parsers.keys();
-      if (parsers.size >= PARSERS_MAX) parsers.delete(oldest!);
+      if (parsers.size >= PARSERS_MAX) {
+        parsers.delete(oldest!);
+        framers.delete(oldest!);
+      }
       parsers.set(key, (parser = createParser({ protocolVersion: 4 })));
       parser.on('error', (error) =>
         blame(`${thingName}: ${who} sent what another library cannot read: ${error.message}`),
@@ -51,6 +58,24 @@ export function createWiretap(thingName: string, blame: (what: string) => void):
     parser.removeAllListeners('packet');
     parser.on('packet', hear);
     parser.parse(Buffer.from(bytes));
+    rewrite(who, key, bytes);
+  }
+
+  /** Our own codec, which has every packet in every direction, writes what it has read as it was. */
+  function rewrite(who: string, key: string, bytes: Uint8Array): void {
+    const framer = framers.get(key) ?? createFramer();
+    framers.set(key, framer);
+    try {
+      offer(framer, bytes);
+      for (let packet = nextPacket(framer); packet; packet = nextPacket(framer))
+        if (Buffer.compare(encodePacket(decodePacket(packet)), packet) !== 0)
+          blame(
+            `${thingName}: ${who} sent a packet that our codec writes otherwise: ${Buffer.from(packet).toString('hex')}`,
+          );
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      blame(`${thingName}: ${who} sent what our codec cannot read: ${error.message}`);
+    }
   }
 
   function sent({ messages }: Outstanding, who: string, packet: Packet): void {

@@ -6,9 +6,9 @@ import { checkBounds } from './bounds.ts';
 import { Broken } from './broken.ts';
 import { type Chance, createChance } from './chance.ts';
 import { type Checks, createChecks } from './checks.ts';
-import { type Cloud, createCloud } from './cloud.ts';
+import { type Cloud, type CloudExtras, createCloud } from './cloud.ts';
 import { drawFaults, type Faults } from './faults.ts';
-import { createOperator } from './operator.ts';
+import { createOperator, type Made } from './operator.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 
 /** How long faults happen, and how long the world then has to come to rest: virtual milliseconds. */
@@ -56,7 +56,17 @@ export interface Told {
 
 /** Runs the world of one seed to its end. */
 export async function runWorld(seed: number, wish: Wish = {}): Promise<Told> {
-  const { storyLines = 0 } = wish;
+  const { world, told } = await createWorld(seed, (chance) => drawFaults(chance, wish.without), wish.storyLines);
+  return lived(world, told, () => live(world, wish, told));
+}
+
+/** A world before anything has happened in it. */
+export async function createWorld(
+  seed: number,
+  draw: (chance: Chance) => Faults,
+  storyLines = 0,
+  extras: CloudExtras = {},
+): Promise<{ world: World; told: Told }> {
   const told: Told = { hash: 0, counts: {}, broken: undefined, story: [] };
   const chance = createChance(seed);
   const timeline = createTimeline();
@@ -64,7 +74,7 @@ export async function runWorld(seed: number, wish: Wish = {}): Promise<Told> {
   const world = {
     timeline,
     chance,
-    faults: drawFaults(chance, wish.without),
+    faults: draw(chance),
     trace(line: string) {
       const stamped = `${(timeline.now() / 1000).toFixed(3)} ${line}`;
       told.hash = crc32(encoder.encode(`${told.hash} ${stamped}`));
@@ -77,63 +87,93 @@ export async function runWorld(seed: number, wish: Wish = {}): Promise<Told> {
       told.broken ??= what;
     },
   } as World;
-  world.cloud = await createCloud(world);
+  world.cloud = await createCloud(world, extras);
   world.checks = await createChecks(world.cloud.store, {
     wall: world.cloud.wall,
     upFor: world.cloud.upFor,
     isSteady: world.faults.clockMillis === 0,
+    boardsKnow: world.faults.guards > 0,
   });
+  return { world, told };
+}
+
+/** What came of it. */
+export async function lived(world: World, told: Told, life: () => Promise<void>): Promise<Told> {
   try {
-    await live(world, wish, () => told.broken);
+    await life();
   } catch (error) {
     told.broken ??= error instanceof Broken ? error.message : `the product threw: ${(error as Error).stack}`;
   }
-  told.counts['virtual minutes'] = Math.round(timeline.now() / 60_000);
+  told.counts['virtual minutes'] = Math.round(world.timeline.now() / 60_000);
   await world.cloud.close();
   return told;
 }
 
-async function live(world: World, wish: Wish, blamed: () => string | undefined): Promise<void> {
-  const { timeline, chance, faults, cloud, checks } = world;
-  const thingNames = Array.from({ length: Math.min(chance.between(1, 4), wish.boards ?? 4) }, (_, i) => `T${i}`);
-  const operator = createOperator(world, cloud, thingNames, createChance(chance.seed()));
-  await operator.register();
-  const boards = thingNames.map((thingName) => createBoard(world, thingName));
-  for (const board of boards) timeline.plan(chance.between(0, 5_000), board.powerOn);
-  await operator.create();
-  operator.keepActing(wish.acts ?? Infinity);
-  haunt(world, boards);
-
+/** Goes on by one step and looks at everything. Resolves to false when nothing is left to happen before `until`. */
+export function stepsOf(world: World, boards: readonly Board[], told: Told): (until: number) => Promise<boolean> {
+  const { timeline, cloud, checks } = world;
   let steps = 0;
-  const advance = async (until: number): Promise<boolean> => {
+  return async (until) => {
     if (++steps > STEPS_MAX) throw new Broken(`no rest after ${STEPS_MAX} steps`);
     const went = await timeline.next(until);
     await cloud.settled();
     await checks.look(timeline.now());
     if (went) checkBounds(world, boards);
-    const broken = blamed();
-    if (broken !== undefined) throw new Broken(broken);
+    if (told.broken !== undefined) throw new Broken(told.broken);
     return went;
   };
-  while (await advance(FAULTS_MILLIS));
+}
+
+/** Faults are over: everything has to end by itself, before `deadline`. */
+export async function comeToRest(
+  world: World,
+  boards: readonly Board[],
+  advance: (until: number) => Promise<boolean>,
+  made: readonly Made[],
+  deadline: number,
+): Promise<void> {
+  const { timeline, checks, faults } = world;
   faults.on = false;
   world.trace('faults end');
-  const restMillis = FAULTS_MILLIS + (faults.schedules > 0 ? SCHEDULED_REST_MILLIS : REST_MILLIS);
-  while (!(await isAtRest(world, boards))) {
-    if (timeline.now() >= restMillis)
+  const began = timeline.now();
+  while (!(await isAtRest(world, boards, began + SETTLE_MILLIS))) {
+    if (timeline.now() >= deadline)
       throw new Broken(
-        `not at rest ${restMillis / 60_000 - 3} minutes after the last fault: ${await restless(world, boards)}`,
+        `not at rest ${Math.round((deadline - began) / 60_000)} minutes after the last fault: ${await restless(world, boards)}`,
       );
     await advance(timeline.now() + 1_000);
   }
-  await checks.atRest(operator.made);
+  await checks.atRest(made);
+}
+
+async function live(world: World, wish: Wish, told: Told): Promise<void> {
+  const { timeline, chance, faults, cloud } = world;
+  const thingNames = Array.from({ length: Math.min(chance.between(1, 4), wish.boards ?? 4) }, (_, i) => `T${i}`);
+  const operator = createOperator(world, cloud, thingNames, createChance(chance.seed()));
+  await operator.register();
+  const boards = thingNames.map((thingName) =>
+    createBoard(world, thingName, { way: chance.is(faults.https) ? 'https' : 'mqtt', knows: faults.guards > 0 }),
+  );
+  for (const board of boards) timeline.plan(chance.between(0, 5_000), board.powerOn);
+  await operator.create();
+  operator.keepActing(wish.acts ?? Infinity);
+  haunt(world, boards);
+
+  const advance = stepsOf(world, boards, told);
+  while (await advance(FAULTS_MILLIS));
+  const restMillis = faults.schedules > 0 ? SCHEDULED_REST_MILLIS : REST_MILLIS;
+  await comeToRest(world, boards, advance, operator.made, FAULTS_MILLIS + restMillis);
   world.count('jobs', operator.made.length);
   world.count('virtual minutes with all of them', boards.length * Math.round(timeline.now() / 60_000));
 }
 
 /** Every board idles, nothing is pending, and no job has anything left to do by itself. */
-async function isAtRest({ timeline, cloud, checks }: World, boards: readonly Board[]): Promise<boolean> {
-  if (timeline.now() < FAULTS_MILLIS + SETTLE_MILLIS || !boards.every((board) => board.atRest())) return false;
+async function isAtRest(
+  { timeline, cloud, checks }: World,
+  boards: readonly Board[],
+  notBefore: number,
+): Promise<boolean> {
+  if (timeline.now() < notBefore || !boards.every((board) => board.atRest())) return false;
   for (const { status } of checks.ledger.rows.values())
     if (status === 'QUEUED' || status === 'IN_PROGRESS') return false;
   return (await readDue(cloud.store, {})).every(({ n }) => n === 0);

@@ -1,0 +1,198 @@
+import { addThingToThingGroup, removeThingFromThingGroup } from '../../../targets/service/registry/membership.ts';
+import { group, groupArn, type Scenario, type Stage } from './stage.ts';
+
+const KNOWING = [{ way: 'mqtt', knows: true }] as const;
+const at = (stage: Stage) => stage.boards[0]!.device.runner.at;
+const first = (stage: Stage) => stage.boards[0]!;
+const isDone = (stage: Stage, jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
+
+/** Goes on, a millisecond at a time. */
+async function moment(stage: Stage, what: string, holds: () => boolean): Promise<void> {
+  for (let n = 0; n < 20_000 && !holds(); n++) await stage.pass(0.001);
+  stage.expect(holds(), what);
+}
+
+/** What seeds have found, told so that it is found again whatever the draws of seeds become. */
+export const FOUND_SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'a job with a clean-up succeeds',
+    why: 'Seed 2: the clean-up ran after every job that had succeeded, once its report was acknowledged.',
+    catches: ['clean up after what has succeeded'],
+    boards: KNOWING,
+    async play(stage) {
+      const onFailure = { name: 's0.clean', millis: 100, code: 0 };
+      await stage.job('well', [{}, {}], { onFailure });
+      await stage.until('it has succeeded', isDone(stage, 'well'));
+      await stage.pass(10);
+    },
+  },
+  {
+    name: 'a step asks for its document and ends before it came',
+    why: 'Seeds 51 and 144: the device asked for the document again and again, thousands of times a minute, and never told that the job had ended.',
+    catches: ['ask for a document that no step waits for'],
+    boards: KNOWING,
+    async play(stage) {
+      for (let n = 0; n < 5; n++) {
+        await stage.job(`asks${n}`, [{ handler: true, manner: 'tells', millis: 20 }]);
+        await stage.until('it has succeeded', isDone(stage, `asks${n}`), 60);
+      }
+    },
+  },
+  {
+    name: 'a REJECTED is lost, and its job is made anew under the same name meanwhile',
+    why: 'Repeated as it was, it met the new execution, which has the same number and version, and refused a document that is good.',
+    catches: ['repeat a claim of what is QUEUED without looking at it again'],
+    async play(stage) {
+      const { control, cloud } = stage;
+      const targets = ['arn:aws:iot:us-east-1:123456789012:thing/T0'];
+      await control.createJob({ jobId: 'name', targets, document: '{"steps":7}' });
+      await moment(stage, 'it refuses', () => at(stage) === 'reporting');
+      first(stage).wire!.cut();
+      cloud.impostor = () => new Uint8Array(0); // nobody answers for a while
+      await control.deleteJob({ jobId: 'name', force: true });
+      await stage.pass(2);
+      await stage.job('name', [{ millis: 200 }]);
+      await stage.pass(8);
+      cloud.impostor = undefined;
+      await stage.until('the new one is done', isDone(stage, 'name'));
+    },
+  },
+  {
+    name: 'a CONNACK is lost',
+    why: 'The service had made the session and the device had not subscribed: on the next connection it took "session present" for its own, and heard nothing.',
+    catches: ['trust "session present" after a CONNACK that may have been lost'],
+    async play(stage) {
+      stage.cloud.crash(); // it forgets all sessions
+      const isBetween = () =>
+        first(stage).device.client.at === 'connecting' &&
+        stage.cloud.gateway.sessions.has('T0') &&
+        stage.cloud.service !== undefined;
+      await stage.until('the service is back', () => stage.cloud.service !== undefined);
+      for (let n = 0; n < 200_000 && !isBetween(); n++) await stage.pass(0.001);
+      stage.expect(isBetween(), 'its CONNECT has arrived, and the answer has not');
+      first(stage).wire!.cut();
+      await stage.until('it is online', () => first(stage).device.runner.online, 300);
+      const { subscriptions } = stage.cloud.gateway.sessions.get('T0')!;
+      stage.expect(subscriptions.size === 3, `it has subscribed: ${subscriptions.size} filters`);
+    },
+  },
+  {
+    name: 'the clock of the service is set back between two jobs',
+    why: 'The younger job came to the head of the queue by its queuedAt, and its device was not told that another one is next.',
+    catches: ['take what is new for the last of its queue'],
+    faults: { clockMillis: 1 },
+    async play(stage) {
+      first(stage).stop();
+      await stage.pass(0.05);
+      await stage.job('before', [{}]);
+      await stage.pass(1);
+      stage.cloud.crash(); // who starts next does not know how late it was
+      await stage.until('the service is back', () => stage.cloud.service !== undefined);
+      stage.cloud.setClock(-45_000);
+      await stage.job('after', [{}]);
+      await stage.pass(1);
+      await stage.until(
+        'both are done',
+        async () => (await isDone(stage, 'before')()) && isDone(stage, 'after')(),
+        400,
+      );
+    },
+  },
+  {
+    name: 'a thing leaves two groups of a continuous job and comes back',
+    why: 'It got a first execution beside the one that it had, and ran the job twice under one number.',
+    catches: ['give a thing that joins again its old execution number'],
+    async play(stage) {
+      for (const name of ['one', 'two']) await group(stage, name);
+      const join = (thingGroupName: string) =>
+        addThingToThingGroup(stage.registry, { thingName: 'T0', thingGroupName });
+      const leave = (thingGroupName: string) =>
+        removeThingFromThingGroup(stage.registry, { thingName: 'T0', thingGroupName });
+      for (const name of ['one', 'two']) await join(name);
+      const input = { targetSelection: 'CONTINUOUS' as const, targets: [groupArn('one'), groupArn('two')] };
+      await stage.job('again', [{}], { input });
+      await stage.until('it is done', isDone(stage, 'again'));
+      for (const name of ['one', 'two']) await leave(name);
+      await join('two');
+      await stage.pass(5);
+      await stage.until('it is done once more', isDone(stage, 'again'));
+      const number = async () =>
+        (await stage.control.describeJobExecution({ jobId: 'again', thingName: 'T0' })).execution.executionNumber;
+      stage.expect((await number()) === 2, 'as number 2');
+      await join('one');
+      await stage.pass(5);
+      stage.expect((await number()) === 2, 'who is in both groups has one execution');
+      await stage.control.cancelJob({ jobId: 'again' });
+    },
+  },
+  {
+    name: 'power goes with the report on its way',
+    why: 'What was acknowledged must be forgotten, what was not told again: a report lost with the power left the execution IN_PROGRESS for ever.',
+    catches: ['forget the outcome before the service has answered'],
+    async play(stage) {
+      await stage.job('told', [{}]);
+      await moment(stage, 'it reports', () => at(stage) === 'reporting');
+      first(stage).wire!.cut();
+      first(stage).cutPower();
+      await stage.until('the service has its report', isDone(stage, 'told'), 400);
+    },
+  },
+  {
+    name: 'power goes in the middle of a step',
+    why: 'It cannot be known how far the step got: it is not run again, and the job fails, saying so.',
+    catches: ['run the step that was interrupted once more'],
+    async play(stage) {
+      await stage.job('cut', [{}, { millis: 20_000 }]);
+      await stage.until('the second step runs', () => at(stage) === 'running' && first(stage).device.runner.step === 1);
+      first(stage).cutPower();
+      await stage.until('it has failed', async () => (await stage.status('cut')) === 'FAILED', 400);
+    },
+  },
+  {
+    name: 'a job is cancelled while its device is away',
+    why: 'The notification has passed it by: what runs must be asked about as soon as it is back, and stopped.',
+    catches: ['keep a job running that the service no longer holds'],
+    async play(stage) {
+      await stage.job('gone', [{ millis: 100_000 }, { millis: 100_000 }]);
+      await stage.until('it runs', () => at(stage) === 'running');
+      first(stage).wire!.cut();
+      await stage.control.cancelJob({ jobId: 'gone', force: true });
+      await stage.until('the device has stopped', () => first(stage).atRest(), 60);
+    },
+  },
+  {
+    name: 'power goes while the record of a step is written',
+    why: 'A step whose record is not on disk must not have begun: the next boot would begin it again.',
+    catches: ['run a step before its record is written'],
+    async play(stage) {
+      const { faults } = stage.world;
+      for (let n = 0; n < 4; n++) {
+        await stage.job(`torn${n}`, [{ millis: 500 }]);
+        await moment(stage, 'it claims', () => at(stage) === 'claiming');
+        faults.cutPower = 1; // the next record is torn
+        await moment(stage, 'power is gone', () => !first(stage).powered());
+        faults.cutPower = 0;
+        await stage.until('it has ended', async () => isOver(await stage.status(`torn${n}`)), 600);
+      }
+    },
+  },
+  {
+    name: 'a notification cannot be sent',
+    why: 'The job is in the store, and nobody else tells its device, which is online and waits: the notification has to be sent again.',
+    extras: () => ({
+      publish: (topic) => {
+        if (topic.endsWith('/notify-next') && lost-- > 0) throw new Error('no connection');
+      },
+    }),
+    async play(stage) {
+      lost = 1;
+      await stage.job('untold', [{}]);
+      await stage.until('it is done', isDone(stage, 'untold'), 60);
+    },
+  },
+];
+
+/** Notifications that are still to be lost. */
+let lost = 0;
+
+const isOver = (status: string | undefined) => status === 'SUCCEEDED' || status === 'FAILED';

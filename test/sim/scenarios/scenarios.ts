@@ -1,0 +1,17 @@
+import { CLIENT_SCENARIOS } from './clients.ts';
+import { FOUND_SCENARIOS } from './found.ts';
+import { GUEST_SCENARIOS } from './guests.ts';
+import { HOSTILE_SCENARIOS } from './hostile.ts';
+import { OPERATOR_SCENARIOS } from './operator.ts';
+import { SCHEDULE_SCENARIOS } from './schedules.ts';
+import type { Scenario } from './stage.ts';
+
+/** All stories that are told the same each time; those of seeds are world.ts's. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...FOUND_SCENARIOS,
+  ...OPERATOR_SCENARIOS,
+  ...SCHEDULE_SCENARIOS,
+  ...CLIENT_SCENARIOS,
+  ...HOSTILE_SCENARIOS,
+  ...GUEST_SCENARIOS,
+];

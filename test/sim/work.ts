@@ -1,0 +1,64 @@
+import type { Step } from '../../runtime/jobs/document.ts';
+import type { JsonObject } from '../../runtime/jobs/json.ts';
+
+/** One step as an operator wants it; what a program does is in its own words: `work,MILLIS,CODE,MANNER`. */
+export interface Work {
+  name: string;
+  millis: number;
+  code: number;
+  /** `stubborn` ignores TERM; `tells` reports progress and asks for its document anew; `missing` cannot be started. */
+  manner?: 'stubborn' | 'tells' | 'missing' | undefined;
+  handler?: boolean;
+  ignoreStepFailure?: boolean;
+  allowStdErr?: number | undefined;
+  idempotent?: boolean;
+  restarts?: boolean;
+  timeoutSeconds?: number | undefined;
+}
+
+/** What a document says beside its steps. */
+export interface Around {
+  onFailure?: Work | undefined;
+  finalStep?: Work | undefined;
+  includeStdOut?: boolean;
+  conditions?: { key: string; value: string[]; type?: string }[];
+}
+
+/** Names tell the checks which steps may start twice: the clean-up, and `+` one that may be repeated. */
+export const CLEAN_UP = 'clean';
+export const REPEATABLE = '+';
+
+export function documentOf(works: readonly Work[], { onFailure, finalStep, ...around }: Around = {}): string {
+  return JSON.stringify({
+    version: '1.0',
+    ...around,
+    steps: works.map(stepOf),
+    ...(finalStep && { finalStep: stepOf(finalStep) }),
+    ...(onFailure && { onFailure: stepOf(onFailure) }),
+  });
+}
+
+function stepOf({ name, millis, code, manner, handler, ...guards }: Work): JsonObject {
+  const args = [`${millis}`, `${code}`, ...(manner ? [manner] : [])];
+  const run = handler
+    ? { type: 'runHandler', input: { handler: 'work', args, path: '' } }
+    : { type: 'runCommand', input: { command: ['work', ...args].join() } };
+  return { action: { name, ...run, ...guards } } as unknown as JsonObject;
+}
+
+/** What a program that a board starts is to do. */
+export function readWork({ run }: Step): { millis: number; code: number; manner: string | undefined } {
+  const [millis = '10', code = '0', manner] = run.type === 'runCommand' ? run.argv.slice(1) : run.args;
+  return { millis: Number(millis), code: Number(code), manner };
+}
+
+/** Whether a step is over as it should be, going by how its program ended; undefined: it never did. */
+export function endedWell(work: Work, end: { code: number | undefined } | undefined, wasStarted: boolean): boolean {
+  if (work.restarts) return wasStarted; // the device goes down with it
+  return (end?.code === 0 && work.allowStdErr !== 0) || (work.ignoreStepFailure === true && end !== undefined);
+}
+
+/** The device itself ends it, whatever it would have come to. */
+export function isTooSlow({ millis, timeoutSeconds = Infinity }: Work): boolean {
+  return millis >= timeoutSeconds * 1_000;
+}

@@ -47,8 +47,6 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   const overSince = new Map<string, number>();
   /** How often power failed, or the agent was ended, or its disk refused a record, while it ran. */
   const interrupted = new Map<string, number>();
-  /** Steps that were started, by their executions. */
-  const begun = new Set<string>();
   /** Executions that a clean-up has begun for. */
   const cleaned = new Set<string>();
   /** Names of jobs that an operator has deleted at some time, or tried to. */
@@ -124,7 +122,6 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       const key = `${at.thingName} ${step} #${at.executionNumber} ${at.queuedAt}`;
       const count = (starts.get(key) ?? 0) + 1;
       starts.set(key, count);
-      begun.add(`${at.thingName} ${step} #${at.executionNumber}`);
       if (isCleanUp) cleaned.add(`${at.thingName} ${serial} #${at.executionNumber} ${at.queuedAt}`);
       const mayRepeat = isCleanUp || (step.endsWith(REPEATABLE) && time.boardsKnow);
       const most = mayRepeat ? 1 + (interrupted.get(nameOfAttempt(at)) ?? 0) : 1;
@@ -166,12 +163,9 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
+    const attempt = nameOfAttempt({ thingName: thing, jobId, executionNumber: row.no });
     const queuedAt = Math.floor(row.queuedAt / 1000);
-    const ran = (works ?? []).map((work) => {
-      // Whatever its queuedAt: a claim may have met an execution made anew.
-      const started = begun.has(`${thing} ${work.name} #${row.no}`);
-      return endedWell(work, ends.get(`${thing} ${work.name} #${row.no}`), started);
-    });
+    const ran = (works ?? []).map((work) => endedWell(work, ends.get(`${thing} ${work.name} #${row.no}`)));
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest byte.
     const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX || !time.isSteady;
@@ -180,17 +174,22 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     // FAILED where a claim met it on its way: nothing but SUCCEEDED says that it ran.
     if ((works === undefined || !isFit) && row.status === 'SUCCEEDED')
       throw new Broken(`${what} is SUCCEEDED, its document is invalid`);
-    if (row.status === 'SUCCEEDED' && !ran.every(Boolean)) throw new Broken(`${what} is SUCCEEDED, its steps are not`);
+    if (row.status === 'SUCCEEDED' && !ran.every(Boolean))
+      throw new Broken(`${what} is SUCCEEDED, its steps are not: ${ran}`);
     if (
       row.status === 'SUCCEEDED' &&
       works?.some((work) => isTooSlow(work) && !work.ignoreStepFailure) &&
       time.boardsKnow
     )
       throw new Broken(`${what} is SUCCEEDED, and one of its steps takes longer than it may`);
-    if (row.status === 'SUCCEEDED' && cleaned.has(`${thing} ${serial} #${row.no} ${queuedAt}`))
+    // Where the end could not be written down, and power failed before the record was gone, the next boot knows of no success.
+    if (
+      row.status === 'SUCCEEDED' &&
+      !interrupted.has(attempt) &&
+      cleaned.has(`${thing} ${serial} #${row.no} ${queuedAt}`)
+    )
       throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
     const hasChance = works?.some((work) => work.restarts || isTooSlow(work));
-    const attempt = nameOfAttempt({ thingName: thing, jobId, executionNumber: row.no });
     if (row.status === 'FAILED' && works !== undefined && !hasChance && ran.every(Boolean) && !interrupted.has(attempt))
       throw new Broken(`${what} is FAILED, all its steps succeeded and power never failed while it ran`);
   }

@@ -53,8 +53,9 @@ export function readWork({ run }: Step): { millis: number; code: number; manner:
 }
 
 /** Whether a step is over as it should be, going by how its program ended; undefined: it never did. */
-export function endedWell(work: Work, end: { code: number | undefined } | undefined, wasStarted: boolean): boolean {
-  if (work.restarts) return wasStarted; // the device goes down with it
+export function endedWell(work: Work, end: { code: number | undefined } | undefined): boolean {
+  // Another boot id is its success, by whatever power it came, also before its program had begun (runtime/jobs/guards.ts).
+  if (work.restarts) return (end?.code ?? 0) === 0;
   return (end?.code === 0 && work.allowStdErr !== 0) || (work.ignoreStepFailure === true && end !== undefined);
 }
 

@@ -1,8 +1,10 @@
 import { createDevice, type Device, step } from '../../runtime/device/device.ts';
+import { afterEnd, better, createWayOrder, lookForBetter } from '../../runtime/device/wayOrder.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
+import type { Attempt } from './checks.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
 import { type BoardWire, layHttps } from './https.ts';
 import { type End, layWire } from './wire.ts';
@@ -39,7 +41,7 @@ export interface Board {
 
 /** What a board is: which way it goes to the service, and whether it reads members of our own in documents. */
 export interface Model {
-  way: 'mqtt' | 'https';
+  way: 'mqtt' | 'https' | 'either';
   /** It knows its facts (runtime/jobs/guards.ts). */
   knows: boolean;
 }
@@ -64,6 +66,9 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   let power = 0; // counts the boots; odd: running
   let wire: BoardWire | undefined;
   let wires = 0;
+  let lastRun: Attempt | undefined;
+  /** Of one that has both ways: MQTT first. */
+  let order = createWayOrder(2, 1);
   /** When it opened a connection, of late. */
   let opens: number[] = [];
   let takeBackWake: (() => void) | undefined;
@@ -148,25 +153,44 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     opens = [...opens.filter((at) => at > timeline.now() - 60_000), timeline.now()];
     if (opens.length > OPENS_A_MINUTE_MAX) world.blame(`${thingName} connected ${opens.length} times within a minute`);
     const own = () => power === since && wire === mine;
+    const way = model.way === 'either' ? (['mqtt', 'https'] as const)[order.at]! : model.way;
+    let heardAt: number | undefined;
+    /** The way is given up; which is next hangs on how long it was good. */
+    const giveUp = (reason: string) => {
+      wire = undefined;
+      if (model.way === 'either') order = afterEnd(order, heardAt === undefined ? 0 : timeline.now() - heardAt);
+      feed({ on: 'closed', reason });
+    };
+    const lookAround = () => {
+      const [next, millis] = lookForBetter(order);
+      order = next;
+      if (millis !== undefined)
+        plan(millis, () => {
+          if (!own()) return;
+          mine?.closeByBoard();
+          giveUp('a better way is tried');
+          order = better(order, 0);
+        });
+    };
     const end: End = {
       bytes: (bytes) => {
         if (!own()) return;
+        if (heardAt === undefined && model.way === 'either') lookAround();
+        heardAt ??= timeline.now();
         if (!world.cloud.impostor) world.cloud.tap(thingName).heardByBoard(number, bytes);
         feed({ on: 'bytes', bytes });
       },
       closed: () => {
-        if (!own()) return;
-        wire = undefined;
-        feed({ on: 'closed', reason: 'cut' });
+        if (own()) giveUp('cut');
       },
     };
     const mine: BoardWire | undefined =
-      model.way === 'https'
+      way === 'https'
         ? layHttps(world, thingName, end)
         : world.cloud.accept(thingName, (cloudEnd) => layWire(world, end, cloudEnd));
     wire = mine;
     plan(chance.between(10, 200), () => {
-      if (mine === undefined) feed({ on: 'closed', reason: 'connection refused' });
+      if (mine === undefined) giveUp('connection refused');
       else if (wire === mine) feed({ on: 'opened' });
     });
   };
@@ -189,6 +213,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     const { name } = step;
     const { millis, code, manner } = readWork(step);
     const mine = attempt();
+    lastRun = mine;
     world.checks.started(mine, name, timeline.now(), onlineSince);
     world.count(name.endsWith(CLEAN_UP) ? 'clean-ups' : 'steps started');
     const end = (how: Ended) => {
@@ -249,6 +274,8 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   const interrupted = () => {
     const { job, at } = device.runner;
     if (job && at !== 'reporting') world.checks.interrupted(attempt());
+    // Until the record is gone, the next boot may do once more what it tells of.
+    if (at === 'forgetting' && lastRun) world.checks.interrupted(lastRun);
   };
 
   /** Ended as by SIGTERM, and started again later. */

@@ -42,6 +42,8 @@ export interface Cloud {
   accept(thingName: string, lay: (end: End) => Wire): Wire | undefined;
   /** Who answers a new connection in the gateway's place: what it says to the first bytes; undefined: nobody does. */
   impostor: (() => Uint8Array) | undefined;
+  /** The network lets no MQTT through. */
+  isBlocked: boolean;
   /** Refuses a request in the service's place, by `code`; undefined: it does not. */
   refuser: ((topic: string, payload: Uint8Array) => JsonObject | undefined) | undefined;
   /** A message that the rules never sent. */
@@ -326,7 +328,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
     wall,
     upFor: () => (first.life % 2 === 1 ? timeline.now() - upSince : undefined),
     accept(thingName, lay) {
-      if (first.life % 2 === 0) return undefined;
+      if (first.life % 2 === 0 || cloud.isBlocked) return undefined;
       if (cloud.impostor) return greet(lay, cloud.impostor);
       const mine = first.life;
       const connection = ++connections;
@@ -357,6 +359,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
       return wire;
     },
     impostor: undefined,
+    isBlocked: false,
     refuser: undefined,
     inject: (topic, payload, qos) => feed({ on: 'publish', topic, payload, qos }),
     answerHttps: (...how) => void answerHttps(...how),

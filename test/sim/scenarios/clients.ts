@@ -1,4 +1,4 @@
-import { thingOfTopic } from '../../../runtime/jobs/topics.ts';
+import { formatRequestTopic, type Operation, thingOfTopic } from '../../../runtime/jobs/topics.ts';
 import { createThing } from '../../../targets/service/registry/things.ts';
 import { type Scenario, type Stage, thingArn } from './stage.ts';
 
@@ -71,6 +71,12 @@ export const CLIENT_SCENARIOS: readonly Scenario[] = [
         stage.expect(
           (await stage.cloud.service!.request(topic, new Uint8Array(0))) === undefined,
           `silence on ${topic}`,
+        );
+      const levels = { GetPendingJobExecutions: 'get', StartNextPendingJobExecution: 'start-next' };
+      for (const [operation, level] of Object.entries(levels) as [Operation, string][])
+        stage.expect(
+          formatRequestTopic({ thingName: 'other', operation }) === `$aws/things/other/jobs/${level}`,
+          `${operation} has its topic`,
         );
       stage.expect(thingOfTopic('$aws/things/other/jobs/get') === 'other', 'the thing of a topic is told');
       stage.expect((await ask('start-next', '')).body.execution === undefined, 'an empty queue starts nothing');

@@ -177,6 +177,29 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a network lets MQTT through no more, and later again',
+    why: 'A device with two ways takes the other one at once, goes on with its job, and comes back to the better one by itself.',
+    boards: [{ way: 'either', knows: false }],
+    async play(stage) {
+      await stage.job('before', [{ millis: 60_000 }, { millis: 60_000 }]);
+      await stage.until('it runs', () => at(stage) === 'running');
+      stage.cloud.isBlocked = true;
+      first(stage).wire!.cut();
+      const requests = () => stage.told.counts['HTTPS requests'] ?? 0;
+      await stage.until('it asks over HTTPS', () => requests() > 0 && first(stage).device.runner.online, 120);
+      await stage.until('the job is done', isDone(stage, 'before'), 200);
+      await stage.pass(1_200);
+      stage.cloud.isBlocked = false;
+      await stage.pass(7_200);
+      const before = requests();
+      await stage.job('after', [{}]);
+      await stage.until('it is done', isDone(stage, 'after'), 60);
+      stage.expect(requests() === before, 'it is back on MQTT');
+      first(stage).wire!.cut();
+      await stage.until('it is online again', () => first(stage).device.runner.online, 120);
+    },
+  },
+  {
     name: 'a notification cannot be sent',
     why: 'The job is in the store, and nobody else tells its device, which is online and waits: the notification has to be sent again.',
     extras: () => ({

@@ -120,9 +120,16 @@ export const OPERATOR_SCENARIOS: readonly Scenario[] = [
         ['a source that is gone', { document: undefined, documentSource: `${OBJECT}/gone` }],
         ['another bucket', { document: asking(url('', 'https://s3.elsewhere/bucket/key')), presignedUrlConfig: ROLE }],
       ]);
+      const urls = [
+        url(''),
+        url('-v1'),
+        url('-v2'),
+        url('-upload', `${OBJECT}/\${thingName}/\${jobId}`),
+        url('-upload', ''),
+      ];
       const document = documentOf([{ name: 's0.0', millis: 3_000, code: 0 }]).replace(
         '"steps"',
-        `"url":"${url('')}","steps"`,
+        `"urls":${JSON.stringify(urls)},"url":"${url('')}","none":null,"steps"`,
       );
       await stage.job('signed', [{ millis: 3_000 }], { input: { document, presignedUrlConfig: ROLE } });
       await stage.refused(INVALID, 'a role taken away', () =>

@@ -1,4 +1,5 @@
 import { CLIENT_SCENARIOS } from './clients.ts';
+import { CODEC_SCENARIOS } from './codec.ts';
 import { FOUND_SCENARIOS } from './found.ts';
 import { GUEST_SCENARIOS } from './guests.ts';
 import { HOSTILE_SCENARIOS } from './hostile.ts';
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CLIENT_SCENARIOS,
   ...HOSTILE_SCENARIOS,
   ...GUEST_SCENARIOS,
+  ...CODEC_SCENARIOS,
 ];

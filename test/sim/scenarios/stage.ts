@@ -37,6 +37,7 @@ export interface Stage {
   control: Control;
   registry: Registry;
   made: Made[];
+  told: Told;
   /** A job of such steps for all boards, or as `input` says. */
   job(
     jobId: string,
@@ -88,7 +89,7 @@ export async function runScenario(scenario: Scenario, storyLines = 0): Promise<T
   return lived(world, told, async () => {
     const boards = models.map((model, i) => createBoard(world, `T${i}`, model));
     const advance = stepsOf(world, boards, told);
-    stage = stageOf(world, boards, advance);
+    stage = stageOf(world, boards, advance, told);
     for (const { thingName } of boards) await createThing(stage.registry, { thingName });
     for (const board of boards) world.timeline.plan(0, board.powerOn);
     await stage.until('all boards are online', () => boards.every(({ device }) => device.runner.online));
@@ -97,7 +98,12 @@ export async function runScenario(scenario: Scenario, storyLines = 0): Promise<T
   });
 }
 
-function stageOf(world: World, boards: readonly Board[], advance: (until: number) => Promise<boolean>): Stage {
+function stageOf(
+  world: World,
+  boards: readonly Board[],
+  advance: (until: number) => Promise<boolean>,
+  told: Told,
+): Stage {
   const { timeline, cloud, chance } = world;
   const made: Made[] = [];
   const pass = async (seconds: number) => {
@@ -109,6 +115,7 @@ function stageOf(world: World, boards: readonly Board[], advance: (until: number
     cloud,
     boards,
     made,
+    told,
     get control() {
       return cloud.service!.control;
     },

@@ -3,8 +3,10 @@ import { createFlashTask, type FlashTask, stepFlash } from '../../../runtime/ser
 import type { Frame } from '../../../runtime/serial/frame.ts';
 import { encodeAsking } from '../../../runtime/serial/jobs.ts';
 import { WAITING_REQUESTS_MAX, WINDOW_MAX } from '../../../runtime/serial/limits.ts';
+
 import { createLink, type Link, type LinkEffect, type LinkEvent, step } from '../../../runtime/serial/link.ts';
-import { createSplitter, split } from '../../../runtime/serial/splitter.ts';
+import { createSplitter, lastLine, split } from '../../../runtime/serial/splitter.ts';
+
 import type { TaskEvent, TaskOutcome } from '../../../runtime/serial/task.ts';
 import { Broken } from '../broken.ts';
 import type { Chance } from '../chance.ts';
@@ -183,6 +185,8 @@ export function createHost(
     },
     closed() {
       isOpen = false;
+      for (const found of lastLine(splitter))
+        if ('frame' in found) throw new Broken('a frame came out of a closed line');
       tell({ on: 'closed' });
     },
     bytes(bytes) {

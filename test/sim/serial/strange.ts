@@ -1,4 +1,4 @@
-import { decodeBody, encodeBody } from '../../../runtime/serial/cbor.ts';
+import { type Cbor, decodeBody, encodeBody } from '../../../runtime/serial/cbor.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../../runtime/serial/frame.ts';
 import { decodeHostHello, encodeDeviceHello } from '../../../runtime/serial/hello.ts';
 import { COMMANDS, encodeState, operationOf, type State } from '../../../runtime/serial/jobs.ts';
@@ -152,7 +152,14 @@ const STORIES: readonly Story[] = [
     name: 'takes small frames',
     work: 'command',
     device: {
-      hello: hello({ frameBytesMax: 64, more: new Map([[COMMANDS, ['work', 'x']]]) }),
+      hello: hello({
+        frameBytesMax: 64,
+        more: new Map<number, Cbor>([
+          [COMMANDS, ['work', 'x']],
+          [40, true],
+          [41, false],
+        ]),
+      }),
       answers: always(state('succeeded')),
     },
     ends: /./,
@@ -429,7 +436,7 @@ async function play({ name, work, device, ends, succeeds = false, stopAfterMilli
     if (body !== 'silence') send({ type: 'REQUEST', seq: frame.seq, boot: frame.boot, body });
   };
   const host = createHost(
-    { timeline, chance: createChance(1), trace: () => {} },
+    { timeline, chance: createChance(1), trace: () => {}, pauseMillis: 500, countedAnew: () => {} },
     works,
     (bytes) => {
       for (const stuffed of pieces(bytes)) timeline.plan(5, () => hear(stuffed));
@@ -439,7 +446,12 @@ async function play({ name, work, device, ends, succeeds = false, stopAfterMilli
     },
   );
   host.opened();
-  if (device.chatter) host.bytes(device.chatter);
+  if (device.chatter) {
+    host.bytes(device.chatter);
+    host.closed(); // what has no end yet comes out, and the line is opened again
+    host.opened();
+    host.bytes(Uint8Array.of(0, ...device.chatter.subarray(0, 9), 0));
+  }
   if (stopAfterMillis) timeline.plan(stopAfterMillis, () => host.stop());
   while (outcome === undefined) {
     if (timeline.now() > STORY_MILLIS_MAX) throw new Broken(`a device that ${name}: the work never ends`);

@@ -58,6 +58,7 @@ export async function attach(path: string): Promise<Debugger> {
     },
     run: async () => {
       const late = setTimeout(() => failed?.(new Error('the processor never came there')), RUN_MILLIS_MAX);
+      await expect('s', /^[ST]05/); // off the instruction where it stopped before
       await expect('c', /^[ST]05/).finally(() => clearTimeout(late));
     },
     async step(count) {

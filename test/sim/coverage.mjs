@@ -3,7 +3,7 @@
  *
  *   npm run sim:coverage -- [--count N] [--gaps TEXT]
  *
- * N worlds of boards and service, N of the serial line (default 400), and the named scenarios. `--gaps runtime/mqtt` shows what is
+ * N worlds of boards and service, N of the serial line (default 150), and the named scenarios. `--gaps runtime/mqtt` shows what is
  * not reached in the files whose path contains that, listed or not. Exit code 1 when less is reached than the goal, when a branch
  * is not reached and not listed, or listed and reached.
  */
@@ -26,7 +26,7 @@ const GOAL = 0.95;
 
 const faults = [];
 const { values } = parseArgs({ options: { count: { type: 'string' }, gaps: { type: 'string' } } });
-const count = values.count ?? '400';
+const count = values.count ?? '150';
 const watched = WATCHED.flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true })
     .filter((file) => /(?<!\.d)\.ts$/.test(file))

@@ -2,4 +2,367 @@
  * Branches that no world reaches, by file, by the reason. `npm run sim:coverage` prints the reasons, and fails where a branch is
  * listed and reached, or neither; its `--gaps` prints the names as they stand here.
  */
-export const UNREACHED = {};
+export const UNREACHED = {
+  'runtime/device/device.ts': {
+    'not come about in these worlds yet': ['recordOf2: not if (!record || record.thingName === thingName)'],
+  },
+  'runtime/device/guest.ts': {
+    'not come about in these worlds yet': [
+      'toRunner: if (runner.at === "idle" && !guest.present)',
+      'toRunner: not if (effect.do !== "refreshed")',
+      'recordOf: if (record.phase !== "running")',
+    ],
+  },
+  'runtime/device/jobsOverHttps.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'encodeHttpsRequest: /^\\$aws\\/things\\/([^/]+)\\/jobs\\/([^/]+)\\/(get|update)$/.exec ?? []',
+    ],
+    'not come about in these worlds yet': ['encodeHttpsRequest: if (!level)', 'parsed: catch'],
+  },
+  'runtime/device/mqttOverHttps.ts': {
+    'not come about in these worlds yet': [
+      'stepHttpsWay: not if (event.id === way.looking)',
+      'stepHttpsWay: not if (event.id === way.asking || event.id === way.looking)',
+      'stepHttpsWay: not if (now >= way.lookAt)',
+      'takeBytes: catch',
+      'look: if (way.looking)',
+      'unforeseen: typeof message === "string" ? message',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'takeBytes: if (!(error instanceof ProtocolError))',
+      'takeBytes: not if (!(error instanceof ProtocolError))',
+      'take3: decodeObject(payload) ?? {}',
+    ],
+  },
+  'runtime/device/slots.ts': {
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'encodeSlot: if (record.length > RECORD_BYTES_MAX)',
+      'decodeSlot: if (length > RECORD_BYTES_MAX || length > bytes.length - HEADER_)',
+    ],
+  },
+  'runtime/jobs/document.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'parseDocument: not if (error instanceof ProtocolError)',
+    ],
+  },
+  'runtime/jobs/execution.ts': {
+    'a switch of ours that is off; the table of moves, which the worlds check, does not have it': [
+      'mayMove: if (allowRejectFromInProgress && from === "IN_PROGRESS" && by ==)',
+      'mayMove: allowRejectFromInProgress && from === "IN_PROGRESS" && by == && to === "REJECTED"',
+      'mayMove: allowRejectFromInProgress && from === "IN_PROGRESS" && by === "device"',
+      'mayMove: allowRejectFromInProgress && from === "IN_PROGRESS"',
+    ],
+  },
+  'runtime/jobs/runner/answer.ts': {
+    'not come about in these worlds yet': [
+      'accepted: jobDocument === void 0 ? document2',
+      'described: if (!isOurs(runner, execution))',
+    ],
+    'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
+      'described: not if (WITH_GUARDS)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'isOurs: outcome.statusDetails ?? {}',
+    ],
+  },
+  'runtime/jobs/runner/guards.ts': {
+    'not come about in these worlds yet': [
+      'awaitsRestart: ended.code === 0 || ended.signal',
+      'mayStart: if (repeating && !document2.steps[step3].idempotent)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'refreshed: typeof document2 === "string" ? void 0',
+    ],
+  },
+  'runtime/jobs/runner/runner.ts': {
+    'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
+      'createRunner: WITH_GUARDS : runner',
+      'stepRunner: not if (WITH_GUARDS)',
+      'runnerWakeAt: WITH_GUARDS : wakeAt3',
+    ],
+    'not come about in these worlds yet': ['hasten: if (at3 === "starting")'],
+  },
+  'runtime/jobs/runner/work.ts': {
+    'not come about in these worlds yet': [
+      'setVersion: not if (runner.job)',
+      'afterPersist: if (--runner.saving > 0)',
+      'output: if (run !== runner.run)',
+      'exited: if (event.run !== runner.run)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'start: if (typeof document2 === "string")',
+    ],
+    'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
+      'start: WITH_GUARDS : phase',
+      'launch: not if (WITH_GUARDS)',
+      'launch: WITH_GUARDS : document2.steps[step3]',
+      'launch: WITH_GUARDS : effect',
+      'exited: not if (WITH_GUARDS)',
+      'exited: WITH_GUARDS : event',
+      'park: WITH_GUARDS : phase',
+      'end: not if (WITH_GUARDS)',
+      'forget: not if (WITH_GUARDS)',
+    ],
+  },
+  'runtime/jobs/topics.ts': {
+    'not come about in these worlds yet': ['formatRequestTopic: operation === "UpdateJobExecution" : "get"'],
+  },
+  'runtime/mqtt/arriving.ts': {
+    'not come about in these worlds yet': ['take2: if (!isConnected(client))'],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'take2: if (!(error instanceof ProtocolError))',
+    ],
+  },
+  'runtime/mqtt/bytes.ts': {
+    'not come about in these worlds yet': ['joined: if (parts.length === 1)'],
+  },
+  'runtime/mqtt/client.ts': {
+    'not come about in these worlds yet': [
+      'stepClient: not if (at3 === "stopped")',
+      'stepClient: not if (at3 === "opening")',
+      'stepClient: not if (at3 === "opening" || isConnected(client))',
+      'stepClient: not if (at3 !== "stopped")',
+      'publish: not if (client.at === "online")',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'stepClient: event.reason ?? "connection closed"',
+    ],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'publish: if (held.length >= HELD_MESSAGES_MAX || heldBytes > HELD_BYTES_M)',
+      'nextPacketIdentifier: next === 65535 ? SUBSCRIBES_MAX + 1',
+    ],
+  },
+  'runtime/mqtt/connection.ts': {
+    'not come about in these worlds yet': [
+      'wake2: at3 === "opening" ? "connection"',
+      'pingAt: options.keepAliveSeconds * 1e3 || Infinity',
+    ],
+  },
+  'runtime/serial/bus.ts': {
+    'not come about in these worlds yet': ['heard2: asked && now >= asked.until : bus'],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'queued: queue.length < BUS_QUEUE_MAX : queue',
+    ],
+  },
+  'runtime/serial/cbor.ts': {
+    'not come about in these worlds yet': [
+      'write2: if (depth === CBOR_DEPTH_MAX)',
+      'writeInteger: if (!Number.isInteger(value) || value < INTEGER_MIN || value > I)',
+    ],
+  },
+  'runtime/serial/cobs.ts': {
+    'not come about in these worlds yet': [
+      'encodeCobs: size < GROUP_BYTES_MAX : size',
+      'decodeCobs: if (stuffed.includes(0))',
+      'decodeCobs: full ? 1',
+      'decodeCobs: full ? void 0',
+    ],
+  },
+  'runtime/serial/commandTask.ts': {
+    'not come about in these worlds yet': [
+      'stepCommand: if (task.ended)',
+      'stepCommand: event.id === task.asked : [task, []] (2)',
+      'lost2: unsent ? void 0',
+      'ask3: if (device === void 0)',
+      'ask3: if (size > device.frameBytesMax)',
+      'running: progress === void 0 ? {}',
+      'wake4: if (now < task.wakeAt)',
+      'wake4: task.asked === void 0 : [task, []]',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'reply: if (!(error instanceof ProtocolError))',
+    ],
+  },
+  'runtime/serial/flashTask.ts': {
+    'not come about in these worlds yet': [
+      'stepFlash: if (task.ended)',
+      'up2: device.firmwareHash ? `the firmware ${hexOf(device.f',
+      'up2: if (task.at === "confirming")',
+      'reply2: if (!task.isUp && (task.at === "announcing" || task.at === "pull)',
+      'reply2: !task.isUp && task.at === "announcing" || ta',
+      'reply2: task.at === "announcing" || task.at === "pulling"',
+      'verified: if (task.slot !== 0)',
+      'wake5: if (now < task.wakeAt)',
+      'wake5: if (task.asked !== void 0 || !task.isUp)',
+      'wake5: task.at === "pulling" : announce(task)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'stepFlash: if (!(error instanceof ProtocolError))',
+      'pulled: device?.frameBytesMax ?? 0',
+    ],
+  },
+  'runtime/serial/frame.ts': {
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'encodeFrame: if (size > FRAME_BYTES_MAX)',
+    ],
+    'not come about in these worlds yet': ['decodeFrame: if (type === void 0)'],
+  },
+  'runtime/serial/jobs.ts': {
+    'not come about in these worlds yet': ['askingMap: asking2.args.length > 0 : void 0'],
+  },
+  'runtime/serial/link.ts': {
+    'not come about in these worlds yet': [
+      'createLink: of.baud === void 0 ? 0',
+      'decide3: if (frame.from !== "device" || frame.addr !== link.addr || link.)',
+      'decide3: frame.type === "REQUEST" : [link, []]',
+      'hello: known?.device.bootId === device.bootId ? [link, []]',
+      'meet: known?.device.bootId === device.bootId ? "the device spoke with another',
+      'fill: if (flights.length === room)',
+      'fill: if (size > device.frameBytesMax)',
+      'fill: not if (flights.length > 0)',
+      'data: if (size > device.frameBytesMax)',
+      'resend2: if (link.phase.at !== "up")',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'hello: if (!answered2 || !(error instanceof ProtocolError))',
+    ],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'request4: if (link.waiting.length === WAITING_REQUESTS_MAX2)',
+    ],
+  },
+  'runtime/serial/pull.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'decodeBlock: if (!(bytes instanceof Uint8Array))',
+    ],
+  },
+  'runtime/serial/splitter.ts': {
+    'not come about in these worlds yet': ['endPiece: if (isText(piece))'],
+  },
+  'targets/service/jobs/control/createJob.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'createJob: schedule.next_tick ?? schedule.alarm ?? void 0',
+    ],
+  },
+  'targets/service/jobs/control/executions.ts': {
+    'not come about in these worlds yet': ['changeExecution: if (written.length === 0)'],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'listJobExecutionsForJob: row.thing_name ?? row.gone_name ?? ""',
+    ],
+  },
+  'targets/service/jobs/cron.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'parseCron: not if (error instanceof Fault)',
+    ],
+  },
+  'targets/service/jobs/decide.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'startNext: if (typeof started === "string")',
+    ],
+  },
+  'targets/service/jobs/delivery.ts': {
+    'not come about in these worlds yet': ['fill: if (signer === void 0)'],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'fill: job?.config ?? "{}"',
+    ],
+  },
+  'targets/service/jobs/events.ts': {
+    'not come about in these worlds yet': ['send3: not if (!running2)', 'drain: catch'],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'payloadOf: thing_name ?? ""',
+    ],
+  },
+  'targets/service/jobs/jobTick.ts': {
+    'not come about in these worlds yet': [
+      'tickJob: if (job === void 0)',
+      'tickJob: not if (wasDue && job.next_tick === null)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'changeAll: typeof after === "string" ? []',
+      'rollOutInto: members.at(-1)?.seq ?? maxSeq',
+      'canceled: not if (typeof after !== "string")',
+    ],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'rollOut: bucket.tokens >= 1 ? clock.now()',
+      'cancelSome: isLast : nowMillis',
+      'deleteSome: not if (isLast)',
+    ],
+  },
+  'targets/service/jobs/membership.ts': {
+    'not come about in these worlds yet': [
+      'thingLeaves: loop for (const job of await loadSnapshotJobs',
+      'queueForMembers: if (things.length === 0)',
+      'queueForMembers: not if (job.hidden === 0)',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'leaveJob: if (typeof after === "string")',
+    ],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'groupDeleted: not if (page.length < CHANGE_CHUNK_MAX)',
+    ],
+  },
+  'targets/service/jobs/notifications.ts': {
+    'not come about in these worlds yet': ['drain: catch', 'publishBoth: not if (list)'],
+  },
+  'targets/service/jobs/placeholders.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'substituteIn: partsOf(text6) ?? [text6]',
+      'readUpload: /^https?:\\/\\/(?:s3[.-][^/]*\\/[^/]*|[^/]*)/.exec(url2)?.[0] ?? ""',
+    ],
+  },
+  'targets/service/jobs/requests.ts': {
+    'not come about in these worlds yet': [
+      'refuse3: executionState && { executionState }',
+      'runBatch: catch',
+      'runRound: not if (decision.change === void 0 || written.has(decision.change))',
+      'sign: catch',
+      'failAll: loop for (const { request: request6, answer: ',
+      'tokenIn: typeof token === "string" && token.length <= CLIENT_TOKEN_CH ? token',
+      'tokenIn: typeof token === "string" && token.length <= CLIENT_TOKEN_C',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'sign: given.jobDocument ?? {}',
+    ],
+  },
+  'targets/service/jobs/retention.ts': {
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'forget3: not if (ended.length < CHANGE_CHUNK_MAX)',
+    ],
+  },
+  'targets/service/jobs/retry.ts': {
+    'not come about in these worlds yet': [
+      'retryOf: status === "TIMED_OUT" ? 1',
+      'retryOf: status === "FAILED" : void 0',
+    ],
+  },
+  'targets/service/jobs/schedule.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'readSchedule: if (typeof cron === "string")',
+    ],
+    'not come about in these worlds yet': ['nextOpening: openings.length === 0 ? void 0'],
+  },
+  'targets/service/jobs/scheduleTick.ts': {
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'reveal: things.length < REVEAL_CHUNK_MAX || last === void 0',
+      'reveal: isLast : JSON.stringify(last)',
+      'reveal: if (!isLast)',
+    ],
+  },
+  'targets/service/jobs/service.ts': {
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'wake7: call { }',
+      'createJobsService: options.isShared ?? false',
+      'tick: call { }',
+      'close: call { closed = true; await underway.settled(',
+    ],
+  },
+  'targets/service/jobs/storedExecution.ts': {
+    'not come about in these worlds yet': [
+      'changeOf: retry !== void 0 && isInQueue(retry)',
+      'byQueueOrder: rank(b.status) - rank(a.status) || a.queuedAtMillis - b.queu || a.executionNumber - b.executio',
+      'byQueueOrder: rank(b.status) - rank(a.status) || a.queuedAtMillis - b.queu || a.jobNo - b.jobNo',
+    ],
+  },
+  'targets/service/jobs/tick.ts': {
+    'not come about in these worlds yet': [
+      'tick: isShared && next !== void 0 && next <= clock.now() ? clock.now() + TAKEN_AGAIN_MILL',
+      'tickJobs: if (mine === 0)',
+      'fold: if (mine < jobs.length)',
+    ],
+    'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
+      'timeOut: not if (due.length < CHANGE_CHUNK_MAX)',
+      'fold: not if (jobs.length < TICK_ROUNDS_MAX || mine === 0)',
+      'fold: jobs.length < TICK_ROUNDS_MAX || mine === 0',
+    ],
+    'our own mistake, or a default that the types ask for: nothing of a peer leads there': ['tickOne: things ?? []'],
+  },
+};

@@ -1,5 +1,4 @@
 /** One MQTT connection that several Things share: one wildcard for each, and their messages to whom they are for. */
-import { randomInt } from 'node:crypto';
 import { thingOfTopic } from '../../runtime/jobs/topics.ts';
 import { SUBSCRIPTIONS_PER_CONNECTION_MAX, SUBSCRIPTIONS_PER_SUBSCRIBE_MAX } from '../../runtime/limits.ts';
 import {
@@ -12,7 +11,8 @@ import {
 } from '../../runtime/mqtt/client.ts';
 import type { Connect, Transport } from '../../transports/transport.ts';
 import type { Log } from '../sbc/log.ts';
-import { type Alarm, clock, ring } from './clock.ts';
+import type { Alarm } from './clock.ts';
+import { SYSTEM } from './surroundings.ts';
 
 /** Things on one connection: each of them takes one subscription. */
 export const THINGS_PER_CONNECTION = SUBSCRIPTIONS_PER_CONNECTION_MAX;
@@ -44,9 +44,10 @@ export function openConnection(
   { clientId, keepAliveSeconds, retryMaxMillis }: ConnectionOptions,
   passengers: readonly Passenger[],
   log: Log,
+  { clock, ring, randomInt } = SYSTEM,
 ): Connection {
   const subscribes = subscribesOf(passengers);
-  let client = createClient({ clientId, keepAliveSeconds, retryMaxMillis, subscribes }, randomInt(2 ** 32));
+  let client = createClient({ clientId, keepAliveSeconds, retryMaxMillis, subscribes }, randomInt(0, 2 ** 32));
   const events: ClientEvent[] = [];
   let stepping = false;
   let transport: Transport | undefined;

@@ -1,5 +1,4 @@
 /** One serial port and the devices on it: bytes to frames, frames to links. */
-import { randomInt } from 'node:crypto';
 import type { Millis } from '../../runtime/effects.ts';
 import { type BusEvent, createBus, stepBus } from '../../runtime/serial/bus.ts';
 import { ADDRESS_ALL, decodeFrame, encodeFrame, type Frame } from '../../runtime/serial/frame.ts';
@@ -8,9 +7,10 @@ import { BUS_QUEUE_MAX, PULLING_MILLIS } from '../../runtime/serial/limits.ts';
 import { createLink, type Link, type LinkEffect, type LinkEvent, step } from '../../runtime/serial/link.ts';
 import { decodeBlock } from '../../runtime/serial/pull.ts';
 import { createSplitter, type Found, lastLine, split } from '../../runtime/serial/splitter.ts';
-import { type AttachedPort, attachPort } from '../../transports/serial/attachedPort.ts';
+import type { AttachedPort } from '../../transports/serial/attachedPort.ts';
 import type { ModemLines, SerialShell } from '../../transports/serial/serialPort.ts';
-import { type Alarm, clock, ring } from './clock.ts';
+import type { Alarm } from './clock.ts';
+import { SYSTEM } from './surroundings.ts';
 import type { Answered, Station } from './taskRunner.ts';
 
 /** What a line tells. All but `opened` and `closed` say which device, by its address. */
@@ -65,8 +65,10 @@ interface Kept {
   waiting: Map<number, Answered>;
 }
 
-export function openLine(options: LineOptions, listener: LineListener): Line {
+/** @param around  the system, unless it is simulated */
+export function openLine(options: LineOptions, listener: LineListener, around = SYSTEM): Line {
   const { port: name, bauds, addresses, shell, lines, bus = !addresses.includes(0) } = options;
+  const { clock, ring } = around;
   const stations = new Map<number, Kept>();
   let rate = 0;
   let nextId = 1;
@@ -81,7 +83,7 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
   let splitter = createSplitter({ bus });
   let echo = createSplitter({ bus });
   let isOpen = false;
-  const port: AttachedPort = attachPort(name, bauds[0]!, shell, { onOpened: opened, onBytes, onClosed: closed });
+  const port: AttachedPort = around.attachPort(name, bauds[0]!, shell, { onOpened: opened, onBytes, onClosed: closed });
   for (const addr of addresses) stations.set(addr, createStation(addr));
 
   function createStation(addr: number): Kept {
@@ -89,7 +91,7 @@ export function openLine(options: LineOptions, listener: LineListener): Line {
   }
 
   function newLink(addr: number): Link {
-    const host = randomInt(1, 2 ** 32);
+    const host = around.randomInt(1, 2 ** 32);
     return createLink({ addr, host, baud: bauds[rate]!, ...(bus ? { windowMax: 1 } : {}) });
   }
 

@@ -1,18 +1,17 @@
 /** One microcontroller as a Thing: the core, its record on disk, its place on a connection, and the tasks of its steps. */
-import { randomInt } from 'node:crypto';
 import { createGuest, type GuestEffect, type GuestEvent, type JobAt, stepGuest } from '../../runtime/device/guest.ts';
 import type { Millis } from '../../runtime/effects.ts';
 import { createCommandTask } from '../../runtime/serial/commandTask.ts';
 import { createFlashTask } from '../../runtime/serial/flashTask.ts';
 import type { DeviceHello } from '../../runtime/serial/hello.ts';
 import type { Progress, TaskOutcome } from '../../runtime/serial/task.ts';
-import { openRecord } from '../../transports/record.ts';
 import type { Log } from '../sbc/log.ts';
-import { type Alarm, clock, ring } from './clock.ts';
+import type { Alarm } from './clock.ts';
 import { showValue } from './commandArguments.ts';
 import type { Connection, Passenger } from './connection.ts';
-import { fetchImage, NoImage, shown } from './image.ts';
+import { NoImage, shown } from './image.ts';
 import { runNumber, workOf } from './stepWork.ts';
+import { SYSTEM } from './surroundings.ts';
 import { createTaskRunner, type Station } from './taskRunner.ts';
 
 /** The least time between two reports of how far a step is: each is a message, and one more version of the execution. */
@@ -42,10 +41,11 @@ export interface Mcu extends Passenger {
 }
 
 /** @throws Error of the system when the record cannot be opened */
-export function createMcu(options: McuOptions, log: Log): Mcu {
+export function createMcu(options: McuOptions, log: Log, around = SYSTEM): Mcu {
+  const { clock, ring } = around;
   const { thingName, record: file, images, imageBytesMax, ca } = options;
-  const record = openRecord(file);
-  const tasks = createTaskRunner();
+  const record = around.openRecord(file);
+  const tasks = createTaskRunner(around);
   let guest = createGuest(thingName);
   let connection: Connection | undefined;
   const events: GuestEvent[] = [];
@@ -135,7 +135,7 @@ export function createMcu(options: McuOptions, log: Log): Mcu {
     current = { ...current!, download };
     const { source } = work;
     try {
-      const image = await fetchImage(source, images, {
+      const image = await around.fetchImage(source, images, {
         bytesMax: imageBytesMax,
         ca,
         progress: (bytes, total) =>
@@ -200,7 +200,7 @@ export function createMcu(options: McuOptions, log: Log): Mcu {
     thingName,
     board: (mine) => {
       connection = mine;
-      tell({ on: 'boot', record: record.record, seed: randomInt(2 ** 32) });
+      tell({ on: 'boot', record: record.record, seed: around.randomInt(0, 2 ** 32) });
     },
     connected: () => tell({ on: 'connected' }),
     disconnected: () => tell({ on: 'disconnected' }),

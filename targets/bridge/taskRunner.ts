@@ -3,7 +3,8 @@ import { type CommandTask, stepCommand } from '../../runtime/serial/commandTask.
 import { type FlashTask, stepFlash } from '../../runtime/serial/flashTask.ts';
 import type { DeviceHello } from '../../runtime/serial/hello.ts';
 import type { Progress, TaskEvent, TaskOutcome } from '../../runtime/serial/task.ts';
-import { type Alarm, clock, ring } from './clock.ts';
+import type { Alarm } from './clock.ts';
+import { SYSTEM, type Time } from './surroundings.ts';
 
 export type Task = CommandTask | FlashTask;
 
@@ -40,7 +41,7 @@ function imageOf(task: Task): string {
   return task.kind === 'flash' ? `${Buffer.from(task.sha256).toString('hex')} ${task.slot}` : '';
 }
 
-export function createTaskRunner(): TaskRunner {
+export function createTaskRunner({ clock, ring }: Time = SYSTEM): TaskRunner {
   let at: { station: Station; device: DeviceHello } | undefined;
   let task: Task | undefined;
   let listener: TaskListener | undefined;

@@ -30,7 +30,7 @@ import { type Meter, NO_METER } from './ops/meter.ts';
 import { prepareOps } from './ops/operate.ts';
 import { SWEEP_EVERY_MILLIS } from './provisioning/limits.ts';
 import { sweep } from './provisioning/pending.ts';
-import { createProvisioning } from './provisioning/requests.ts';
+import { createProvisioning, type Provisioning } from './provisioning/requests.ts';
 import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
 import type { Registry } from './registry/registry.ts';
@@ -153,6 +153,7 @@ export async function startService(
         relay?.send({ tell: 'revoke', certificateId }).catch((error) => warn('a revocation was not passed on', error));
       },
     };
+    const provisioning = createProvisioning(registry, log);
     const { host, filesPort } = settings;
     const name = advertised(host);
     const served = await listen('files', filesPort, () =>
@@ -168,7 +169,7 @@ export async function startService(
         faults,
         log,
         meter,
-        createProvisioning(registry, log),
+        provisioning,
         (client) => {
           relay
             ?.send({ tell: 'welcome', ...client, at: nowMillis() })
@@ -179,7 +180,9 @@ export async function startService(
     );
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
-      await jobs.settled(); // what it says leaves through MQTT
+      // What they say leaves through MQTT.
+      await jobs.settled();
+      await provisioning.settled();
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
@@ -289,7 +292,7 @@ function startMqtt(
   faults: FaultSwitch,
   log: Log,
   meter: Meter,
-  provision: ReturnType<typeof createProvisioning>,
+  provisioning: Provisioning,
   onWelcome: NonNullable<MqttListenerOptions['onWelcome']>,
   listener: () => MqttListener | undefined,
 ): Promise<MqttListener> {
@@ -331,7 +334,7 @@ function startMqtt(
   }
 
   async function answerProvisioning(request: ProvisioningPublish): Promise<void> {
-    const { topic, payload } = await provision(request);
+    const { topic, payload } = await provisioning.answer(request);
     listener()?.answer(request, topic, payload);
   }
 

@@ -299,6 +299,25 @@ whole(
 );
 
 whole(
+  'a switch that the power cut off, to a certificate that is no longer let in: the agent goes back by itself',
+  async ({ house, claim }) => {
+    const first = board(house, claim, '6');
+    await first.line(/ connected$/);
+    await first.kill('SIGTERM');
+    const { mode: _, ...kept } = identityOf(house, '6');
+    const dead = (await house.errand('create-keys-and-certificate')) as unknown as Made;
+    const pair = { cert: dead.certificatePem, key: dead.keyPair.PrivateKey };
+    const file = path.join(house.folder, '6.data', 'identity.json');
+    writeFileSync(file, JSON.stringify({ ...kept, pair, previous: kept.pair, by: 'job 1 1' }), { mode: 0o600 });
+    const agent = board(house, claim, '6');
+    await agent.line(/the new certificate could not connect: the old one is in use again/);
+    await agent.line(/info +connected/);
+    assert.equal(identityOf(house, '6'), { mode: 0o600, ...kept, refused: 'job 1 1' });
+    await agent.kill('SIGTERM');
+  },
+);
+
+whole(
   'rotation of a certificate that was configured: its files are left, the identity goes before them',
   async ({ house }) => {
     const identity = await house.thing('by-hand');

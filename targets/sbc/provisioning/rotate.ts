@@ -136,10 +136,18 @@ export function candidatesOf(
   const { data } = settings;
   const log = createLog(settings.log);
   const { previous, by, ...rest } = kept;
+  /** A full disk does not end the connection: the next start finds both pairs and tries them again. */
+  const keep = (now: Kept) => {
+    try {
+      writeIdentity(data, now);
+    } catch (error) {
+      log('error', `the identity could not be written: ${(error as Error).message}`);
+    }
+  };
   const present: Candidate = {
     connect: connectAs(settings, currentPair(settings, kept), log),
     worked: () => {
-      if (previous) writeIdentity(data, { ...rest, ...(by && { by }) });
+      if (previous) keep({ ...rest, ...(by && { by }) });
       tell('new');
     },
   };
@@ -147,8 +155,8 @@ export function candidatesOf(
   const before: Candidate = {
     connect: connectAs(settings, previous, log),
     worked: () => {
+      keep({ ...rest, pair: previous, ...(by && { refused: by }) });
       log('warn', 'the new certificate could not connect: the old one is in use again');
-      writeIdentity(data, { ...rest, pair: previous, ...(by && { refused: by }) });
       tell('old');
     },
   };

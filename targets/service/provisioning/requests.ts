@@ -15,16 +15,20 @@ export interface Reply {
   payload: Uint8Array;
 }
 
+export interface Provisioning {
+  answer(request: Omit<ProvisioningPublish, 'connection' | 'clientId'>): Promise<Reply>;
+  /** Resolves when all that was asked is answered. */
+  settled(): Promise<void>;
+}
+
 /**
  * Answers the requests of fleet provisioning that come by MQTT (Developer Guide, "Device provisioning MQTT API"), in JSON or in
  * CBOR as the topic says. It never throws: what goes wrong is the answer, and the log has what devices are not told.
  */
-export function createProvisioning(
-  registry: Registry,
-  log: Log,
-): (request: Omit<ProvisioningPublish, 'connection' | 'clientId'>) => Promise<Reply> {
+export function createProvisioning(registry: Registry, log: Log): Provisioning {
   let atWork = 0;
-  return async ({ topic, request, payload, certificateId }) => {
+  let whenIdle: (() => void) | undefined;
+  const answer: Provisioning['answer'] = async ({ topic, request, payload, certificateId }) => {
     const owned = Uint8Array.from(payload);
     const { format, operation } = request;
     const reply = async (kind: 'accepted' | 'rejected', members: object): Promise<Reply> => ({
@@ -53,8 +57,11 @@ export function createProvisioning(
       return reply('rejected', { statusCode, errorCode, errorMessage: message });
     } finally {
       atWork -= 1;
+      if (atWork === 0) whenIdle?.();
     }
   };
+  const settled = () => new Promise<void>((resolve) => (atWork === 0 ? resolve() : (whenIdle = resolve)));
+  return { answer, settled };
 }
 
 async function makeCertificate(

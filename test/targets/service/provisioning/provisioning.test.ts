@@ -51,7 +51,7 @@ interface Stage extends World {
 const test = suite<Stage>('fleet provisioning');
 test.before.each(async (stage) => {
   const world = await openWorld();
-  const answer = createProvisioning(world.registry, () => {});
+  const { answer } = createProvisioning(world.registry, () => {});
   const provisioning = provisioningHandlers(world.registry);
   Object.assign(stage, world, {
     provisioning,
@@ -342,7 +342,7 @@ test('templates: their versions, pages, bounds, and why a body is refused', asyn
 test('CBOR on its own topics', async (stage) => {
   await stage.template();
   const claim = await stage.claim();
-  const answer = createProvisioning(stage.registry, () => {});
+  const { answer } = createProvisioning(stage.registry, () => {});
   const ask = async (topic: string, payload: Uint8Array) => {
     const reply = await answer({ topic, request: parseProvisioningTopic(topic)!, payload, certificateId: claim });
     return { kind: reply.topic.split('/').at(-1), body: decodeCbor(reply.payload) };

@@ -82,8 +82,11 @@ function takeSuback(client: Client, packet: Uint8Array): void {
   const acknowledged = inFlight(client).find((one) => one.packetIdentifier === packetIdentifier);
   const filters = acknowledged?.filters;
   if (!filters) return;
-  const refused = filters[returnCodes.indexOf(0x80)];
-  if (refused) return fail(client, `SUBACK refuses ${refused}`);
+  const refused = filters.filter((_, n) => returnCodes[n] === 0x80);
+  const message = `SUBACK refuses ${refused}`;
+  // Those with + are for answers, which come to who asked all the same (data-plane §2): a policy need not allow them.
+  if (!refused.every((filter) => filter.includes('+'))) return fail(client, message);
+  if (refused[0]) client.effects.push({ do: 'log', level: 'warn', message });
   if (returnCodes.length !== filters.length || returnCodes.includes(2))
     throw malformed('3.9.3', `SUBACK return codes ${returnCodes}: expected ${filters.length}, 0..1`);
   client.subscribes = client.subscribes.filter((one) => one !== acknowledged);

@@ -5,6 +5,8 @@
  *    | integer, 2 bytes |     | length, 2 bytes | length bytes    |   numbers: most significant byte first
  *    +------------------+     +----------------+-----------------+   text: UTF-8, well formed, without U+0000
  */
+
+import type { ProtocolError } from '../errors.ts';
 import { utf8Decoder, utf8Encoder } from '../utf8.ts';
 import { malformed } from './packet.ts';
 
@@ -97,17 +99,18 @@ export function checkPacketIdentifier(packetIdentifier = 0): number {
 
 /** The name that a message is published under: not empty, no wildcard (§3.3.2.1, §4.7.3). */
 export function checkTopicName(topicName: string): string {
-  return checkTopic('3.3.2.1', /^[^+#]+$/, topicName);
+  if (/^[^+#]+$/.test(topicName)) return topicName;
+  throw wrongTopic('3.3.2.1', topicName);
 }
 
 /** What is subscribed to: `+` fills a level, `#` fills the last one (§4.7.1). */
 export function checkTopicFilter(topicFilter: string): string {
-  return checkTopic('4.7.1', /^(?!.*([^/][+#]|\+[^/]|#.))./s, topicFilter);
+  if (/^(?!.*([^/][+#]|\+[^/]|#.))./s.test(topicFilter)) return topicFilter;
+  throw wrongTopic('4.7.1', topicFilter);
 }
 
-function checkTopic(section: string, expected: RegExp, topic: string): string {
-  if (expected.test(topic)) return topic;
-  throw malformed(section, `topic ${JSON.stringify(topic)}`);
+function wrongTopic(section: string, topic: string): ProtocolError {
+  return malformed(section, `topic ${JSON.stringify(topic)}`);
 }
 
 function endsAt({ bytes, at }: Cursor) {

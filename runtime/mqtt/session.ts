@@ -41,7 +41,8 @@ export type ClientEffect =
   /** The connection is gone, refused, or did not come about. `retryAtMillis` Infinity: stopped. */
   | { do: 'offline'; reason: string; retryAtMillis: number }
   /** `payload` is a view into the bytes that came: whoever keeps it copies it. Its PUBACK is in the write behind. */
-  | { do: 'message'; topic: string; payload: Uint8Array; qos: QoS };
+  | { do: 'message'; topic: string; payload: Uint8Array; qos: QoS }
+  | { do: 'log'; level: 'warn'; message: string };
 
 /** A packet that the server has yet to acknowledge: PUBLISH at QoS 1, or SUBSCRIBE. */
 export interface Unacknowledged {

@@ -20,25 +20,20 @@ export function askIfWanted(runner: Runner): void {
     ask(runner, 'next', { operation: 'DescribeJobExecution', jobId: NEXT_JOB });
   } else if (job) {
     const { jobId, executionNumber } = job;
-    const includeJobDocument = at === 'resuming' || (WITH_GUARDS && at === 'running' && runner.stale === true);
+    const includeJobDocument = (WITH_GUARDS && at === 'running' && runner.stale === true) || at === 'resuming';
     if (includeJobDocument || runner.doubt) {
       runner.doubt = false;
       ask(runner, 'own', { operation: 'DescribeJobExecution', jobId, executionNumber, includeJobDocument });
     } else if (at === 'claiming') {
       const claim = update(job, 'IN_PROGRESS', progressDetails(runner.document!, 0));
-      ask(runner, 'claim', timed(runner, { ...claim, includeJobDocument: true }));
+      ask(runner, 'claim', { ...claim, includeJobDocument: true });
     } else if (at === 'reporting') {
       ask(runner, 'final', update(job, outcome!.status, outcome!.statusDetails));
     } else if (untold) {
       runner.untold = undefined;
-      ask(runner, 'progress', timed(runner, update(job, 'IN_PROGRESS', untold)));
+      ask(runner, 'progress', update(job, 'IN_PROGRESS', untold));
     }
   }
-}
-
-/** As it is, or with the service's step timer. */
-function timed(runner: Runner, request: Unsigned): Unsigned {
-  return WITH_GUARDS && runner.facts ? { ...request, ...stepTimer(runner) } : request;
 }
 
 /** Nothing is under way, and nothing keeps from asking. */
@@ -57,10 +52,11 @@ function update(
   return { operation: 'UpdateJobExecution', jobId, status, executionNumber, expectedVersion, statusDetails };
 }
 
-/** Each request has a token unlike any other of this boot and, by chance, of others. */
+/** Each request has a token unlike any other of this boot and, by chance, of others; what begins a step, the service's timer for it. */
 function ask(runner: Runner, about: Asked['about'], request: Unsigned): void {
   const clientToken = `${(++runner.tokens).toString(36)}-${draw(runner).toString(36).slice(2, 9)}`;
-  runner.asked = { about, request: { ...request, clientToken } as Ask, sent: 0, repeatAt: 0 };
+  const timer = WITH_GUARDS && runner.facts && (about === 'claim' || about === 'progress') ? stepTimer(runner) : {};
+  runner.asked = { about, request: { ...request, ...timer, clientToken } as Ask, sent: 0, repeatAt: 0 };
   send(runner, runner.asked);
 }
 

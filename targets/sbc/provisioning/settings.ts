@@ -26,8 +26,8 @@ export interface ProvisioningSettings {
 
 /** What the part adds to the settings, as ../settings.ts has them. */
 export const PROVISIONING_SETTINGS = {
-  'claim-cert': ['FILE', 'PEM: certificate for boards without one', pem('CERTIFICATE')],
-  'claim-key': ['FILE', 'PEM: its private key', pem('PRIVATE KEY')],
+  'claim-cert': ['FILE', 'PEM: certificate for boards without one', /* @__PURE__ */ pem('CERTIFICATE')],
+  'claim-key': ['FILE', 'PEM: its private key', /* @__PURE__ */ pem('PRIVATE KEY')],
   template: ['NAME', 'provisioning template', readTemplate, ''],
   parameters: ['NAME=VALUE,..', "its parameters; '@FILE': in a file or by a program", readParameters, ','],
   'key-from': ['PLACE', 'where a new key is made: device, service', readKeyFrom, 'device'],

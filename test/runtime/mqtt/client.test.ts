@@ -264,6 +264,24 @@ test('a filter refused by SUBACK is told by name, and tried again with back-off'
   assert.is(toldOf(stage, 'online').length, 0);
 });
 
+test('filters of answers refused by SUBACK are told, and the client is online: answers come to who asked without them', () => {
+  const filters = ['jobs/notify-next', 'jobs/+/get/+', 'jobs/+/update/+'];
+  const stage = createStage(politely('SUBSCRIBE'), { subscribes: [subscribeTo(1, filters)] });
+  stage.give({ on: 'start' });
+  stage.serve({ type: 'SUBACK', packetIdentifier: 1, returnCodes: [1, 0x80, 0x80] });
+  assert.equal(
+    stage.told.map((told) => (told.do === 'log' ? told.message : told.do)),
+    ['SUBACK refuses jobs/+/get/+,jobs/+/update/+', 'online'],
+  );
+  const refused = createStage(politely('SUBSCRIBE'), { subscribes: [subscribeTo(1, filters)] });
+  refused.give({ on: 'start' });
+  refused.serve({ type: 'SUBACK', packetIdentifier: 1, returnCodes: [0x80, 0x80, 1] });
+  assert.equal(
+    toldOf(refused, 'offline').map(({ reason }) => reason),
+    ['SUBACK refuses jobs/notify-next,jobs/+/get/+'],
+  );
+});
+
 test('MQTT_Client_Puback_Qos1: a message at QoS 1 is told and acknowledged, at QoS 0 told only', () => {
   const stage = onlineStage(politely());
   const large = new Uint8Array(131_072).fill(1);

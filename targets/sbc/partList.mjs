@@ -15,6 +15,7 @@ export const PARTS = {
   legacy: { what: "AWS IoT Device Client's settings and old documents", needs: ['guards'] },
   jobsagent: { what: "the operations of the SDK's jobs-agent.js", needs: ['downloads', 'legacy'] },
   provisioning: { what: 'an identity by a claim certificate, and rotate-certificate', needs: ['guards'] },
+  pkcs11: { what: 'a private key in a PKCS#11 token or a TPM, by an engine of OpenSSL', needs: ['ways'] },
 };
 
 /** Every part, by name. */

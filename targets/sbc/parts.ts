@@ -19,6 +19,7 @@ import { withJobsAgent } from './legacy/jobsAgent.ts';
 import { LEGACY_SETTINGS } from './legacy/settings.ts';
 import { standInForDeviceClient } from './legacy/standIn.ts';
 import { PERSON_SETTINGS } from './person/settings.ts';
+import { PKCS11_SETTINGS } from './pkcs11/engine.ts';
 import { ROTATE } from './provisioning/rotate.ts';
 import { PROVISIONING_SETTINGS } from './provisioning/settings.ts';
 import type { Settings } from './settings.ts';
@@ -26,6 +27,7 @@ import { WAY_SETTINGS } from './ways/settings.ts';
 
 declare const ERRAND_WITHOUT_DOCTOR: true | undefined;
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
+declare const ERRAND_WITHOUT_PKCS11: true | undefined;
 declare const ERRAND_WITHOUT_GUARDS: true | undefined;
 declare const ERRAND_WITHOUT_BUILTINS: true | undefined;
 declare const ERRAND_WITHOUT_DOWNLOADS: true | undefined;
@@ -79,6 +81,7 @@ function core({ thingName, keepAliveSeconds, retryMaxMillis }: Settings) {
 
 const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_WAYS === 'undefined' ? WAY_SETTINGS : {}),
+  ...(typeof ERRAND_WITHOUT_PKCS11 === 'undefined' ? PKCS11_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? PERSON_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined' ? GUARD_SETTINGS : {}),
   ...(typeof ERRAND_WITHOUT_DOWNLOADS === 'undefined' ? DOWNLOAD_SETTINGS : {}),
@@ -86,6 +89,7 @@ const MORE_SETTINGS = {
   ...(typeof ERRAND_WITHOUT_LEGACY === 'undefined' ? LEGACY_SETTINGS : {}),
 };
 type MoreSettings = typeof WAY_SETTINGS &
+  typeof PKCS11_SETTINGS &
   typeof PERSON_SETTINGS &
   typeof GUARD_SETTINGS &
   typeof DOWNLOAD_SETTINGS &
@@ -108,6 +112,7 @@ export const takeMore: <Given extends object>(given: Given, take: Take) => Given
   typeof ERRAND_WITHOUT_GUARDS === 'undefined'
     ? (given, take) => ({
         ...given,
+        ...(typeof ERRAND_WITHOUT_PKCS11 === 'undefined' ? { keyEngine: take('key-engine') } : {}),
         ...(typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? { metrics: take('metrics') } : {}),
         ...(typeof ERRAND_WITHOUT_GUARDS === 'undefined'
           ? { bootId: take('boot-id'), attributes: take('attributes') }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isObject } from '../../runtime/jobs/json.ts';
+import type { KeyInEngine } from '../../transports/ways/secureSocket.ts';
 import type { DownloadSettings } from './downloads/settings.ts';
 import type { GuardSettings } from './guards/settings.ts';
 import { findDeviceClientFile } from './legacy/deviceClient.ts';
@@ -8,6 +9,8 @@ import type { LegacySettings } from './legacy/settings.ts';
 import type { LogOptions } from './log.ts';
 import { takeMore, withMore } from './parts.ts';
 import type { PersonSettings } from './person/settings.ts';
+import type { Pkcs11Settings } from './pkcs11/engine.ts';
+import { orTokenKey, withoutPin } from './pkcs11/uri.ts';
 import { type ProvisioningSettings, readSelf } from './provisioning/settings.ts';
 import { number, pem, readEndpoint, readFolder, readLog, readPort, readThing } from './settingValues.ts';
 import { readEndpoints, takeProxy, type WaySettings } from './ways/settings.ts';
@@ -15,18 +18,20 @@ import { readEndpoints, takeProxy, type WaySettings } from './ways/settings.ts';
 /** See parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_LEGACY: true | undefined;
+declare const ERRAND_WITHOUT_PKCS11: true | undefined;
 declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
 
 /** All that an agent is told about itself, checked. Paths are absolute. */
 export interface Settings
   extends Partial<GuardSettings & DownloadSettings & LegacySettings>,
     Partial<PersonSettings>,
+    Partial<Pkcs11Settings & KeyInEngine>,
     Partial<ProvisioningSettings>,
     Partial<WaySettings> {
   host: string;
   port: number;
   thingName: string;
-  /** PEM: the authority of the server; the device's certificate; its private key. */
+  /** PEM: the authority of the server; the device's certificate; its private key, or the `pkcs11:` URI of it. */
   ca: string;
   cert: string;
   key: string;
@@ -57,7 +62,10 @@ const SETTINGS = withMore({
   thing: ['NAME', 'this device, also its MQTT client id', readThing],
   ca: ['FILE', 'PEM: the only authority trusted', pem('CERTIFICATE')],
   cert: ['FILE', "PEM: this device's certificate", pem('CERTIFICATE')],
-  key: ['FILE', 'PEM: its private key', pem('PRIVATE KEY')],
+  key:
+    typeof ERRAND_WITHOUT_PKCS11 === 'undefined'
+      ? ['FILE', "PEM: its private key; or a token's pkcs11:URI", orTokenKey(pem('PRIVATE KEY'))]
+      : ['FILE', 'PEM: its private key', pem('PRIVATE KEY')],
   data: ['FOLDER', "the job's record", readFolder, '/var/lib/errand'],
   handlers: ['FOLDER', 'programs of runHandler', readFolder, '/etc/errand/handlers'],
   'keep-alive': ['SECONDS', 'between signs of life', number(5, 1_200), '60'],
@@ -105,7 +113,9 @@ export function readSettings(
         `${name} is missing: give --${name} ${value}, ${PREFIX}${name.toUpperCase()} or "${name}" in the file`,
       );
     } catch (error) {
-      faults.push(`${from} '${text}': ${(error as Error).message}`);
+      faults.push(
+        `${from} '${typeof ERRAND_WITHOUT_PKCS11 === 'undefined' ? withoutPin(`${text}`) : text}': ${(error as Error).message}`,
+      );
     }
     return undefined as never;
   };

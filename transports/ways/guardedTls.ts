@@ -3,9 +3,9 @@ import { wire } from '../tcp.ts';
 import { type TlsOptions, UNHEARD } from '../tls.ts';
 import type { Connect, Transport } from '../transport.ts';
 import { type HttpProxy, throughProxy } from './proxy.ts';
-import { plain, secure, secureContext } from './secureSocket.ts';
+import { type KeyInEngine, plain, secure, secureContext } from './secureSocket.ts';
 
-export interface GuardedTlsOptions extends TlsOptions {
+export interface GuardedTlsOptions extends TlsOptions, Partial<KeyInEngine> {
   /** Not given: straight to the host. */
   proxy?: HttpProxy | undefined;
 }

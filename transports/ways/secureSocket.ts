@@ -22,13 +22,23 @@ const CIPHERS = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ].join(':');
 
+/** A private key that OpenSSL asks an engine for. */
+export interface KeyInEngine {
+  privateKeyEngine: string;
+  privateKeyIdentifier: string;
+}
+
+/** What a connection shows of itself and trusts; `key` or the name of one in an engine. */
+export type Shown = Pick<TlsOptions, 'ca' | 'cert' | 'key'> & Partial<KeyInEngine>;
+
 /**
  * One set of credentials for all connections: making one costs more than a handshake.
  *
  * @throws Error of OpenSSL when a PEM cannot be read or the key is not the certificate's
  */
-export function secureContext({ ca, cert, key }: Pick<TlsOptions, 'ca' | 'cert' | 'key'>): SecureContext {
-  return createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2', ciphers: CIPHERS });
+export function secureContext({ ca, cert, key, privateKeyEngine, privateKeyIdentifier }: Shown): SecureContext {
+  const own = { ca, cert, key, privateKeyEngine, privateKeyIdentifier };
+  return createSecureContext({ ...own, minVersion: 'TLSv1.2', ciphers: CIPHERS });
 }
 
 /**

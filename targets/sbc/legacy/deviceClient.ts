@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isObject, type JsonObject, type JsonValue } from '../../../runtime/jobs/json.ts';
 
 /** Where AWS IoT Device Client keeps its own things, below the home of its user. */
@@ -55,8 +55,7 @@ export function readDeviceClient(file: string): DeviceClientSettings {
 
   if (memberAt(config, 'jobs.enabled') === false)
     throw new Error('jobs.enabled is false: this agent runs jobs and nothing else');
-  if (memberAt(config, 'secure-element.enabled') === true)
-    throw new Error('secure-element.enabled is true: expected a key in a file');
+  const token = memberAt(config, 'secure-element.enabled') === true ? readToken(config, file) : undefined;
 
   const endpoint = textAt(config, 'endpoint');
   // It connects on 443 with ALPN, most others on 8883: with the part ways, both are tried.
@@ -72,7 +71,11 @@ export function readDeviceClient(file: string): DeviceClientSettings {
         `${say('fleet-provisioning')}: csr-file and device-key are not used, the agent makes a key of its own`,
       );
   } else
-    for (const [name, path] of IDENTITY) add(name, path, own ? own.members[path] : pathAt(config, path), own?.file);
+    for (const [name, path] of IDENTITY)
+      if (token === undefined || name !== 'key')
+        add(name, path, own ? own.members[path] : pathAt(config, path), own?.file);
+  add('key', 'secure-element', token);
+  if (token !== undefined) warnings.push(...warningsOfToken(config, file));
   const ca = pathAt(config, 'root-ca');
   const system = SYSTEM_AUTHORITIES.find((one) => existsSync(one));
   if (ca !== undefined && existsSync(ca)) add('ca', 'root-ca', ca);
@@ -121,6 +124,23 @@ const IDENTITY = [
 ] as const;
 
 declare const ERRAND_WITHOUT_PROVISIONING: true | undefined;
+declare const ERRAND_WITHOUT_PKCS11: true | undefined;
+
+/**
+ * Its key in a token, as a URI. A slot's number, which it may have as well, means nothing to the engine: the token is told by its label, or
+ * by having such a key.
+ */
+function readToken(config: JsonObject, file: string): string {
+  if (typeof ERRAND_WITHOUT_PKCS11 !== 'undefined')
+    throw new Error('secure-element.enabled is true: this agent was built without the part pkcs11');
+  const [token, object] = ['token', 'key'].map((name) => textAt(config, `secure-element.secure-element-${name}-label`));
+  const module = pathAt(config, 'secure-element.pkcs11-lib');
+  const pin = textAt(config, 'secure-element.secure-element-pin');
+  if (!module || !pin) throw new Error('secure-element: expected pkcs11-lib and secure-element-pin');
+  const named = [token && `token=${encodeURIComponent(token)};`, object && `object=${encodeURIComponent(object)};`];
+  const files = [file, module].map((path) => encodeURI(resolve(path)).replaceAll('&', '%26'));
+  return `pkcs11:${named.join('')}type=private?pin-source=file:${files[0]}&module-path=${files[1]}`;
+}
 
 /** What fleet provisioning has given this device; `claim` where that is still to be done, undefined where it is not wanted. */
 function readOwn(
@@ -138,6 +158,15 @@ function readOwn(
   throw new Error(
     'fleet-provisioning.enabled is true and the device has not been provisioned yet: this agent was built without the part provisioning',
   );
+}
+
+function warningsOfToken(config: JsonObject, file: string): string[] {
+  const found: string[] = [];
+  if (statSync(file).mode & 0o077)
+    found.push(`"secure-element-pin" in ${file} can be read by others; run: chmod 600 ${file}`);
+  if (memberAt(config, 'secure-element.secure-element-slot-id') !== undefined)
+    found.push(`"secure-element-slot-id" in ${file} is not used: the token is told by its label`);
+  return found;
 }
 
 /** It has its HTTP proxy in a file of its own; undefined where none is wanted. */

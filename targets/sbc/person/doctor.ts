@@ -11,6 +11,7 @@ import { startLoop } from '../../../transports/loop.ts';
 import { tls } from '../../../transports/tls.ts';
 import type { Connect } from '../../../transports/transport.ts';
 import { compiledIn } from '../custom/custom.ts';
+import { isTokenKey } from '../pkcs11/uri.ts';
 import type { Settings } from '../settings.ts';
 import { connectWays } from '../ways/connectWays.ts';
 import { say } from './commands.ts';
@@ -19,6 +20,7 @@ import { askAgent } from './status.ts';
 /** See ../parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
+declare const ERRAND_WITHOUT_PKCS11: true | undefined;
 
 /** What a look at the service may take. */
 const LOOK_MILLIS_MAX = 20_000;
@@ -34,9 +36,11 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
   const look = async (name: string, find: () => string | Promise<string>) => {
     try {
       say(`ok     ${name}: ${await find()}`);
+      return true;
     } catch (error) {
       wrong = 1;
       say(`WRONG  ${name}: ${(error as Error).message}`);
+      return false;
     }
   };
   for (const warning of settings.warnings) say(`note   ${warning}`);
@@ -44,6 +48,10 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
   await look('settings', () => `thing ${thingName}, endpoint ${host}:${port}`);
   await look('clock', () => checkClock(settings));
   await look('certificate', () => checkCertificate(settings));
+  const isKeyThere =
+    typeof ERRAND_WITHOUT_PKCS11 !== 'undefined' ||
+    !isTokenKey(settings.key) ||
+    (await look('key', () => checkToken(settings)));
   await look('data folder', () => checkData(data));
   await look('handlers', () => {
     if (!existsSync(handlers)) return `${handlers} is not there: only programs on PATH and built-in handlers run`;
@@ -57,11 +65,12 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
         existsSync(file) ? `not the one in this file: ${file} wins` : 'in this file',
       );
     }
-  await look('service', () =>
-    settings.claim
-      ? `not asked: the certificate is a claim; at its start the agent gets one of its own by template ${settings.claim.template}`
-      : checkService(settings),
-  );
+  if (isKeyThere)
+    await look('service', () =>
+      settings.claim
+        ? `not asked: the certificate is a claim; at its start the agent gets one of its own by template ${settings.claim.template}`
+        : checkService(settings),
+    );
   return wrong;
 }
 
@@ -78,10 +87,17 @@ function checkClock({ cert }: Settings): string {
 function checkCertificate({ cert, key }: Settings): string {
   const certificate = certificateOf(cert);
   const { validToDate, subject } = certificate;
-  if (!certificate.checkPrivateKey(createPrivateKey(key)))
+  const isElsewhere = typeof ERRAND_WITHOUT_PKCS11 === 'undefined' && isTokenKey(key);
+  if (!isElsewhere && !certificate.checkPrivateKey(createPrivateKey(key)))
     throw new Error('the key is not that of the certificate: give the two that were made together');
   if (validToDate < new Date()) throw new Error(`it ended on ${validToDate.toISOString()}: give the device a new one`);
   return `${subject.replace(/\n/g, ', ')}, until ${validToDate.toISOString()}`;
+}
+
+/** Logs in and finds the key, as a connection does. */
+function checkToken(settings: Settings): string {
+  connectWays(settings, () => {});
+  return `found, ${settings.key}`;
 }
 
 /** Node 18 has the dates as texts alone. */

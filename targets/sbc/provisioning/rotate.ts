@@ -4,6 +4,7 @@ import { deviceTopicFilters } from '../../../runtime/jobs/topics.ts';
 import type { Connect } from '../../../transports/transport.ts';
 import type { Handler, HandlerContext } from '../handlers/handler.ts';
 import { createLog } from '../log.ts';
+import { isTokenKey } from '../pkcs11/uri.ts';
 import type { Settings } from '../settings.ts';
 import { connectAs, connectByMqtt } from './connectAs.ts';
 import { type Candidate, type Credentials, createCredentials } from './credentials.ts';
@@ -11,6 +12,9 @@ import { openExchange } from './exchange.ts';
 import { type Kept, type NextPair, type Pair, readIdentity, writeIdentity } from './identityFile.ts';
 import { answerFilters, obtain, register, withHint } from './obtain.ts';
 import { parameterValues, readParameters } from './settings.ts';
+
+/** See ../parts.ts. */
+declare const ERRAND_WITHOUT_PKCS11: true | undefined;
 
 /** Attempts to connect with a new certificate, and the pause between them: what is attached may take a moment to be known. */
 const VERIFY_TRIES_MAX = 3;
@@ -33,6 +37,8 @@ async function run(context: HandlerContext, settings?: Settings): Promise<undefi
   const { execution, print } = context;
   if (!settings?.credentials) throw new Error('there is no service here to get a certificate from');
   const { data, credentials } = settings;
+  if (typeof ERRAND_WITHOUT_PKCS11 === 'undefined' && isTokenKey(settings.key))
+    throw new Error('the key is in a token, and no new one can be made there: the certificate stays as it was');
   let kept = readIdentity(data);
   // The power was cut behind the switch: the agent has gone on with whichever was let in.
   if (kept.refused === execution) throw new Error('the new certificate could not connect: the old one is in use again');

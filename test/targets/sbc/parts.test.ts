@@ -24,6 +24,7 @@ const MARKS: Readonly<Record<string, RegExp>> = {
   legacy: /aws-iot-device-client\.conf/,
   jobsagent: /ERR_DOWNLOAD_FAILED/,
   provisioning: /certificateOwnershipToken/,
+  pkcs11: /pin-source/,
 };
 
 test('a part that is left out leaves nothing in the file, and each one has a mark to know it by', async () => {

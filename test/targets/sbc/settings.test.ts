@@ -67,6 +67,7 @@ test('with the five that are needed, everything else has its default', ({ flags 
     mqttPort: 8883,
     proxy: undefined,
     proxyCredentials: undefined,
+    keyEngine: undefined,
     metrics: undefined,
     downloads: '/var/lib/errand/downloads',
     downloadBytesMax: 1_024_000_000,

@@ -181,7 +181,7 @@ test('its HTTP proxy is used; for a user and a password it says what to do', ({ 
 test('what cannot be done is one sentence each, with where it was found', ({ folder }) => {
   const cases: [object, RegExp][] = [
     [{ jobs: { enabled: false } }, /jobs\.enabled is false: this agent runs jobs and nothing else/],
-    [{ 'secure-element': { enabled: true } }, /secure-element\.enabled is true: expected a key in a file/],
+    [{ 'secure-element': { enabled: true } }, /secure-element: expected pkcs11-lib and secure-element-pin/],
     [
       { 'fleet-provisioning': { enabled: true, 'template-name': 'T', 'template-parameters': '{"a": "b,c"}' } },
       /template-parameters is \{"a": "b,c"\}: expected an object of values without commas/,

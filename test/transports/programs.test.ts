@@ -128,7 +128,7 @@ test('characters cut between portions are whole, a half one at the end and binar
 });
 
 test('a program that ignores TERM goes with KILL, and its children too', async (context) => {
-  const script = 'trap "" TERM; sleep 100 & echo $!; wait; wait; wait; sleep 100';
+  const script = 'trap "" TERM; sleep 600 & echo $!; wait; wait; wait; sleep 600';
   let child = '';
   const { end } = await runStep(context, sh(script), {
     onOutput: (programs, text) => {
@@ -139,11 +139,11 @@ test('a program that ignores TERM goes with KILL, and its children too', async (
     },
   });
   assert.equal(end, { on: 'exited', run: 7, signal: 'SIGKILL' });
-  assert.not(isRunning(child));
+  await hasEnded(child);
 });
 
 test('when a program ends on TERM, what ignores it in its group is killed', async (context) => {
-  const script = '(trap "" TERM; sleep 100 & echo $!; wait; wait) & trap "exit 9" TERM; wait';
+  const script = '(trap "" TERM; sleep 600 & echo $!; wait; wait) & trap "exit 9" TERM; wait';
   let child = '';
   const { end } = await runStep(context, sh(script), {
     onOutput: (programs, text) => {
@@ -152,7 +152,7 @@ test('when a program ends on TERM, what ignores it in its group is killed', asyn
     },
   });
   assert.is(end.code, 9);
-  assert.not(isRunning(child));
+  await hasEnded(child);
 });
 
 test('a daemon that keeps the output open does not keep the step open', async (context) => {
@@ -162,6 +162,11 @@ test('a daemon that keeps the output open does not keep the step open', async (c
   assert.ok(isRunning(daemon), 'what left the group lives on');
   process.kill(Number(daemon), 'SIGKILL');
 });
+
+/** A process that was sent KILL ends when the kernel gets to it. */
+async function hasEnded(pid: string): Promise<void> {
+  while (isRunning(pid)) await new Promise((resolve) => setImmediate(resolve));
+}
 
 function isRunning(pid: string): boolean {
   try {

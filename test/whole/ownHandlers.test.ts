@@ -34,7 +34,8 @@ async function create(house: House, jobId: string, thing: string, document: obje
   await house.errand('create-job', '--job-id', jobId, '--targets', arnOf(thing), '--document', text, ...more);
 }
 
-const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []);
+/** Whole ones: a file is there before what is written to it. */
+const linesOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []);
 
 /** The process that a handler wrote the id of, `count` of them. */
 async function pidIn(file: string, count = 1): Promise<number> {

@@ -2,40 +2,31 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { ErrorCode } from '../../runtime/jobs/errorCodes.ts';
-import type { RequestTopic } from '../../runtime/jobs/topics.ts';
 import { lockFolder } from '../../transports/lock.ts';
-import type { Artifacts } from './artifacts/artifacts.ts';
 import { openKeeping } from './artifacts/keeping.ts';
-import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
+import type { DevicesListener } from './dataPlane/devices.ts';
 import { HELD_FOR_DEVICES_MAX, HELD_FOR_OPERATORS_MAX } from './dataPlane/limits.ts';
-import { createDataPlane, type DataPlane, type DataPlaneOptions } from './dataPlane/plane.ts';
+import { createDataPlane, type DataPlane } from './dataPlane/plane.ts';
+import { failureLog, openForDevices, openForMqtt, openForOperators } from './doors.ts';
 import { createFaultyPlane } from './faults/faultyPlane.ts';
 import type { FaultSwitch } from './faults/plan.ts';
 import { rejectOnDemand } from './faults/rejection.ts';
-import type { GatewayRequest, ProvisioningPublish } from './gateway/events.ts';
-import { handlersOf } from './http/handlers.ts';
-import { type HttpsServer, serveHttps } from './http/server.ts';
 import { writeEndpoints } from './identity/endpointsFile.ts';
-import { type Identity, openIdentity } from './identity/identity.ts';
+import { openIdentity } from './identity/identity.ts';
 import { keepCertificate } from './identity/renewal.ts';
-import { createJobsService, type JobsService } from './jobs/service.ts';
+import { createJobsService } from './jobs/service.ts';
 import type { Log } from './log.ts';
-import { listenMqtt, type MqttListener, type MqttListenerOptions, OPEN_HOST } from './mqttListener.ts';
-import { withRolloutMax } from './operations/rolloutMax.ts';
-import { OPERATIONS } from './operations/table.ts';
-import { tellAnswer } from './ops/answers.ts';
+import { type MqttListener, type MqttListenerOptions, OPEN_HOST } from './mqttListener.ts';
 import type { OpsListener } from './ops/listener.ts';
-import { type Meter, NO_METER } from './ops/meter.ts';
+import { NO_METER } from './ops/meter.ts';
 import { prepareOps } from './ops/operate.ts';
 import { SWEEP_EVERY_MILLIS } from './provisioning/limits.ts';
 import { sweep } from './provisioning/pending.ts';
-import { createProvisioning, type Provisioning } from './provisioning/requests.ts';
-import { findSecretAccessKey, firstAccessKey } from './registry/accessKeys.ts';
-import { findPrincipal } from './registry/certificates.ts';
+import { createProvisioning } from './provisioning/requests.ts';
+import { firstAccessKey } from './registry/accessKeys.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ServiceSettings } from './settings.ts';
-import { openStore, type Store } from './store/open.ts';
+import { openStore } from './store/open.ts';
 import { keepTicking } from './ticking.ts';
 import { type Message, openRelay } from './workers/relay.ts';
 import { openSharedIdentity } from './workers/sharedIdentity.ts';
@@ -54,9 +45,6 @@ export interface Service {
   /** Answers what it accepted, then closes everything. */
   close(): Promise<void>;
 }
-
-/** Requests of one connection that wait for their answer; more are throttled. Devices of ours have one at a time. */
-const UNANSWERED_PER_CONNECTION_MAX = 100;
 
 /** The service cannot start; the message is one sentence. */
 class Failure extends Error {}
@@ -160,24 +148,12 @@ export async function startService(
       files.serve(name, { host, port: filesPort, certificate: identity.server, log }),
     );
     if (served !== undefined) closing.push(served.close);
-    mqtt = await listen('MQTT', settings.mqttPort, () =>
-      startMqtt(
-        settings,
-        identity,
-        store,
-        jobs,
-        faults,
-        log,
-        meter,
-        provisioning,
-        (client) => {
-          relay
-            ?.send({ tell: 'welcome', ...client, at: nowMillis() })
-            .catch((error) => warn('a connection was not passed on', error));
-        },
-        () => mqtt,
-      ),
-    );
+    const inside = { settings, identity, registry, jobs, faults, meter, log };
+    const onWelcome: NonNullable<MqttListenerOptions['onWelcome']> = ({ clientId, principal }) =>
+      void relay
+        ?.send({ tell: 'welcome', clientId, principal, at: nowMillis() })
+        .catch((error) => warn('a connection was not passed on', error));
+    mqtt = await listen('MQTT', settings.mqttPort, () => openForMqtt(inside, provisioning, onWelcome));
     const { drain, close: closeMqtt } = mqtt;
     closing.push(async () => {
       // What they say leaves through MQTT.
@@ -186,12 +162,10 @@ export async function startService(
       await closeMqtt();
     });
     const https = await listen('HTTPS', settings.httpsPort, () =>
-      startHttps(settings, identity, registry, jobs, faults, files.artifacts, faultyForOperators, onFailure, meter),
+      openForOperators(inside, faultyForOperators, files.artifacts),
     );
     closing.push(https.close);
-    devices = await listen('the data plane', settings.dataPort, () =>
-      startDevices(settings, identity, store, faultyForDevices, log, meter),
-    );
+    devices = await listen('the data plane', settings.dataPort, () => openForDevices(inside, faultyForDevices));
     closing.push(devices.close);
     closing.push(() => {
       for (const plane of [...planes, faultyForDevices, faultyForOperators]) plane.end();
@@ -282,125 +256,4 @@ async function listen<T>(what: string, port: number, start: () => Promise<T>): P
       throw new Failure(`${what} cannot listen: ${message}; --host has to be an address of this machine`);
     throw error;
   }
-}
-
-function startMqtt(
-  { host, mqttPort: port, mqttOpenPort: openPort, eventsTo }: ServiceSettings,
-  { caPem: ca, server }: Identity,
-  store: Store,
-  jobs: JobsService,
-  faults: FaultSwitch,
-  log: Log,
-  meter: Meter,
-  provisioning: Provisioning,
-  onWelcome: NonNullable<MqttListenerOptions['onWelcome']>,
-  listener: () => MqttListener | undefined,
-): Promise<MqttListener> {
-  const unanswered = new Map<number, number>();
-  const reject = rejectOnDemand(jobs.ask);
-  return listenMqtt({
-    host,
-    port,
-    openPort,
-    faults,
-    ca,
-    ...server,
-    identify: async (certificateId) => {
-      const principal = await findPrincipal(store, certificateId);
-      return principal && { ...principal, hearsEvents: principal.thingNames.some((name) => eventsTo.includes(name)) };
-    },
-    onRequest: (request) => void answer(request),
-    onWelcome: ({ clientId, principal }) => onWelcome({ clientId, principal }),
-    onProvision: (request) => void answerProvisioning(request),
-    log: (level, message, fields) => log(level, message, fields),
-    now: () => performance.now(),
-  });
-
-  async function answer(request: GatewayRequest): Promise<void> {
-    const { connection, topic } = request;
-    const count = (unanswered.get(connection) ?? 0) + 1;
-    if (count > UNANSWERED_PER_CONNECTION_MAX) return throttle(request);
-    unanswered.set(connection, count);
-    log('debug', `request ${topic}`, { connection });
-    const began = performance.now();
-    const reply = await (request.fault?.do === 'reject'
-      ? rejected(request, request.fault.code)
-      : jobs.request(topic, request.payload));
-    tellAnswer(meter, topic, reply, performance.now() - began);
-    const left = unanswered.get(connection)! - 1;
-    if (left === 0) unanswered.delete(connection);
-    else unanswered.set(connection, left);
-    if (reply !== undefined) listener()?.answer(request, reply.topic, reply.payload);
-  }
-
-  async function answerProvisioning(request: ProvisioningPublish): Promise<void> {
-    const { topic, payload } = await provisioning.answer(request);
-    listener()?.answer(request, topic, payload);
-  }
-
-  async function rejected({ topic, payload, thingName, request }: GatewayRequest, code: ErrorCode) {
-    const { operation, jobId } = request as RequestTopic; // a rule fires on an operation alone
-    return jobs.refuse(topic, Uint8Array.from(payload), await reject(thingName, operation, jobId, code));
-  }
-
-  function throttle(request: GatewayRequest): void {
-    const message = `${UNANSWERED_PER_CONNECTION_MAX} requests of this connection wait for their answer`;
-    const reply = jobs.refuse(request.topic, request.payload, { code: 'RequestThrottled', message });
-    tellAnswer(meter, request.topic, reply, 0);
-    listener()?.answer(request, reply.topic, reply.payload);
-  }
-}
-
-function startHttps(
-  { host, httpsPort: port, region, rolloutPerMinuteMax }: ServiceSettings,
-  { server }: Identity,
-  registry: Registry,
-  jobs: JobsService,
-  faults: FaultSwitch,
-  artifacts: Artifacts | undefined,
-  dataPlane: Pick<DataPlane, 'answer'>,
-  onFailure: OnFailure,
-  meter: Meter,
-): Promise<HttpsServer> {
-  return serveHttps({
-    host,
-    port,
-    certificate: server,
-    region,
-    handlers: handlersOf(registry, jobs.control, faults, artifacts),
-    operations: withRolloutMax(OPERATIONS, rolloutPerMinuteMax),
-    dataPlane,
-    findSecretAccessKey: (accessKeyId) => findSecretAccessKey(registry, accessKeyId),
-    nowMillis: Date.now,
-    onFailure,
-    onAnswered: (operation, code, millis) => meter.answered('operators', operation, code, millis),
-  });
-}
-
-function startDevices(
-  { host, dataPort: port }: ServiceSettings,
-  { caPem: ca, server: certificate }: Identity,
-  store: Store,
-  dataPlane: Pick<DataPlane, 'answer'>,
-  log: Log,
-  meter: Meter,
-): Promise<DevicesListener> {
-  return serveDevices({
-    host,
-    port,
-    ca,
-    certificate,
-    dataPlane,
-    identify: (certificateId) => findPrincipal(store, certificateId),
-    log,
-    onFailure: failureLog(log),
-    onAnswered: (operation, code, millis) => meter.answered('devices', operation, code, millis),
-  });
-}
-
-type OnFailure = DataPlaneOptions['onFailure'];
-
-function failureLog(log: Log): OnFailure {
-  return ({ requestId, operation, error }) =>
-    log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
 }

@@ -1,81 +1,16 @@
 /**
  * What a qualified device must do, row by row of AWS IoT Device Advisor's test cases (Developer Guide), with the files that people
  * deploy against a server that misbehaves on purpose. The agents' clock runs fast; pauses are judged by what the agent says and
- * by what the server sees, never by how long the test took. The same rows on a virtual clock: test/runtime/mqtt/client.test.ts.
+ * by what the server sees, never by how long the test took. The same rows on a virtual clock: clock.test.ts here, and
+ * test/runtime/mqtt/client.test.ts. Which row is shown where: rows.ts.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Packet } from 'mqtt-packet';
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Child, startChild } from '../../child.ts';
+import type { Child } from '../../child.ts';
 import { hasTool } from '../../tools.ts';
-import { makeCa, makeCertificate, type Pair } from '../../transports/certificates.ts';
-import { type Behaviour, type Endpoint, openEndpoint } from './endpoint.ts';
+import { makeCertificate, type Pair } from '../../transports/certificates.ts';
+import { AGENTS, is, JOBS, open, type Room, roomSuite, SPEED, start, trigger } from './room.ts';
 
-const AGENTS = { lean: 'errand-agent.cjs', full: 'errand-agent-full.cjs' };
-const SPEED = 80;
-const JOBS = '$aws/things/board/jobs';
-
-interface Context {
-  folder: string;
-  ca: Pair;
-  stranger: Pair;
-  server: Pair;
-  device: Pair;
-  opened: { close(): void }[];
-  agents: Child[];
-}
-
-const advisor = suite<Context>('Device Advisor');
-advisor.before((context) => {
-  context.folder = mkdtempSync(path.join(os.tmpdir(), 'errand-advisor-'));
-  const { folder } = context;
-  context.ca = makeCa(folder, 'ca');
-  context.stranger = makeCa(folder, 'stranger');
-  context.server = makeCertificate(folder, 'server', context.ca, 'DNS:localhost');
-  context.device = makeCertificate(folder, 'device', context.ca);
-});
-advisor.before.each((context) => {
-  context.opened = [];
-  context.agents = [];
-});
-advisor.after.each(async ({ opened, agents }) => {
-  for (const agent of agents) await agent.kill();
-  for (const one of opened) one.close();
-});
-advisor.after(({ folder }) => rmSync(folder, { recursive: true, force: true }));
-
-async function open(context: Context, behaviour: Behaviour = {}, pair = context.server): Promise<Endpoint> {
-  const endpoint = await openEndpoint(pair, context.ca, behaviour);
-  context.opened.push(endpoint);
-  return endpoint;
-}
-
-function start(
-  { folder, ca, device, agents }: Context,
-  { port }: Endpoint,
-  file = AGENTS.lean,
-  ...more: string[]
-): Child {
-  const root = fileURLToPath(new URL('../../../dist/', import.meta.url));
-  const data = path.join(folder, `data-${port}`);
-  const keys = ['--ca', ca.certFile, '--cert', device.certFile, '--key', device.keyFile];
-  const own = ['--endpoint', `localhost:${port}`, '--thing', 'board', '--data', data, '--handlers', '/nowhere'];
-  const clock = ['--require', fileURLToPath(new URL('fastClock.cjs', import.meta.url))];
-  const agent = startChild(process.execPath, [...clock, path.join(root, file), ...keys, ...own, ...more], {
-    env: { ...process.env, ERRAND_TEST_SPEED: String(SPEED) },
-  });
-  agents.push(agent);
-  return agent;
-}
-
-const is =
-  (cmd: Packet['cmd'], from = 1) =>
-  (packet: Packet, connection: number) =>
-    packet.cmd === cmd && connection >= from;
+const advisor = roomSuite('Device Advisor');
 
 /** The pauses that the agent said it would make, seconds. */
 const pausesOf = ({ lines }: Child) =>
@@ -100,7 +35,7 @@ for (const [name, file] of Object.entries(AGENTS)) {
           return false;
         },
       });
-      start(context, endpoint, file);
+      start(context, endpoint, { file });
       const connect = await endpoint.packet(is('connect'));
       assert.ok(connect.cmd === 'connect' && connect.clientId === 'board' && connect.clean === false);
       const subscribe = await endpoint.packet(is('subscribe'));
@@ -115,26 +50,20 @@ for (const [name, file] of Object.entries(AGENTS)) {
   );
 
   advisor(
-    `${name}: TLS_Receive_Maximum_Size_Fragments, MQTT_Client_Puback_Qos1: 128 KB in the largest records`,
+    `${name}: TLS_Receive_Maximum_Size_Fragments, MQTT_Client_Puback_Qos1: 0 bytes to 128 KB in the largest records`,
     async (context) => {
-      const payload = `{"timestamp":1,"filler":"${'x'.repeat(131_000)}"}`;
+      // Whatever they are: nothing, nothing for an agent, and something with much in it.
+      const payloads = ['', 'x'.repeat(131_072), `{"timestamp":1,"filler":"${'x'.repeat(131_000)}"}`];
       const endpoint = await open(context, {
         answer: ({ cmd }, _connection, send) => {
-          if (cmd !== 'publish') return false;
-          send({
-            cmd: 'publish',
-            topic: `${JOBS}/notify-next`,
-            payload,
-            qos: 1,
-            messageId: 5,
-            dup: false,
-            retain: false,
-          });
+          if (cmd === 'publish') send(...payloads.map((payload, n) => trigger(5 + n, payload)));
           return false;
         },
       });
-      start(context, endpoint, file);
-      assert.is((await endpoint.packet(is('puback'))).messageId, 5);
+      start(context, endpoint, { file });
+      for (const messageId of [5, 6, 7])
+        await endpoint.packet((packet) => packet.cmd === 'puback' && packet.messageId === messageId);
+      assert.is(endpoint.packets.at(-1)!.connection, 1);
     },
   );
 
@@ -144,7 +73,7 @@ for (const [name, file] of Object.entries(AGENTS)) {
     assert.ok(large.cert.length > 20_000, `${large.cert.length} bytes`);
     const cert = Buffer.concat([large.cert, context.ca.cert, context.server.cert]);
     const endpoint = await open(context, {}, { ...large, cert });
-    start(context, endpoint, file);
+    start(context, endpoint, { file });
     await endpoint.packet(is('publish'));
   });
 }
@@ -216,7 +145,7 @@ advisor(
 
 advisor(`lean: MQTT_No_Ack_PingResp: everything swallowed, it disconnects and comes again`, async (context) => {
   const endpoint = await open(context, { answer: ({ cmd }, connection) => connection === 1 && cmd !== 'connect' });
-  const agent = start(context, endpoint, AGENTS.lean, '--keep-alive', '60');
+  const agent = start(context, endpoint, { flags: ['--keep-alive', '60'] });
   await endpoint.packet(is('pingreq'));
   await endpoint.packet(is('connect', 2));
   await agent.line(/no PINGRESP in time/);
@@ -227,21 +156,12 @@ for (const [row, sessionPresent] of [
   ['MQTT_Expired_Persistent_Session: a session that is lost is subscribed again', false],
 ] as const) {
   advisor(`lean: ${row}`, async (context) => {
-    const stored: Packet = {
-      cmd: 'publish',
-      topic: `${JOBS}/notify-next`,
-      payload: '{"timestamp":1}',
-      qos: 1,
-      messageId: 77,
-      dup: false,
-      retain: false,
-    };
     const endpoint = await open(context, {
       answer: ({ cmd }, connection, send, socket) => {
         if (cmd === 'publish' && connection === 1) socket.destroy();
         if (cmd !== 'connect' || connection === 1) return false;
         send({ cmd: 'connack', returnCode: 0, sessionPresent });
-        if (sessionPresent) send(stored);
+        if (sessionPresent) send(trigger(77, '{"timestamp":1}'));
         return true;
       },
     });
@@ -253,7 +173,7 @@ for (const [row, sessionPresent] of [
   });
 }
 
-const wrongCertificates: [row: string, pair: (context: Context) => Pair, alert: RegExp][] = [
+const wrongCertificates: [row: string, pair: (room: Room) => Pair, alert: RegExp][] = [
   [
     'TLS_Expired_Server_Cert',
     ({ folder, ca }) => makeCertificate(folder, 'old', ca, 'DNS:localhost', [-9, -2]),
@@ -276,7 +196,7 @@ for (const [row, pair, alert] of wrongCertificates) {
       `full: ${row}, ${maxVersion}: no handshake completes, and each attempt ends with an alert`,
       async (context) => {
         const endpoint = await open(context, { tls: { maxVersion } }, pair(context));
-        const agent = start(context, endpoint, AGENTS.full);
+        const agent = start(context, endpoint, { file: AGENTS.full });
         await agent.line(/the server's certificate is refused/);
         await agent.lineAfter(agent.lines.length, /the server's certificate is refused/);
         assert.match(endpoint.handshakes[0]!, alert);

@@ -1,4 +1,6 @@
 /** What the tables beside this say of each rule of a specification file, and how they are compared with it and with the tests. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 
 /** A row that no test can hold, with the reason instead of a test's name: as few as there can be. */
 export const NOT_OURS = 'not ours';
@@ -85,4 +87,29 @@ function withoutComments(text: string): string {
     .split('\n')
     .filter((line) => !/^\s*(\/\/|\/?\*)/.test(line))
     .join('\n');
+}
+
+const root = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../../..');
+
+/** The text of a file below test/. */
+export function readTest(file: string): string {
+  return readFileSync(path.join(root, 'test', file), 'utf8');
+}
+
+/** The text of a file of the specification; undefined where it does not lie beside the repository. */
+export function readSpecification(name: string): string | undefined {
+  const file = path.join(repository(), '../shared/spec', `${name}.md`);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+/** Where the repository lies, also for a further work tree of it, whose `.git` is a file that names it. */
+function repository(): string {
+  const git = path.join(root, '.git');
+  if (!existsSync(git)) return root;
+  try {
+    const [, own] = /^gitdir: (.*)\/\.git\/worktrees\//.exec(readFileSync(git, 'utf8')) ?? [];
+    return own ?? root;
+  } catch {
+    return root; // a folder
+  }
 }

@@ -3,27 +3,21 @@
  * name rule by rule. A test that is renamed or lost leaves a rule without one, and this fails. Where the specification lies beside the
  * repository, its tagged sentences are compared with the rows one by one.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CONTROL_PLANE } from './controlPlane.ts';
 import { DATA_PLANE } from './dataPlane.ts';
 import { EVENTS } from './events.ts';
-import { lostRules, NOT_OURS, type SpecificationFile, tagsIn, tagsOf } from './rule.ts';
+import { lostRules, NOT_OURS, readSpecification, readTest, type SpecificationFile, tagsIn, tagsOf } from './rule.ts';
 import { STATE_MACHINE } from './stateMachine.ts';
 
 const FILES: readonly SpecificationFile[] = [CONTROL_PLANE, DATA_PLANE, STATE_MACHINE, EVENTS];
 /** More rows without a test than that would be excuses. */
 const NOT_OURS_MAX = 7;
 
-const root = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../../..');
-const read = (file: string) => readFileSync(path.join(root, 'test', file), 'utf8');
-const folder = path.join(repository(), '../shared/spec');
-
 for (const file of FILES) {
   test(`rules: each documented rule of ${file.name} has a test that is there`, () => {
-    assert.equal(lostRules(file, read), []);
+    assert.equal(lostRules(file, readTest), []);
   });
 
   test(`rules: no tagged sentence of ${file.name} is without its row`, () => {
@@ -33,9 +27,9 @@ for (const file of FILES) {
       assert.is(new Set(rules.map(([, rule]) => rule)).size, rules.length, `${section} has a rule twice`);
     }
     assert.is(new Set(rows.map(([section]) => section)).size, rows.length, 'a section twice');
-    const text = path.join(folder, `${file.name}.md`);
-    if (!existsSync(text)) return;
-    const inFile = tagsIn(readFileSync(text, 'utf8'));
+    const text = readSpecification(file.name);
+    if (text === undefined) return;
+    const inFile = tagsIn(text);
     assert.equal(Object.fromEntries(rows.filter(([, tags]) => tags.length > 0)), Object.fromEntries(inFile));
   });
 }
@@ -75,17 +69,5 @@ test('rules: tags are found in their sections, those of inferred sentences and o
   const found = tagsIn([...text, '### Sub', '`[L]` `[S]`', '## Sources', '`[D]`'].join('\n'));
   assert.equal(Object.fromEntries(found), { '§1': ['D', 'DL'], '§1.2': ['M', 'L'] });
 });
-
-/** Where the repository lies, also for a further work tree of it, whose `.git` is a file that names it. */
-function repository(): string {
-  const git = path.join(root, '.git');
-  if (!existsSync(git)) return root;
-  try {
-    const [, own] = /^gitdir: (.*)\/\.git\/worktrees\//.exec(readFileSync(git, 'utf8')) ?? [];
-    return own ?? root;
-  } catch {
-    return root; // a folder
-  }
-}
 
 test.run();

@@ -270,6 +270,13 @@ function check() {
   tool('@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.');
 }
 
+/** @throws Error when a short name of the agent's bundle would be seen outside of it: tests of sources do not notice */
+async function checkPrivateNames() {
+  const { agentSources, privateFaults } = await import('./targets/sbc/privateTypes.mjs');
+  const faults = privateFaults(path.join(root, 'tsconfig.json'), await agentSources(root));
+  if (faults.length > 0) throw new Error(`names in targets/sbc/private.mjs:\n${faults.join('\n')}`);
+}
+
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   if (process.argv.includes('--help')) {
     process.stdout.write(help());
@@ -278,6 +285,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
   ensureInstalled();
   if (process.argv.includes('--check')) check();
   try {
+    if (process.argv.includes('--check')) await checkPrivateNames();
     await build();
   } catch (error) {
     console.error(`errand: build failed: ${error.message}`);

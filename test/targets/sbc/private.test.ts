@@ -1,74 +1,35 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { build } from 'esbuild';
-import type { Node } from 'typescript/unstable/ast';
-import {
-  isInterfaceDeclaration,
-  isObjectBindingPattern,
-  isObjectLiteralExpression,
-  isPropertyAccessExpression,
-  isTypeAliasDeclaration,
-  isTypeLiteralNode,
-} from 'typescript/unstable/ast/is';
-import { API, type Type } from 'typescript/unstable/sync';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { agentOptions } from '../../../targets/sbc/bundle.mjs';
-import { ALL_PARTS } from '../../../targets/sbc/partList.mjs';
 import { numberWords, PRIVATE_NAMES, PRIVATE_WORDS, SHORT_NAMES } from '../../../targets/sbc/private.mjs';
+import { agentSources, withProject } from '../../../targets/sbc/privateTypes.mjs';
 
 const root = path.resolve(import.meta.dirname, '../../..');
+const config = path.join(root, 'tsconfig.json');
 
-/** Where an object is made, read or described. */
-const HAS_MEMBERS = [
-  isInterfaceDeclaration,
-  isObjectBindingPattern,
-  isObjectLiteralExpression,
-  isTypeAliasDeclaration,
-  isTypeLiteralNode,
-];
+const crossings = path.join(import.meta.dirname, 'crossings.ts');
+const client = path.join(root, 'runtime/mqtt/client.ts');
+const sources = await agentSources(root);
+// One start of the type checker for all of it: that takes longest.
+const { ofAgent, ofCrossings, ofApart } = withProject(config, (faultsOf) => ({
+  ofAgent: faultsOf(sources),
+  ofCrossings: faultsOf([crossings], [['operation'], ['servername']]),
+  ofApart: faultsOf([client], [...PRIVATE_NAMES.map((line) => line.filter((name) => name !== 'framer')), ['framer']]),
+}));
 
-/** The private names of every object that the agent's sources know, by their types; with a place for each. */
-function privateMembers(sources: string[]): Map<string, string> {
-  const found = new Map<string, string>();
-  const names = new Set(PRIVATE_NAMES.flat());
-  const api = new API();
-  const config = path.join(root, 'tsconfig.json');
-  const project = api.updateSnapshot({ openProject: config }).getProject(config)!;
-  const { checker, program } = project;
-  const note = (type: Type | undefined, where: string) => {
-    if (!type) return;
-    const parts = type.isUnionType() ? type.getTypes() : [type];
-    const members = parts.flatMap((part) => checker.getPropertiesOfType(checker.getApparentType(part) ?? part));
-    const own = [...new Set(members.map(({ name }) => name).filter((name) => names.has(name)))].sort();
-    if (own.length > 0) found.set(own.join(' '), where);
-  };
-  for (const where of sources) {
-    const file = path.join(root, where);
-    const nodes: Node[] = [];
-    const visit = (node: Node): undefined => {
-      if (isPropertyAccessExpression(node)) nodes.push(node.expression);
-      else if (HAS_MEMBERS.some((is) => is(node))) nodes.push(node);
-      node.forEachChild(visit);
-    };
-    program.getSourceFile(file)!.forEachChild(visit);
-    for (const type of checker.getTypeAtLocation(nodes)) note(type, where);
-  }
-  api.close();
-  return found;
-}
+test('private names that can meet in one object stand on one line, and none goes over the border of the bundle', () => {
+  assert.equal(ofAgent, []);
+});
 
-test('private names that can meet in one object stand on one line, so that each has its own short name', async () => {
-  const options = { ...agentOptions('0.0.0', ALL_PARTS), absWorkingDir: root, metafile: true } as const;
-  const { inputs } = (await build(options)).metafile;
-  const members = privateMembers(Object.keys(inputs).filter((file) => file.endsWith('.ts')));
-  assert.ok(
-    [...members.keys()].some((own) => own.includes('askNext asked')),
-    'the state of the runner was seen',
-  );
-  const apart = [...members].filter(
-    ([own]) => !PRIVATE_NAMES.some((line) => own.split(' ').every((name) => line.includes(name))),
-  );
-  assert.equal(apart, []);
+test('a private name that goes over the border is named with file and line, whichever way it goes', () => {
+  const lines = readFileSync(crossings, 'utf8').split('\n');
+  const expected = lines.flatMap((line, i) => (line.endsWith('// crosses') ? [`${i + 1}`] : []));
+  assert.equal([...new Set(ofCrossings.map((fault) => /crossings\.ts:(\d+): '/.exec(fault)?.[1]))].sort(), expected);
+});
+
+test('private names that meet in one object, but stand on no line together, are named with file and line', () => {
+  assert.match(ofApart.join('\n'), /client\.ts:\d+: .*framer and .* meet in one object/);
 });
 
 test('of the names and of the words of one line no two are the same in the bundle', () => {

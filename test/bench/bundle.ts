@@ -6,8 +6,10 @@ import { temporaryFolder } from './processes.ts';
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** Makes one file of a program of the bench, minified as the agent is: what is measured starts without a loader in between. */
-export async function bundle(name: string): Promise<string> {
-  const outfile = path.join(temporaryFolder(), name.replace(/\.ts$/, '.cjs'));
+export async function bundle(
+  name: string,
+  outfile = path.join(temporaryFolder(), `${path.basename(name, '.ts')}.cjs`),
+): Promise<string> {
   await build({
     entryPoints: [path.join(here, name)],
     bundle: true,

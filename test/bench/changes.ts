@@ -7,7 +7,7 @@ import type { Bench } from './bench.ts';
 import { BUDGETS } from './budgets.ts';
 import type { Report } from './figure.ts';
 import { temporaryFolder } from './processes.ts';
-import { GROUP, registerFleet } from './rollout/fleet.ts';
+import { bytesIn, GROUP, registerFleet } from './rollout/fleet.ts';
 import { interleaved } from './rounds.ts';
 
 /** Devices that report at the same time. */
@@ -24,7 +24,7 @@ export async function changes(bench: Bench): Promise<Omit<Report, 'family'>> {
   const things = bench.rounds(1_000_000, 20_000);
   const file = path.join(temporaryFolder(), 'errand.db');
   bench.progress(`making ${things} executions`);
-  await makeExecutions(file, things);
+  const bytes = await makeExecutions(file, things);
   let turn = 0;
   const nextThing = () => ((turn++ * STRIDE) % things) + 1;
   const { service, oneByOne } = await interleaved(
@@ -41,6 +41,13 @@ export async function changes(bench: Bench): Promise<Omit<Report, 'family'>> {
         beside: [{ name: 'SQLite FULL, one by one', value: oneByOne.perSecond }],
         budget: BUDGETS.changesPerSecond,
       },
+      {
+        name: 'on disk per execution, all indexes',
+        unit: 'bytes',
+        ours: bytes / things,
+        beside: [],
+        budget: BUDGETS.bytesPerExecution,
+      },
     ],
     notes: [
       `${AT_ONCE} devices report at once, each for another execution, with its details and the notification that follows; without MQTT`,
@@ -48,9 +55,14 @@ export async function changes(bench: Bench): Promise<Omit<Report, 'family'>> {
   };
 }
 
-/** As a roll-out to the whole group leaves them, without the hour that it takes. */
-async function makeExecutions(file: string, things: number): Promise<void> {
+/**
+ * As a roll-out to the whole group leaves them, without the hour that it takes.
+ *
+ * @returns bytes that they take in the file, indexes included
+ */
+async function makeExecutions(file: string, things: number): Promise<number> {
   await registerFleet(file, things);
+  const before = await bytesIn(file);
   const store = await openStore(file);
   const service = createJobsService({
     store,
@@ -71,6 +83,7 @@ async function makeExecutions(file: string, things: number): Promise<void> {
   await store.db.updateTable('job').set({ next_tick: null }).execute();
   await sql`pragma wal_checkpoint(truncate)`.execute(store.db);
   await store.close();
+  return (await bytesIn(file)) - before;
 }
 
 async function throughService(file: string, nextThing: () => number): Promise<{ perSecond: number }> {

@@ -16,7 +16,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 /** How often memory is read, behind a collection each time, and how long the broker rests before. The median counts. */
 const READINGS = 5;
 const REST_MILLIS = 400;
-const COLLECT = path.join(here, 'collect.mjs');
+const COLLECT = path.join(here, 'collect.cjs');
 /** Requests that wait for their answer at the same time. */
 const ASKING_AT_ONCE = 100;
 /** Rows of one INSERT. */
@@ -44,7 +44,7 @@ export async function connections(bench: Bench): Promise<Omit<Report, 'family'>>
   const ports = ['--mqtt-port', '0', '--https-port', '0', '--data-port', '0', '--mqtt-open', '0'];
   const service = startWide(
     '--expose-gc',
-    '--import',
+    '--require',
     COLLECT,
     ERRAND,
     'service',
@@ -63,7 +63,7 @@ export async function connections(bench: Bench): Promise<Omit<Report, 'family'>>
 
   const aedes = startWide(
     '--expose-gc',
-    '--import',
+    '--require',
     COLLECT,
     path.join(here, 'aedes-broker.mjs'),
     ca.certFile,
@@ -144,7 +144,7 @@ async function residentOf(broker: Child): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, REST_MILLIS));
     const from = broker.lines.length;
     broker.process.kill('SIGUSR2');
-    await broker.lineAfter(from, /^collected$/);
+    await broker.lineAfter(from, /^collected/);
     readings.push(memoryOf(broker.pid).resident);
   }
   return readings.sort((a, b) => a - b)[READINGS >> 1]!;

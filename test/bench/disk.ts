@@ -7,7 +7,7 @@ import { BUDGETS } from './budgets.ts';
 import { countJobs } from './counted-job.ts';
 import type { Report } from './figure.ts';
 import { descendantsOf, start, temporaryFolder, untilLines } from './processes.ts';
-import { agentArgs, type Site, startNode } from './site.ts';
+import { type Access, agentArgs, type Site, startNode } from './site.ts';
 
 const JOBS = 10;
 
@@ -59,23 +59,37 @@ export interface Traced {
   accountBytes: number;
 }
 
-/**
- * Runs jobs on the agent under strace, and counts the calls that write or sync a file of its data folder; those of its start are left out.
- */
-export async function traceJobs(site: Site, jobs: number): Promise<Traced> {
+/** Runs jobs on the agent under strace, and counts the calls that write or sync a file of its data folder; those of its start are left out. */
+export async function traceJobs(site: Site, jobs: number, access?: Access): Promise<Traced> {
   const data = temporaryFolder();
-  const trace = path.join(temporaryFolder(), 'trace');
-  const access = await site.thing('traced');
-  const first = startNode(...agentArgs(access, data)); // makes the record
+  const thing = access ?? (await site.thing('traced'));
+  const args = agentArgs(thing, data);
+  const first = startNode(...args); // makes the record
   await first.line(/connected/);
   await first.kill('SIGTERM');
+  return traceDevice(site, thing.thingName, args, jobs, (line) => line.includes(`<${data}/`));
+}
+
+/**
+ * The same for any device that says `connected`, and `: SUCCEEDED` at the end of each job.
+ *
+ * @param isCounted  whether a call, as strace prints it, is one of those
+ */
+export async function traceDevice(
+  site: Site,
+  thingName: string,
+  device: readonly string[],
+  jobs: number,
+  isCounted: (line: string) => boolean,
+): Promise<Traced> {
+  const trace = path.join(temporaryFolder(), 'trace');
   const calls =
     'trace=write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,sync_file_range,sync,syncfs,truncate,ftruncate';
   const args = ['-f', '-qq', '-y', '-e', 'signal=none', '-e', calls, '-o', trace, process.execPath];
-  const strace = start('strace', ...args, ...agentArgs(access, data));
+  const strace = start('strace', ...args, ...device);
   await strace.line(/connected/);
   const run = async (i: number) => {
-    await site.createJobs(`traced-${100 + i}`, 1, 'traced', 'true');
+    await site.createJobs(`${thingName}-${100 + i}`, 1, thingName, 'true');
     await untilLines(strace, /: SUCCEEDED/, i + 1);
   };
   const pid = agentUnder(strace);
@@ -85,12 +99,12 @@ export async function traceJobs(site: Site, jobs: number): Promise<Traced> {
   const accountBytes = diskBytesOf(pid) - accountBefore;
   process.kill(pid, 'SIGTERM');
   await strace.ended;
-  return { ...countCalls(readFileSync(trace, 'utf8'), data, jobs), accountBytes };
+  return { ...countCalls(readFileSync(trace, 'utf8'), isCounted, jobs), accountBytes };
 }
 
 /** All but those of the first of `jobs` + 1 jobs, which are equal. */
-function countCalls(trace: string, data: string, jobs: number): Omit<Traced, 'accountBytes'> {
-  const lines = wholeCalls(trace).filter((line) => line.includes(`<${data}/`));
+function countCalls(trace: string, isCounted: (line: string) => boolean, jobs: number): Omit<Traced, 'accountBytes'> {
+  const lines = wholeCalls(trace).filter(isCounted);
   const strange = lines.find((line) => line.includes('<unfinished') || /= -1 |= \?/.test(line));
   if (strange !== undefined) throw new Error(`a call that did not end well: ${strange}`);
   const total = { syncs: 0, writes: 0, bytes: 0, blockBytes: 0 };

@@ -14,6 +14,9 @@ export interface Door {
 }
 
 const CONNACK = Buffer.from([0x20, 2, 0, 0]);
+const CONNACK_5 = Buffer.from([0x20, 3, 0, 0, 0]);
+/** Of a CONNECT, how MQTT 5 says which it is. */
+const IS_5 = Buffer.from('\0\x04MQTT\x05');
 
 export async function openDoor(): Promise<Door> {
   const folder = temporaryFolder();
@@ -25,10 +28,10 @@ export async function openDoor(): Promise<Door> {
     { ca: ca.cert, cert: own.cert, key: own.key, requestCert: true, noDelay: true },
     (socket) => {
       socket.on('error', () => {}); // it was killed
-      socket.once('data', () => {
+      socket.once('data', (connect) => {
         const atMillis = performance.now();
         const answered = new Promise<void>((resolve) => socket.once('data', () => resolve()));
-        socket.write(CONNACK);
+        socket.write(connect.includes(IS_5) ? CONNACK_5 : CONNACK);
         waiting.shift()?.({ atMillis, answered });
       });
     },

@@ -7,8 +7,8 @@ export interface Figure {
   name: string;
   unit: Unit;
   ours: number;
-  /** Measured in the same run; the ratio is to the first. */
-  beside: readonly { name: string; value: number }[];
+  /** Measured in the same run, undefined where a peer has none of it; the ratio is to the first. */
+  beside: readonly { name: string; value: number | undefined }[];
   budget?: Budget;
 }
 
@@ -16,6 +16,8 @@ export interface Figure {
 export interface Report {
   family: string;
   figures: readonly Figure[];
+  /** Where all figures stand beside the same peers: their names, in that order. The table then has a column for each. */
+  peers?: readonly string[];
   /** Why it has none, and how to get them. */
   skipped?: string;
   /** What a reader has to know, one sentence each. */

@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
-import type { Child } from '../child.ts';
-import { makeCa, makeCertificate } from '../transports/certificates.ts';
-import { cpuMicrosOf } from './accounting.ts';
 import type { Bench } from './bench.ts';
 import { BUDGETS } from './budgets.ts';
 import { bundle } from './bundle.ts';
 import type { Figure, Report } from './figure.ts';
-import { temporaryFolder, untilLines } from './processes.ts';
+import { byLog, ownCount, type PerJob, startResponder } from './jobCost.ts';
+import { temporaryFolder } from './processes.ts';
 import { interleaved } from './rounds.ts';
-import { type Access, agentArgs, documentOf, prototypeArgs, startNode } from './site.ts';
+import { type Access, agentArgs, prototypeArgs, startNode } from './site.ts';
 
 const MEMORY = '/dev/shm';
 /** Jobs before those that are measured, while the engine still compiles. */
@@ -66,8 +64,6 @@ export async function jobs(bench: Bench): Promise<Omit<Report, 'family'>> {
   };
 }
 
-type PerJob = Record<'cpuMicros' | 'millis', number>;
-
 /** The same against the service, with jobs that were created before. */
 async function throughService(bench: Bench, prototype: string): Promise<Record<'agent' | 'prototypeRuns', PerJob>> {
   const site = await bench.site();
@@ -88,36 +84,6 @@ async function throughService(bench: Bench, prototype: string): Promise<Record<'
     ),
   };
   return interleaved(bench.rounds(3, 1), cases, (line) => bench.progress(`service, ${line}`));
-}
-
-async function startResponder(): Promise<{ responder: Child; access: Access }> {
-  const folder = temporaryFolder();
-  const ca = makeCa(folder, 'ca');
-  const own = makeCertificate(folder, 'localhost', ca, 'DNS:localhost');
-  const device = makeCertificate(folder, 'device', ca);
-  const file = await bundle('responder.ts');
-  const responder = startNode(file, ca.certFile, own.certFile, own.keyFile, documentOf('true'));
-  const { port } = JSON.parse(await responder.line(/^\{/)) as { port: number };
-  const files = { ca: ca.certFile, cert: device.certFile, key: device.keyFile };
-  return { responder, access: { host: 'localhost', port, ...files, thingName: 'device' } };
-}
-
-/** A device that counts by itself. */
-async function ownCount(device: Child): Promise<PerJob> {
-  const told = JSON.parse(await device.line(/^\{/)) as PerJob;
-  await device.kill();
-  return told;
-}
-
-/** The agent, from outside, by its log. */
-async function byLog(device: Child, [warmup, count]: string[]): Promise<PerJob> {
-  await untilLines(device, /: SUCCEEDED/, Number(warmup));
-  const [cpu, since] = [cpuMicrosOf(device.pid), performance.now()];
-  await untilLines(device, /: SUCCEEDED/, Number(warmup) + Number(count));
-  const millis = performance.now() - since;
-  const cpuMicros = cpuMicrosOf(device.pid) - cpu;
-  await device.kill();
-  return { cpuMicros: cpuMicros / Number(count), millis: millis / Number(count) };
 }
 
 function cpu(name: string, ours: PerJob, other: PerJob): Figure {

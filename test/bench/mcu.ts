@@ -1,7 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { compile, INCLUDE, WARNINGS } from '../targets/mcu/device.ts';
-import { BOARDS, deepestStack, inFolder, linked, without } from '../targets/mcu/sizes.ts';
+import { BOARDS, deepestStack, linked, RAM_BUDGET, structureBytes, without } from '../targets/mcu/sizes.ts';
 import type { Figure, Report } from './figure.ts';
 
 /** As AWS publishes them for a Cortex-M with -Os, in KB: MQTT and JSON, and no TLS. */
@@ -11,7 +8,6 @@ const PUBLISHED = [
   { name: 'MQTT file streams with tinyCBOR', value: 7.5 * 1024 },
 ];
 const STACK_BYTES = 256;
-const RAM_BYTES = 256;
 
 /** The C library from its linked objects, part by part, and its deepest stack. */
 export async function mcu(): Promise<Omit<Report, 'family'>> {
@@ -33,7 +29,7 @@ export async function mcu(): Promise<Omit<Report, 'family'>> {
       bytes('  link and bodies', some),
       bytes('  firmware and SHA-256', firmware),
       bytes('  commands and jobs', all - some - firmware),
-      bytes('RAM, its structures', structureBytes(board), { budget: { most: RAM_BYTES } }),
+      bytes('RAM, its structures', structureBytes(board), { budget: { most: RAM_BUDGET } }),
       bytes('static RAM', 0),
       bytes(`deepest stack, in ${stack.name}`, stack.bytes, { budget: { most: STACK_BYTES } }),
     ];
@@ -47,16 +43,4 @@ export async function mcu(): Promise<Omit<Report, 'family'>> {
       'the budgets were drawn from a prototype without kept replies, HELLO, firmware, jobs and a 32-bit checksum: link and bodies keep them, all of it does not',
     ],
   };
-}
-
-/** Of a link, a transfer and the jobs: the compiler tells it as the size of an array. */
-function structureBytes(board: (typeof BOARDS)[number]): number {
-  return inFolder((folder) => {
-    const [source, object] = [path.join(folder, 'ram.c'), path.join(folder, 'ram.o')];
-    const parts = ['link', 'pull', 'jobs'].map((name) => `sizeof(struct errand_${name})`);
-    writeFileSync(source, `#include "errand.h"\nextern char taken[];\nchar taken[${parts.join(' + ')}] = {1};\n`);
-    compile(`${board.tool}-gcc`, [...board.cpu, ...WARNINGS, INCLUDE, '-c', source, '-o', object]);
-    const [, data] = compile(`${board.tool}-size`, [object]).split('\n')[1]!.trim().split(/\s+/).map(Number);
-    return data!;
-  });
 }

@@ -33,6 +33,10 @@ void listenMqtt({
       const payload = encode({ timestamp, ...members, clientToken: asked.clientToken });
       listener.answer(request, answerTopic(topic, 'accepted'), payload);
     };
+    if (topic.endsWith('/start-next'))
+      return answer({
+        execution: { ...execution(timestamp), status: 'IN_PROGRESS', versionNumber: 2, startedAt: timestamp },
+      });
     if (asked.status === undefined) return answer({ execution: execution(timestamp) });
     const version = asked.status === 'IN_PROGRESS' ? 2 : 3;
     answer({ executionState: { status: asked.status, versionNumber: version, statusDetails: {} } });

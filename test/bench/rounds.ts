@@ -1,7 +1,8 @@
-/** The middle one; of an even number the mean of the two middle ones. */
+/** The middle one; of an even number the mean of the two middle ones, of none NaN. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
+  if (sorted.length === 0) return Number.NaN;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 

@@ -10,11 +10,13 @@ import { delivery } from './delivery.ts';
 import { disk } from './disk.ts';
 import { type Report, ratioOf, verdictOf } from './figure.ts';
 import { framing } from './framing.ts';
+import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import { instructions } from './instructions.ts';
 import { jobs } from './jobs.ts';
 import { describeMachine, showMachine } from './machine.ts';
 import { mcu } from './mcu.ts';
+import { peers } from './peers/family.ts';
 import { temporaryFolder } from './processes.ts';
 import { serial } from './serial.ts';
 import { service } from './service.ts';
@@ -31,11 +33,25 @@ interface Family {
   tools?: Record<string, string>;
   /** Without what it needs of Linux it is left out. */
   linux?: boolean;
+  /** With --quick it is measured only when it is named. */
+  slow?: boolean;
 }
 
 const FAMILIES: Record<string, Family> = {
   size: { about: 'the single-file agent, plain and gzipped', measure: size },
+  peers: {
+    about: "the agent beside job agents on mqtt.js and AWS's two SDKs, in every figure",
+    measure: peers,
+    tools: { openssl: 'openssl' },
+    linux: true,
+  },
   idle: { about: 'memory and CPU of the agent, connected and idle', measure: idle, linux: true },
+  growth: {
+    about: 'memory of the agent after 1,000,000 messages',
+    measure: growth,
+    tools: { openssl: 'openssl' },
+    linux: true,
+  },
   start: { about: 'exec of the agent to CONNECT', measure: startUp, tools: { openssl: 'openssl' }, linux: true },
   instructions: {
     about: 'the same in instructions, interpreted',
@@ -50,6 +66,7 @@ const FAMILIES: Record<string, Family> = {
     measure: jobs,
     tools: { openssl: 'openssl' },
     linux: true,
+    slow: true,
   },
   cancel: { about: 'cancel to process gone', measure: cancel, linux: true },
   framing: { about: 'MQTT encode and decode: CPU and bytes allocated', measure: framing },
@@ -64,6 +81,7 @@ const FAMILIES: Record<string, Family> = {
     measure: connections,
     tools: { openssl: 'openssl' },
     linux: true,
+    slow: true,
   },
   changes: { about: 'durable changes per second, beside SQLite one by one', measure: changes },
   delivery: {
@@ -82,6 +100,7 @@ const FAMILIES: Record<string, Family> = {
     measure: serial,
     tools: { gcc: 'build-essential' },
     linux: true,
+    slow: true,
   },
   command: { about: 'cold start of the workstation command', measure: command },
 };
@@ -92,7 +111,9 @@ const HELP = `npm run bench -- [OPTIONS]: measures the budgets, each figure besi
 ${Object.entries(FAMILIES)
   .map(([name, { about }]) => `      ${name.padEnd(14)}${about}`)
   .join('\n')}
-  --quick       fewer rounds, for a look
+  --quick       fewer rounds, for a look: about two minutes, without ${Object.keys(FAMILIES)
+    .filter((name) => FAMILIES[name]!.slow)
+    .join(', ')} unless they are named
   --markdown    the table as a README has it
   --help
 
@@ -163,7 +184,7 @@ function readOptions(): { only: string[]; quick: boolean; asMarkdown: boolean } 
       process.stdout.write(HELP);
       process.exit(0);
     }
-    const only = values.only?.split(',') ?? known;
+    const only = values.only?.split(',') ?? known.filter((name) => !(values.quick && FAMILIES[name]!.slow));
     const unknown = only.find((name) => !known.includes(name));
     if (unknown !== undefined) throw new Error(`--only has '${unknown}': expected ${known.join(', ')}`);
     return { only, quick: values.quick ?? false, asMarkdown: values.markdown ?? false };

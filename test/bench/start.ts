@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { cpuMicrosOf } from './accounting.ts';
 import type { Bench } from './bench.ts';
-import { openDoor } from './door.ts';
+import { type Door, openDoor } from './door.ts';
 import type { Report } from './figure.ts';
 import { PROTOTYPE } from './idle.ts';
 import { temporaryFolder } from './processes.ts';
@@ -12,18 +12,9 @@ import { agentArgs, prototypeArgs, startNode } from './site.ts';
 export async function startUp(bench: Bench): Promise<Omit<Report, 'family'>> {
   const door = await openDoor();
   const data = temporaryFolder();
-  const measure = async (args: string[]) => {
-    const connected = door.nextConnect();
-    const began = performance.now();
-    const device = startNode(...args);
-    const millis = (await connected).atMillis - began;
-    const cpuMillis = cpuMicrosOf(device.pid) / 1000;
-    await device.kill();
-    return { millis, cpuMillis };
-  };
   const cases = {
-    agent: () => measure(agentArgs(door.access, data)),
-    prototype: () => measure(prototypeArgs(PROTOTYPE, door.access)),
+    agent: () => execToConnect(door, agentArgs(door.access, data)),
+    prototype: () => execToConnect(door, prototypeArgs(PROTOTYPE, door.access)),
   };
   await cases.agent(); // makes the record, and fills the cache of files
   const { agent, prototype } = await interleaved(bench.rounds(11, 3), cases, bench.progress);
@@ -35,4 +26,15 @@ export async function startUp(bench: Bench): Promise<Omit<Report, 'family'>> {
     beside: [{ name: 'prototype', value: prototype[what] }],
   });
   return { figures: [figure('exec to CONNECT at the server', 'millis'), figure('CPU until then', 'cpuMillis')] };
+}
+
+/** Starts Node, ends it when its CONNECT is here, and says what that took. */
+export async function execToConnect(door: Door, args: string[]): Promise<Record<'millis' | 'cpuMillis', number>> {
+  const connected = door.nextConnect();
+  const began = performance.now();
+  const device = startNode(...args);
+  const millis = (await connected).atMillis - began;
+  const cpuMillis = cpuMicrosOf(device.pid) / 1000;
+  await device.kill();
+  return { millis, cpuMillis };
 }

@@ -1,5 +1,5 @@
 /** What the C library costs, linked with all that it needs from the compiler's library, for two processors. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compile, INCLUDE, PARTS, WARNINGS } from './device.ts';
@@ -7,7 +7,7 @@ import { compile, INCLUDE, PARTS, WARNINGS } from './device.ts';
 /**
  * The budgets of design.md §9 were drawn from a prototype that had no kept replies, no HELLO, no firmware and a 16-bit
  * checksum. Link and bodies keep them; with pull and SHA-256 the library does not, nor with jobs: `firmware` and `reached`
- * are what these took, and what they must not pass.
+ * are what these took, and what they must not pass. `ram` is what the structures of all parts took, and one word or two more.
  */
 export const BOARDS = [
   {
@@ -18,6 +18,7 @@ export const BOARDS = [
     budget: 2_560,
     firmware: 4_900,
     reached: 6_100,
+    ram: 184,
   },
   {
     name: 'Cortex-M0+',
@@ -27,6 +28,7 @@ export const BOARDS = [
     budget: 1_536,
     firmware: 2_640,
     reached: 3_400,
+    ram: 228,
   },
 ] as const;
 export const RAM_BUDGET = 256;
@@ -58,6 +60,18 @@ export function linked(board: (typeof BOARDS)[number], roots: readonly string[])
     if (data !== 0 || bss !== 0)
       throw new Error(`${data} bytes of data and ${bss} of bss: expected no state of its own`);
     return text!;
+  });
+}
+
+/** RAM of the structures of a link, a transfer and the jobs: the compiler tells it as the size of an array. */
+export function structureBytes(board: (typeof BOARDS)[number]): number {
+  return inFolder((folder) => {
+    const [source, object] = [path.join(folder, 'ram.c'), path.join(folder, 'ram.o')];
+    const parts = ['link', 'pull', 'jobs'].map((name) => `sizeof(struct errand_${name})`);
+    writeFileSync(source, `#include "errand.h"\nextern char taken[];\nchar taken[${parts.join(' + ')}] = {1};\n`);
+    compile(`${board.tool}-gcc`, [...board.cpu, ...WARNINGS, INCLUDE, '-c', source, '-o', object]);
+    const [, data] = compile(`${board.tool}-size`, [object]).split('\n')[1]!.trim().split(/\s+/).map(Number);
+    return data!;
   });
 }
 

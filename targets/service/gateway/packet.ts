@@ -95,7 +95,16 @@ export function decodeConnect(bytes: Uint8Array, protocolVersion: ProtocolVersio
     throw new ProtocolError('MQTT 3.1.1 §3.1.2.9', 'CONNECT has a password and no user name');
   if (will !== undefined && (will.qos as number) > 2)
     throw new ProtocolError('MQTT 3.1.1 §3.1.2.6', 'CONNECT has a will of QoS 3');
+  checkEnd(packet, [clientId, will?.topic, will?.payload, username, password]);
   return packet;
+}
+
+/** Protocol name, level, flags and keep-alive, then each field behind its length; `mqtt-packet` passes over what follows. */
+function checkEnd({ length }: IConnectPacket, fields: readonly (string | Uint8Array | undefined)[]): void {
+  const given = fields.filter((field) => field !== undefined);
+  const expected = given.reduce((sum, field) => sum + 2 + Buffer.byteLength(field), 10);
+  if (length !== expected)
+    throw new ProtocolError('MQTT 3.1.1 §3.1.3', `CONNECT of ${length} bytes: its fields end at ${expected}`);
 }
 
 /** One parser for all connections of MQTT 3.1.1, for it is only given whole packets, and what it gave last. */

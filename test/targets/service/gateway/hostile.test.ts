@@ -231,6 +231,20 @@ for (const [name, hex, code, found] of MALFORMED5) {
   });
 }
 
+test('CONNECT of MQTT 3.1.1 with bytes behind its last field is refused, whatever its fields are', () => {
+  const fields = ['020000000154', 'ee003c000154000177000177000175000170', '02003c0003efbbbf'];
+  for (const hex of fields) {
+    const body = Buffer.from(`00044d51545404${hex}`, 'hex');
+    const [right, longer] = [body, Buffer.concat([body, Buffer.from([0])])].map((bytes) => {
+      const client = createWorld().open({ thingNames: ['T', '\ufeff'] }, 4);
+      client.sendBytes(Buffer.from([0x10, bytes.length, ...bytes]));
+      return client.closed;
+    });
+    assert.is(right, undefined);
+    assert.match(longer ?? 'still open', 'its fields end at');
+  }
+});
+
 /** Behind the protocol name and level of CONNECT. */
 const MALFORMED_CONNECT5: [name: string, hex: string, code: number, found: string][] = [
   ['the reserved flag', '03003c00000154', 0x81, 'reserved flag'],

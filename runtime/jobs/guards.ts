@@ -89,6 +89,7 @@ function checkCondition(condition: Place, attributes: Facts['attributes']): void
   const own = Object.hasOwn(attributes, key) ? attributes[key] : undefined;
   condition.expect(
     own !== undefined && values.includes(own),
-    `a device whose ${key} is so (its own: ${own ?? 'none'})`,
+    // A name that this device does not know is anybody's text: it is shown with what was found, quoted and cut.
+    own === undefined ? 'an attribute that this device has' : `a device whose ${key} is so (its own: ${own})`,
   );
 }

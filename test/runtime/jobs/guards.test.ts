@@ -75,7 +75,11 @@ test('parseDocument: each fault in them is found with its path', () => {
       },
       /\$\.conditions\[1\]: expected a device whose arch is so \(its own: arm64\)/,
     ],
-    [{ ...document(STEP('a')), conditions: [{ key: 'toString', value: ['x'] }] }, /its own: none/],
+    [
+      { ...document(STEP('a')), conditions: [{ key: 'toString', value: ['x'] }] },
+      /expected an attribute that this device has, found \{"key":"toString"/,
+    ],
+    [{ ...document(STEP('a')), conditions: [{ key: 'a\nb'.repeat(900), value: ['x'] }] }, /^[^\n]{1,200}$/],
   ];
   for (const [value, said] of cases) assert.match(parseDocument(value as never, FACTS) as string, said);
 });

@@ -1,4 +1,4 @@
-/** `npm run fuzz -- [OPTIONS]`: installs what is missing, then sends hostile input. `--help` says what. */
+/** `npm run fuzz -- [OPTIONS]` and `npm run fuzz:coverage`: installs what is missing, then sends hostile input. `--help` says what. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,9 @@ import { ensureInstalled } from '../../build.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 ensureInstalled();
-const fuzz = spawn(process.execPath, ['--import', 'tsx', path.join(here, 'run.ts'), ...process.argv.slice(2)], {
+const [first, ...others] = process.argv.slice(2);
+const [program, args] = first?.endsWith('.ts') ? [first, others] : ['run.ts', process.argv.slice(2)];
+const fuzz = spawn(process.execPath, ['--import', 'tsx', path.join(here, program), ...args], {
   cwd: path.join(here, '../..'),
   stdio: 'inherit',
 });

@@ -1,10 +1,11 @@
+import { crc32 } from '../../runtime/crc32.ts';
 import { createDevice, type Device, step } from '../../runtime/device/device.ts';
 import { afterEnd, better, createWayOrder, lookForBetter } from '../../runtime/device/wayOrder.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
-import type { Attempt } from './checks.ts';
+import type { Found } from './attempts.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
 import { type BoardWire, layHttps } from './https.ts';
 import { type End, layWire } from './wire.ts';
@@ -66,7 +67,11 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   let power = 0; // counts the boots; odd: running
   let wire: BoardWire | undefined;
   let wires = 0;
-  let lastRun: Attempt | undefined;
+  /** What the world knows of each record that was to be written, by its checksum. */
+  const written = new Map<number, { step: string | undefined; boots: number }>();
+  /** The record that the disk held when it last refused a later one. */
+  let refusedOver: number | undefined;
+  let persists = 0;
   /** Of one that has both ways: MQTT first. */
   let order = createWayOrder(2, 1);
   /** When it opened a connection, of late. */
@@ -131,6 +136,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
         return;
       case 'signal': {
         const program = programs.get(effect.run);
+        if (device.runner.at === 'stopping' && !device.runner.lost) world.checks.forbidden(attempt(), presentStep());
         if (program !== undefined && (effect.signal === 'SIGKILL' || !program.stubborn))
           plan(5, () => program.end({ signal: effect.signal }));
         return;
@@ -196,31 +202,56 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   };
 
   const persist = (record: Uint8Array) => {
+    persists++;
+    const content = decodeRecord(record);
+    const step = content?.phase === 'cleaning' ? content.cleanUp.name : presentStep();
+    written.set(crc32(record), { step, boots });
     if (faults.on && chance.is(faults.cutPower)) {
       tearDisk(disk, record, chance, faults.garbleDisk);
       return cutPower();
     }
     if (faults.on && chance.is(faults.failDisk)) {
-      interrupted(); // what is not remembered may be lost
+      refusedOver = crc32(readDisk(disk) ?? new Uint8Array(0));
+      if (content?.phase === 'running') world.checks.forbidden({ thingName, ...content.job }, step);
       return void plan(1, () => feed({ on: 'unpersisted', reason: 'ENOSPC' }));
     }
+    refusedOver = undefined;
     writeDisk(disk, record);
     world.count('records written');
     plan(chance.between(1, 20), () => feed({ on: 'persisted' }));
+  };
+
+  const presentStep = () => device.runner.document?.steps[device.runner.step]?.name;
+
+  /** What this boot finds. */
+  const foundIn = (record: Uint8Array | undefined): Found | undefined => {
+    const content = record && decodeRecord(record);
+    if (content === undefined) return undefined;
+    const key = crc32(record!);
+    const about = written.get(key);
+    return {
+      at: { thingName, ...content.job },
+      phase: content.phase,
+      step: about?.step,
+      hasRestarted: about?.boots !== boots,
+      isOld: key === refusedOver,
+    };
   };
 
   const run = (number: number, step: Step) => {
     const { name } = step;
     const { millis, code, manner } = readWork(step);
     const mine = attempt();
-    lastRun = mine;
     world.checks.started(mine, name, timeline.now(), onlineSince);
     world.count(name.endsWith(CLEAN_UP) ? 'clean-ups' : 'steps started');
     const end = (how: Ended) => {
       if (!programs.delete(number)) return;
-      world.checks.ended(mine, name, how.code, how.signal);
+      world.checks.ended(mine, name, how.code);
       if (step.restarts && how.error === undefined) goDown();
+      const [since, before] = [power, persists];
       feed({ on: 'exited', run: number, ...how });
+      if (power === since && persists === before && !step.restarts)
+        world.blame(`${thingName} goes on, and has not remembered that ${name} has ended`);
     };
     programs.set(number, { name, end, stubborn: manner === 'stubborn' });
     const say = (after: number, event: Event) => plan(after, () => void (programs.has(number) && feed(event)));
@@ -239,7 +270,6 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     if (chance.is(0.1)) return;
     plan(chance.between(500, 20_000), () => {
       boots++;
-      interrupted();
       world.trace(`${thingName} restarts`);
       world.count('restarts of devices');
       if (chance.is(0.5)) feed({ on: 'stop' });
@@ -255,7 +285,6 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     power++;
     boots++;
     world.trace(`${thingName} power cut`);
-    interrupted();
     world.count('programs killed by power cuts', programs.size);
     programs.clear();
     onlineSince = undefined;
@@ -270,19 +299,10 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     return { thingName, jobId, executionNumber, queuedAt };
   };
 
-  /** From here on the job may end as FAILED though its steps went well. Once its outcome is on disk, it may not. */
-  const interrupted = () => {
-    const { job, at } = device.runner;
-    if (job && at !== 'reporting') world.checks.interrupted(attempt());
-    // Until the record is gone, the next boot may do once more what it tells of.
-    if (at === 'forgetting' && lastRun) world.checks.interrupted(lastRun);
-  };
-
   /** Ended as by SIGTERM, and started again later. */
   const stop = () => {
     if (power % 2 === 0) return;
     world.count('clean stops');
-    interrupted();
     feed({ on: 'stop' });
   };
 
@@ -301,7 +321,9 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     world.cloud.tap(thingName).forgetBoard();
     device = createDevice(options());
     takeBackWake = undefined;
-    feed({ on: 'boot', record: readDisk(disk), seed: chance.seed() });
+    const record = readDisk(disk);
+    world.checks.booted(thingName, foundIn(record));
+    feed({ on: 'boot', record, seed: chance.seed() });
   };
 
   return {

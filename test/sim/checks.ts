@@ -1,13 +1,14 @@
 import { sql } from 'kysely';
 import { isTerminal, STATUSES } from '../../runtime/jobs/execution.ts';
 import { type Connection, statement } from '../../targets/service/store/statement.ts';
+import { type Attempt, createAttempts } from './attempts.ts';
 import { Broken } from './broken.ts';
 import { openChangeLog, type Row } from './changeLog.ts';
 import { LATE_MILLIS_MAX } from './faults.ts';
 import { nameOf } from './invariants.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { Made } from './operator.ts';
-import { CLEAN_UP, endedWell, isTooSlow, REPEATABLE } from './work.ts';
+import { CLEAN_UP } from './work.ts';
 
 /** How long a board that is online may go on with a job that is over: late bytes, and requests that are repeated. */
 const NOTICE_MILLIS_MAX = 60_000;
@@ -24,15 +25,6 @@ export interface ServiceTime {
   boardsKnow: boolean;
 }
 
-/** A run of a board: one attempt of one job. */
-export interface Attempt {
-  thingName: string;
-  jobId: string;
-  executionNumber: number;
-  /** Seconds: a thing that was deleted and registered anew begins to count anew. */
-  queuedAt: number;
-}
-
 export type Checks = Awaited<ReturnType<typeof createChecks>>;
 
 /**
@@ -41,14 +33,9 @@ export type Checks = Awaited<ReturnType<typeof createChecks>>;
  * thing over, and as its steps were.
  */
 export async function createChecks(store: Connection, time: ServiceTime) {
-  const starts = new Map<string, number>();
-  const ends = new Map<string, { code: number | undefined; signal: string | undefined }>();
+  const attempts = createAttempts(time.boardsKnow);
   /** By execution: when the service no longer held it as pending, by the world's clock. */
   const overSince = new Map<string, number>();
-  /** How often power failed, or the agent was ended, or its disk refused a record, while it ran. */
-  const interrupted = new Map<string, number>();
-  /** Executions that a clean-up has begun for. */
-  const cleaned = new Set<string>();
   /** Names of jobs that an operator has deleted at some time, or tried to. */
   const deletedJobs = new Set<string>();
   const acknowledged: { thing: string; jobId: string; no: number; ver: number }[] = [];
@@ -119,21 +106,11 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
       if (nowMillis > known && !isCleanUp)
         throw new Broken(`${at.thingName} started ${step} long after its job had ended at the service`);
-      const key = `${at.thingName} ${step} #${at.executionNumber} ${at.queuedAt}`;
-      const count = (starts.get(key) ?? 0) + 1;
-      starts.set(key, count);
-      if (isCleanUp) cleaned.add(`${at.thingName} ${serial} #${at.executionNumber} ${at.queuedAt}`);
-      const mayRepeat = isCleanUp || (step.endsWith(REPEATABLE) && time.boardsKnow);
-      const most = mayRepeat ? 1 + (interrupted.get(nameOfAttempt(at)) ?? 0) : 1;
-      if (count > most) throw new Broken(`step ${step} was started ${count} times on ${at.thingName}`);
+      attempts.started(at, step);
     },
-    ended(at: Attempt, step: string, code: number | undefined, signal: string | undefined) {
-      ends.set(`${at.thingName} ${step} #${at.executionNumber}`, { code, signal });
-    },
-    /** Power failed while this job ran or its end was being remembered. */
-    interrupted(at: Attempt) {
-      interrupted.set(nameOfAttempt(at), (interrupted.get(nameOfAttempt(at)) ?? 0) + 1);
-    },
+    ended: attempts.ended,
+    booted: attempts.booted,
+    forbidden: attempts.forbidden,
     /** The service accepted an update that expected the version before. */
     acknowledged(thing: string, jobId: string, no: number, ver: number) {
       acknowledged.push({ thing, jobId, no, ver });
@@ -157,15 +134,14 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       if (waiting!.n > 0) throw new Broken(`${waiting!.n} notifications were never sent`);
     },
     deleted: (jobId: string) => void deletedJobs.add(jobId),
-    starts: () => starts.size,
+    starts: attempts.starts,
   };
 
   function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
-    const attempt = nameOfAttempt({ thingName: thing, jobId, executionNumber: row.no });
-    const queuedAt = Math.floor(row.queuedAt / 1000);
-    const ran = (works ?? []).map((work) => endedWell(work, ends.get(`${thing} ${work.name} #${row.no}`)));
+    const at = { thingName: thing, jobId, executionNumber: row.no, queuedAt: Math.floor(row.queuedAt / 1000) };
+    const ran = attempts.ranWell(at, works ?? []);
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest byte.
     const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX || !time.isSteady;
@@ -176,27 +152,11 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       throw new Broken(`${what} is SUCCEEDED, its document is invalid`);
     if (row.status === 'SUCCEEDED' && !ran.every(Boolean))
       throw new Broken(`${what} is SUCCEEDED, its steps are not: ${ran}`);
-    if (
-      row.status === 'SUCCEEDED' &&
-      works?.some((work) => isTooSlow(work) && !work.ignoreStepFailure) &&
-      time.boardsKnow
-    )
-      throw new Broken(`${what} is SUCCEEDED, and one of its steps takes longer than it may`);
-    // Where the end could not be written down, and power failed before the record was gone, the next boot knows of no success.
-    if (
-      row.status === 'SUCCEEDED' &&
-      !interrupted.has(attempt) &&
-      cleaned.has(`${thing} ${serial} #${row.no} ${queuedAt}`)
-    )
+    if (row.status === 'SUCCEEDED' && attempts.wasCleaned(at))
       throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
-    const hasChance = works?.some((work) => work.restarts || isTooSlow(work));
-    if (row.status === 'FAILED' && works !== undefined && !hasChance && ran.every(Boolean) && !interrupted.has(attempt))
-      throw new Broken(`${what} is FAILED, all its steps succeeded and power never failed while it ran`);
+    if (row.status === 'FAILED' && works !== undefined && ran.every(Boolean) && !attempts.mayFail(at, works))
+      throw new Broken(`${what} is FAILED, all its steps succeeded and nothing came between`);
   }
-}
-
-function nameOfAttempt({ thingName, jobId, executionNumber }: Omit<Attempt, 'queuedAt'>): string {
-  return `${thingName} ${jobId} #${executionNumber}`;
 }
 
 const readCounters = statement<object, { job: number; status: number; n: number }>(

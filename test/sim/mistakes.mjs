@@ -145,6 +145,31 @@ export const MISTAKES = [
     replace: '}',
   },
   {
+    name: 'take a restart of the agent for one of the device',
+    file: `${RUNNER}/guards.ts`,
+    find: 'if (bootId === runner.facts!.bootId) {',
+    replace: 'if (bootId === undefined) {',
+  },
+  {
+    name: 'fail a job whose device has restarted as it was to',
+    file: `${RUNNER}/guards.ts`,
+    find: 'if (bootId === runner.facts!.bootId) {',
+    replace: 'if (bootId) {',
+  },
+  {
+    name: 'fail a job that was between two steps when its device went down',
+    file: `${RUNNER}/work.ts`,
+    find: "runner.at = 'resuming';\n      runner.step = record.step;",
+    replace:
+      "if (record.step > 0) return fail(runner, 'interrupted');\n      runner.at = 'resuming';\n      runner.step = record.step;",
+  },
+  {
+    name: 'report after a clean-up without remembering that it was',
+    file: `${RUNNER}/guards.ts`,
+    find: 'end(runner, outcome.status, { ...outcome.statusDetails, onFailure });',
+    replace: "runner.outcome = outcome;\n  runner.at = 'reporting';",
+  },
+  {
     name: 'let a step take longer than it may',
     file: `${RUNNER}/guards.ts`,
     find: 'runner.timeoutAt = timeoutSeconds && runner.now + timeoutSeconds * 1_000;',

@@ -154,6 +154,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
   function guarded(serial: string, works: Work[], isFit: boolean): string {
     for (const work of works) {
       if (chance.is(0.3)) work.timeoutSeconds = chance.pick([1, 5, 30, 90]);
+      if (work.millis === (work.timeoutSeconds ?? 0) * 1_000) work.millis++; // who is first then is nobody's promise
       if (chance.is(0.2)) {
         work.idempotent = true;
         work.name += REPEATABLE;

@@ -52,14 +52,27 @@ export function readWork({ run }: Step): { millis: number; code: number; manner:
   return { millis: Number(millis), code: Number(code), manner };
 }
 
-/** Whether a step is over as it should be, going by how its program ended; undefined: it never did. */
-export function endedWell(work: Work, end: { code: number | undefined } | undefined): boolean {
-  // Another boot id is its success, by whatever power it came, also before its program had begun (runtime/jobs/guards.ts).
-  if (work.restarts) return (end?.code ?? 0) === 0;
-  return (end?.code === 0 && work.allowStdErr !== 0) || (work.ignoreStepFailure === true && end !== undefined);
+/**
+ * Whether a step is over as it should be.
+ *
+ * @param end           how its program ended when it ran last; undefined: it never did
+ * @param isRead        members of our own are read (runtime/jobs/guards.ts)
+ * @param hasRestarted  the device came up anew after the record of this step was written. That is the success of a step that
+ *   restarts it, by whatever power it came, also before its program had begun.
+ */
+export function endedWell(
+  work: Work,
+  end: { code: number | undefined } | undefined,
+  isRead: boolean,
+  hasRestarted: boolean,
+): boolean {
+  if (isRead && work.restarts) return hasRestarted && (end?.code ?? 0) === 0;
+  const isInTime = !isRead || !isTooSlow(work);
+  const isWell = end?.code === 0 && work.allowStdErr !== 0 && isInTime;
+  return isWell || (work.ignoreStepFailure === true && end !== undefined);
 }
 
 /** The device itself ends it, whatever it would have come to. */
 export function isTooSlow({ millis, timeoutSeconds = Infinity }: Work): boolean {
-  return millis >= timeoutSeconds * 1_000;
+  return millis > timeoutSeconds * 1_000;
 }

@@ -1,0 +1,115 @@
+import type { JobRecord } from '../../runtime/jobs/record.ts';
+import { Broken } from './broken.ts';
+import { CLEAN_UP, endedWell, REPEATABLE, type Work } from './work.ts';
+
+/** A run of a board: one attempt of one job. */
+export interface Attempt {
+  thingName: string;
+  jobId: string;
+  executionNumber: number;
+  /** Seconds: a thing that was deleted and registered anew begins to count anew. */
+  queuedAt: number;
+}
+
+/** What a boot finds on its disk, and what the world knows of how it came there. */
+export interface Found {
+  at: Omit<Attempt, 'queuedAt'>;
+  phase: JobRecord['phase'];
+  /** The step that it is about, or the clean-up, by name. */
+  step: string | undefined;
+  /** The whole device was started anew since it was written, not the agent alone. */
+  hasRestarted: boolean;
+  /** The disk refused a later one. */
+  isOld: boolean;
+}
+
+/** Something that a step did not survive, by no fault of its own. */
+interface Cut {
+  step: string | undefined;
+  /** Also a step that may be repeated, or restarts the device. */
+  isFinal: boolean;
+  hasRestarted: boolean;
+}
+
+/**
+ * What boards have done with their jobs: which steps began, in which life of the board, how they ended, and what each boot found.
+ *
+ * @param boardsKnow  boards read members of our own in documents
+ */
+export function createAttempts(boardsKnow: boolean) {
+  /** Boots, by thing: a life begins with each. */
+  const lives = new Map<string, number>();
+  const found = new Map<string, Found | undefined>();
+  /** In which life a step began last. */
+  const begun = new Map<string, number>();
+  const ends = new Map<string, { code: number | undefined }>();
+  const cuts = new Map<string, Cut[]>();
+  /** Attempts of which a boot found an old record. */
+  const outdated = new Set<string>();
+  /** Attempts that a clean-up has begun for. */
+  const cleaned = new Set<string>();
+
+  function cut(at: Omit<Attempt, 'queuedAt'>, one: Cut): void {
+    const key = nameOfAttempt(at);
+    cuts.set(key, [...(cuts.get(key) ?? []), one]);
+  }
+
+  /** Only what the record at the last boot says was under way: the clean-up, or a step that may be repeated. */
+  function mayRepeat(at: Attempt, step: string): boolean {
+    const record = found.get(at.thingName);
+    if (record === undefined || nameOfAttempt(record.at) !== nameOfAttempt(at)) return false;
+    // Without room for its record a clean-up is run all the same.
+    if (step.endsWith(CLEAN_UP)) return record.phase === 'cleaning' || record.isOld;
+    return boardsKnow && step.endsWith(REPEATABLE) && record.phase === 'running' && record.step === step;
+  }
+
+  return {
+    booted(thingName: string, record: Found | undefined): void {
+      lives.set(thingName, (lives.get(thingName) ?? 0) + 1);
+      found.set(thingName, record);
+      if (record?.isOld) outdated.add(nameOfAttempt(record.at));
+      if (record?.phase === 'running')
+        cut(record.at, { step: record.step, isFinal: false, hasRestarted: record.hasRestarted });
+    },
+    started(at: Attempt, step: string): void {
+      const key = `${nameOfAttempt(at)} ${at.queuedAt} ${step}`;
+      const life = lives.get(at.thingName) ?? 0;
+      const last = begun.get(key);
+      begun.set(key, life);
+      if (step.endsWith(CLEAN_UP)) cleaned.add(`${nameOfAttempt(at)} ${at.queuedAt}`);
+      if (last !== undefined && (last === life || !mayRepeat(at, step)))
+        throw new Broken(`step ${step} was started again on ${at.thingName}${last === life ? ', in one life' : ''}`);
+    },
+    ended(at: Attempt, step: string, code: number | undefined): void {
+      ends.set(endKey(at, step), { code });
+    },
+    /** A step was not begun, or was ended, whatever it would have come to: no room for its record, or its agent has to end. */
+    forbidden(at: Omit<Attempt, 'queuedAt'>, step: string | undefined): void {
+      cut(at, { step, isFinal: true, hasRestarted: false });
+    },
+    /** Which of its steps ended as they should. */
+    ranWell(at: Omit<Attempt, 'queuedAt'>, works: readonly Work[]): boolean[] {
+      const hasRestarted = ({ name }: Work) =>
+        (cuts.get(nameOfAttempt(at)) ?? []).some((one) => one.step === name && one.hasRestarted);
+      return works.map((work) => endedWell(work, ends.get(endKey(at, work.name)), boardsKnow, hasRestarted(work)));
+    },
+    /** Whether something came between one of these steps and its end that a job may fail for. */
+    mayFail(at: Omit<Attempt, 'queuedAt'>, works: readonly Work[]): boolean {
+      return (cuts.get(nameOfAttempt(at)) ?? []).some(({ step, isFinal, hasRestarted }) => {
+        const work = works.find(({ name }) => name === step);
+        if (work === undefined || isFinal || !boardsKnow) return work !== undefined;
+        return !work.idempotent && !(work.restarts && hasRestarted);
+      });
+    },
+    /** Where its end could not be written down, the next boot knows of no success, and cleans up. */
+    wasCleaned: (at: Attempt) => cleaned.has(`${nameOfAttempt(at)} ${at.queuedAt}`) && !outdated.has(nameOfAttempt(at)),
+    starts: () => begun.size,
+  };
+}
+
+const endKey = ({ thingName, executionNumber }: Omit<Attempt, 'queuedAt'>, step: string) =>
+  `${thingName} ${step} #${executionNumber}`;
+
+export function nameOfAttempt({ thingName, jobId, executionNumber }: Omit<Attempt, 'queuedAt'>): string {
+  return `${thingName} ${jobId} #${executionNumber}`;
+}

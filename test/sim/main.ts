@@ -4,18 +4,19 @@ import { runWorld, type Wish } from './world.ts';
 
 const USAGE = `The simulated world: production device cores and the production service on one virtual clock.
 
-  npm run sim -- [--seed N] [--count N] [--jobs N] [--story LINES] [--keep-going 1]
+  npm run sim -- [--seed N] [--count N] [--seconds N] [--jobs N] [--story LINES] [--keep-going 1]
   npm run sim -- --seed N [--without KIND,KIND] [--boards N] [--acts N]
 
   --seed N       the first seed (default: fresh)
   --count N      how many worlds, one seed after another (default 1)
+  --seconds N    goes on to further seeds for so long
   --jobs N       how many processes share them (default 1)
   --story LINES  how much of what happened is printed when a promise is broken (default 60; 0: and it is not shrunk)
   --without ...  leaves out kinds of faults; --boards and --acts: no more boards, no more acts of the operator
   --keep-going 1 goes on behind a seed that fails
 `;
 
-const SETTINGS = { seed: Date.now() >>> 0, count: 1, story: 60, boards: NaN, acts: NaN, 'keep-going': 0 };
+const SETTINGS = { seed: Date.now() >>> 0, count: 1, seconds: 0, story: 60, boards: NaN, acts: NaN, 'keep-going': 0 };
 
 function refuse(sentence: string): never {
   console.error(`sim: ${sentence}\n\n${USAGE}`);
@@ -64,7 +65,8 @@ const wish: Wish = {
 const hasWish = options.without.length > 0 || !Number.isNaN(options.boards) || !Number.isNaN(options.acts);
 const totals: Record<string, number> = {};
 const failed: number[] = [];
-for (let seed = options.seed; seed < options.seed + options.count; seed++) {
+const until = performance.now() + options.seconds * 1_000;
+for (let seed = options.seed; seed < options.seed + options.count || performance.now() < until; seed++) {
   const told = await runWorld(seed, wish);
   totals.worlds = (totals.worlds ?? 0) + 1;
   if (told.broken !== undefined) {

@@ -2,8 +2,8 @@
  * The Jobs service of one thing behind a plain broker: a client of the broker that answers the device's requests by the rule book, from memory.
  */
 import mqtt from 'mqtt';
-import { type Execution, isPending, type Party, type Status, setStatus } from '../../runtime/jobs/execution.ts';
-import type { Pair } from '../transports/certificates.ts';
+import { type Execution, isPending, type Party, type Status, setStatus } from '../../../runtime/jobs/execution.ts';
+import type { Pair } from '../../transports/certificates.ts';
 
 export interface Responder {
   create(jobId: string, jobDocument: object): Promise<void>;

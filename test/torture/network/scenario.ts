@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as assert from 'uvu/assert';
-import type { Status } from '../../runtime/jobs/execution.ts';
-import { type Child, startChild } from '../child.ts';
-import { createChance } from '../sim/chance.ts';
-import { AGENT } from '../whole/house.ts';
+import type { Status } from '../../../runtime/jobs/execution.ts';
+import { type Child, startChild } from '../../child.ts';
+import { createChance } from '../../sim/chance.ts';
+import { AGENT } from '../../whole/house.ts';
 import { type Badness, openLink } from './link.ts';
 import { type OfficeName, openOffice } from './offices.ts';
 import { openRelay } from './relay.ts';

@@ -5,10 +5,10 @@ import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { Aedes } from 'aedes';
-import type { Status } from '../../runtime/jobs/execution.ts';
-import { runChild, startChild } from '../child.ts';
-import { makeCa, makeCertificate, type Pair } from '../transports/certificates.ts';
-import { arnOf, type Identity, openHouse } from '../whole/house.ts';
+import type { Status } from '../../../runtime/jobs/execution.ts';
+import { runChild, startChild } from '../../child.ts';
+import { makeCa, makeCertificate, type Pair } from '../../transports/certificates.ts';
+import { arnOf, type Identity, openHouse } from '../../whole/house.ts';
 import { openResponder } from './responder.ts';
 
 export const OFFICES = ['service', 'mosquitto', 'aedes'] as const;

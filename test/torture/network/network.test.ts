@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OFFICES } from '../network/offices.ts';
-import { runCourse } from '../network/scenario.ts';
-import { hasTool } from '../tools.ts';
+import { hasTool } from '../../tools.ts';
+import { OFFICES } from './offices.ts';
+import { runCourse } from './scenario.ts';
 
 /** `npm run torture:network` has 30 % and 2 s. */
 const BADNESS = { loss: 0.1, delayMillis: 20 };

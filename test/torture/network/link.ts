@@ -1,7 +1,7 @@
 /** A bad line, and the far end of it as a place to start processes in. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { type Child, startChild } from '../child.ts';
+import { type Child, startChild } from '../../child.ts';
 
 /** Each way. */
 export interface Badness {

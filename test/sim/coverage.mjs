@@ -1,22 +1,25 @@
-/**
- * How much of the product the worlds reach by themselves, branch by branch, and why the rest is not reached (unreached.mjs).
- *
- *   npm run sim:coverage -- [--count N] [--gaps TEXT]
- *
- * N worlds of boards and service, N of the serial line (default 150), and the named scenarios. `--gaps runtime/mqtt` shows what is
- * not reached in the files whose path contains that, listed or not. Exit code 1 when less is reached than the goal, when a branch
- * is not reached and not listed, or listed and reached.
- */
+/** `npm run sim:coverage`: see --help. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { branchesOf } from './branches.mjs';
 import { bundleAll } from './bundle.mjs';
+import { readOptions, wholeOf } from './options.mjs';
 import { compileMcu } from './serial/start.mjs';
 import { UNREACHED } from './unreached.mjs';
+
+const HELP = `How much of the product the worlds reach by themselves, branch by branch, and why the rest is not reached (unreached.mjs).
+
+  npm run sim:coverage -- [--count N] [--gaps TEXT]
+
+  --count N    worlds of boards and service, and as many of the serial line, beside the named scenarios (150)
+  --gaps TEXT  shows what is not reached in the files whose path contains TEXT, listed or not (runtime/mqtt; all)
+
+Exit code 0: enough is reached; 1: less than the goal, or a branch that is not reached and not listed, or listed and reached; 2: wrong
+arguments.
+`;
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 /** The runtime, and the rules of the service: all that decides about jobs, apart from wires, store, registry and HTTP. */
@@ -25,8 +28,8 @@ const WATCHED = ['runtime', 'targets/service/jobs'];
 const GOAL = 0.95;
 
 const faults = [];
-const { values } = parseArgs({ options: { count: { type: 'string' }, gaps: { type: 'string' } } });
-const count = values.count ?? '150';
+const { gaps, ...options } = readOptions(HELP);
+const count = wholeOf(options, 'count', 150);
 const watched = WATCHED.flatMap((folder) =>
   readdirSync(path.join(root, folder), { recursive: true })
     .filter((file) => /(?<!\.d)\.ts$/.test(file))
@@ -59,7 +62,7 @@ process.exitCode = faults.length > 0 ? 1 : 0;
 function compare(file, branches, missed) {
   const listed = new Map();
   for (const [why, names] of Object.entries(UNREACHED[file] ?? {})) for (const name of names) listed.set(name, why);
-  const isShown = values.gaps !== undefined && (values.gaps === 'all' || file.includes(values.gaps));
+  const isShown = gaps !== undefined && (gaps === 'all' || file.includes(gaps));
   for (const { name } of missed) {
     const why = listed.get(name);
     if (why === undefined) faults.push(`${file}: not reached, and not listed in unreached.mjs: ${name}`);
@@ -89,7 +92,10 @@ function filesIn(text) {
 async function run(...args) {
   const folder = mkdtempSync(path.join(tmpdir(), 'errand-coverage-'));
   const env = { ...process.env, NODE_V8_COVERAGE: folder };
-  const child = spawn(process.execPath, [bundle, ...args], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [bundle, ...args.map(String)], {
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) faults.push(`worlds of ${args[0]} broke a promise`);
   const reports = readdirSync(folder).map((name) => JSON.parse(readFileSync(path.join(folder, name), 'utf8')));

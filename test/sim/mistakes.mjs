@@ -1,17 +1,22 @@
-/**
- * Plants mistakes into the product, one at a time, and runs worlds until one of them notices.
- *
- *   npm run sim:mistakes -- [--seeds N] [--only TEXT] [--jobs N]
- *
- * At most N seeds for each (default 1500), one after another or N at a time. Exit code 1 when one gets away.
- */
+/** `npm run sim:mistakes`: see --help. */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { bundleSim } from './bundle.mjs';
+import { readOptions, wholeOf } from './options.mjs';
 import { runSerial } from './serial/start.mjs';
+
+const HELP = `Plants mistakes into the product, one at a time, and runs worlds until one of them notices.
+
+  npm run sim:mistakes -- [--seeds N] [--only TEXT] [--jobs N]
+
+  --seeds N    at most, for each (1500)
+  --only TEXT  mistakes whose name contains it
+  --jobs N     how many at a time (1)
+
+Exit code 0: each was noticed; 1: one got away; 2: wrong arguments.
+`;
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const folder = path.join(root, 'dist/sim');
@@ -552,12 +557,10 @@ export async function checkThatAllFit() {
 }
 
 async function main() {
-  const { values } = parseArgs({
-    options: { seeds: { type: 'string' }, only: { type: 'string' }, jobs: { type: 'string' } },
-  });
-  const seeds = Number(values.seeds ?? 1500);
+  const options = readOptions(HELP);
+  const [seeds, jobs] = [wholeOf(options, 'seeds', 1500), wholeOf(options, 'jobs', 1)];
   await checkThatAllFit();
-  const chosen = MISTAKES.filter(({ name }) => name.includes(values.only ?? ''));
+  const chosen = MISTAKES.filter(({ name }) => name.includes(options.only ?? ''));
   const left = [...chosen];
   const caught = new Map();
   const work = async () => {
@@ -569,7 +572,7 @@ async function main() {
       console.log(`${mistake.name.padEnd(80)} ${told}`);
     }
   };
-  await Promise.all(Array.from({ length: Number(values.jobs ?? 1) }, work));
+  await Promise.all(Array.from({ length: jobs }, work));
   const away = chosen.filter(({ name }) => caught.get(name) === undefined);
   const [most] = [...caught].filter(([, found]) => found).sort(([, a], [, b]) => b.worlds - a.worlds);
   console.log(`\n${chosen.length - away.length} of ${chosen.length} mistakes were caught.`);

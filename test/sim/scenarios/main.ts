@@ -8,6 +8,10 @@ import { runScenario } from './stage.ts';
 const [wanted = ''] = process.argv.slice(2);
 const broken: string[] = [];
 const chosen = SCENARIOS.filter(({ name }) => name.includes(wanted));
+if (chosen.length === 0) {
+  console.error(`no scenario has '${wanted}' in its name`);
+  process.exit(2);
+}
 for (const scenario of chosen) {
   const told = await runScenario(scenario, 60);
   if (told.broken === undefined) continue;

@@ -1,15 +1,22 @@
-/**
- * Worlds of one serial line: compiles the microcontroller's library, bundles the host's half, and runs them.
- *
- *   npm run sim:serial -- [--seed N] [--count N] [--story LINES]
- */
+/** `npm run sim:serial`: see --help. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { bundleSim } from '../bundle.mjs';
+import { readOptions, wholeOf } from '../options.mjs';
+
+const HELP = `Worlds of one serial line: compiles the microcontroller's library, bundles the host's half, and runs them.
+
+  npm run sim:serial -- [--seed N] [--count N] [--story LINES]
+
+  --seed N       the first seed (default: fresh)
+  --count N      how many worlds, one seed after another (1)
+  --story LINES  how much of what happened is printed when a promise is broken (60)
+
+Exit code 0: no promise was broken; 1: one was, and its seed is told; 2: wrong arguments.
+`;
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const SOURCES = ['link', 'cbor', 'pull', 'sha256', 'jobs'].map((part) => `targets/mcu/src/${part}.c`);
@@ -77,13 +84,11 @@ export async function runSerial({ seed, count, story = 0 }, mistake) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = { type: 'string' };
-  const { values } = parseArgs({ options: { seed: text, count: text, story: text } });
-  const seed = Number(values.seed ?? Date.now() >>> 0);
+  const options = readOptions(HELP);
   const { code, stdout } = await runSerial({
-    seed,
-    count: Number(values.count ?? 1),
-    story: Number(values.story ?? 60),
+    seed: wholeOf(options, 'seed', Date.now() >>> 0),
+    count: wholeOf(options, 'count', 1),
+    story: wholeOf(options, 'story', 60),
   });
   process.stdout.write(stdout);
   process.exitCode = code;

@@ -1,17 +1,26 @@
-/**
- * Every kind of noise (noise.ts) on a serial line, with the compiled library of the microcontroller at one end and the host's link and tasks
- * at the other, and what came of it as a table.
- *
- *   npm run torture:serial -- [--frames N] [--jobs N] [--seed N] [--kind NAME]     N frames of all kinds together (1,000,000)
- *   npm run torture:serial -- --kind NAME --seed N --story LINES                   the one world of a seed, its last lines
- */
+/** `npm run torture:serial`: see --help. */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { bundleSim } from '../bundle.mjs';
+import { readOptions, refuse, wholeOf } from '../options.mjs';
 import { mcuProgram } from './start.mjs';
+
+const HELP = `Every kind of noise on a serial line, with the compiled library of the microcontroller at one end and the host's link
+and tasks at the other, and what came of it as a table.
+
+  npm run torture:serial -- [--frames N] [--jobs N] [--seed N] [--kind NAME]
+  npm run torture:serial -- --kind NAME --seed N --story LINES
+
+  --frames N     of all kinds together (1000000)
+  --jobs N       how many processes share them (1)
+  --seed N       the first seed (default: fresh)
+  --kind NAME    one row of the table alone
+  --story LINES  the last lines of what happened in the one world of that seed
+
+Exit code 0: no promise was broken; 1: one was, and the command that shows it is told; 2: wrong arguments.
+`;
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 /** What is counted, and its column. */
@@ -23,7 +32,6 @@ const COLUMNS = [
   ['images started', 'images'],
   ['times the noise ended', 'usable next frame'],
 ];
-const EXIT_WRONG = 2;
 
 /**
  * @param kinds     places in NOISES; all of them when left out
@@ -81,18 +89,14 @@ function total(rows) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const text = { type: 'string' };
-  const { values } = parseArgs({ options: { frames: text, jobs: text, seed: text, kind: text, story: text } });
-  const seed = Number(values.seed ?? Date.now() >>> 0);
-  const story = Number(values.story ?? 0);
-  const [frames, jobs] = [Number(values.frames ?? 1_000_000), Number(values.jobs ?? 1)];
-  if ([seed, story, frames, jobs].some((number) => !Number.isSafeInteger(number) || number < 0)) {
-    console.error('--frames, --jobs, --seed and --story: expected whole numbers');
-    process.exit(EXIT_WRONG);
-  }
+  const options = readOptions(HELP);
+  const seed = wholeOf(options, 'seed', Date.now() >>> 0);
+  const story = wholeOf(options, 'story', 0);
+  const frames = wholeOf(options, 'frames', 1_000_000);
+  const jobs = wholeOf(options, 'jobs', 1);
   console.log(`from seed ${seed} on\n${line()}`);
   const began = performance.now();
-  const kinds = values.kind === undefined ? undefined : [values.kind];
+  const kinds = options.kind === undefined ? undefined : [options.kind];
   const progress = (row) => {
     console.log([...row.story, line(row)].join('\n'));
     for (const { seed, why } of row.broken)
@@ -100,10 +104,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         `    seed ${seed}: ${why}\n    npm run torture:serial -- --kind '${row.name}' --seed ${seed} --story 60`,
       );
   };
-  const rows = await tortureSerial({ frames, jobs, seed, kinds, story, progress }).catch((error) => {
-    console.error(error.message);
-    process.exit(EXIT_WRONG);
-  });
+  const rows = await tortureSerial({ frames, jobs, seed, kinds, story, progress }).catch((error) =>
+    refuse(error.message),
+  );
   console.log(`${line(total(rows))}\n${Math.round((performance.now() - began) / 1000)} s`);
   process.exitCode = rows.some(({ broken }) => broken.length > 0) ? 1 : 0;
 }

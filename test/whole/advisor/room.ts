@@ -10,7 +10,7 @@ import { makeCa, makeCertificate, type Pair } from '../../transports/certificate
 import { type Behaviour, type Endpoint, openEndpoint } from './endpoint.ts';
 
 export const AGENTS = { lean: 'errand-agent.cjs', full: 'errand-agent-full.cjs' };
-/** So many times as fast is the agents' clock. */
+/** So many times as fast is the agents' clock, where a test says nothing else. */
 export const SPEED = 80;
 export const JOBS = '$aws/things/board/jobs';
 
@@ -52,19 +52,37 @@ export async function open(room: Room, behaviour: Behaviour = {}, pair = room.se
   return endpoint;
 }
 
+export interface How {
+  file?: string;
+  /** `https://` for the HTTPS data plane. */
+  scheme?: string;
+  flags?: string[];
+  env?: NodeJS.ProcessEnv;
+  speed?: number;
+}
+
 /** The agent of a port has a data folder of its own, the same one when it is started again. */
 export function start(
   { folder, ca, device, agents }: Room,
-  { port }: Endpoint,
-  { file = AGENTS.lean, flags = [], env = {} }: { file?: string; flags?: string[]; env?: NodeJS.ProcessEnv } = {},
+  { port }: Pick<Endpoint, 'port'>,
+  { file = AGENTS.lean, scheme = '', flags = [], env = {}, speed = SPEED }: How = {},
 ): Child {
   const root = fileURLToPath(new URL('../../../dist/', import.meta.url));
   const data = path.join(folder, `data-${port}`);
   const keys = ['--ca', ca.certFile, '--cert', device.certFile, '--key', device.keyFile];
-  const own = ['--endpoint', `localhost:${port}`, '--thing', 'board', '--data', data, '--handlers', '/nowhere'];
+  const own = [
+    '--endpoint',
+    `${scheme}localhost:${port}`,
+    '--thing',
+    'board',
+    '--data',
+    data,
+    '--handlers',
+    '/nowhere',
+  ];
   const clock = ['--require', fileURLToPath(new URL('fastClock.cjs', import.meta.url))];
   const agent = startChild(process.execPath, [...clock, path.join(root, file), ...keys, ...own, ...flags], {
-    env: { ...process.env, ERRAND_TEST_SPEED: String(SPEED), ...env },
+    env: { ...process.env, ERRAND_TEST_SPEED: String(speed), ...env },
   });
   agents.push(agent);
   return agent;

@@ -18,6 +18,7 @@ const LARGE = '0 bytes to 128 KB in the largest records';
 const IN_TIME = 'within the 4 minutes that are recommended';
 const LONG = 'all seven scenarios one after another in one life';
 const LAST_REPORT = 'cut off at its last report, the report comes again';
+const NO_ACKNOWLEDGEMENT = 'its last report not acknowledged, the report comes again';
 const GUIDES_DOCUMENT = "the guide's own document, a reboot";
 const POLICY = 'nothing in that is more than it needs';
 const NO_FILTERS = 'a policy without filters for answers';
@@ -128,6 +129,7 @@ export const ROWS: readonly Row[] = [
   ['§7 QoS 1', CLOCK, LONG],
 
   ['§8.1', BUILT, 'no handshake completes, and each attempt ends with an alert'],
+  ['§8.1', BUILT, 'no handshake completes, and the attempt ends with an alert'],
   ['§8.1', WAYS, 'refused by an alert, and the handshake does not complete'],
   ['§8.2', BUILT, HAPPY],
   ['§8.2', WIRES, "'it speaks TLS 1.1 at most'"],
@@ -136,6 +138,7 @@ export const ROWS: readonly Row[] = [
   ['§8.2', BUILT, 'a chain of many certificates is taken'],
   ['§8.3', CLIENT, 'CONNACK withheld, retries for ever with exponential back-off and jitter'],
   ['§8.3', CLIENT, 'pauses start anew only after a stable connection'],
+  ['§8.3', BUILT, 'full, HTTPS: every connection is ended at once'],
   ['§8.4', BUILT, 'CONNACK withheld, six attempts and more'],
   ['§8.4', CLIENT, 'closes within 1.5 times the keep-alive'],
   ['§8.5', CLIENT, UNDER_WAY],
@@ -145,6 +148,7 @@ export const ROWS: readonly Row[] = [
   ['§8.7', BUILT, LARGE],
   ['§8.8', JOBS, NO_FILTERS],
   ['§8.8', JOBS, LAST_REPORT],
+  ['§8.8', JOBS, NO_ACKNOWLEDGEMENT],
   ['§8.9', JOBS, POLICY],
 ];
 

@@ -121,6 +121,12 @@ test('a client identifier that connects to another worker is connected there alo
   const [one, other] = await Promise.all([start('one'), start('other')]);
   const [pump, valve] = [await identityOf(one, 'pump'), await identityOf(one, 'valve')];
   const gone = (client: mqtt.MqttClient) => new Promise<void>((resolve) => client.once('close', () => resolve()));
+  // The other worker hears of the two, and cuts off who has come with them; it hears in order, so when this one is cut off
+  // it has heard that.
+  const herald = await identityOf(other, 'herald');
+  const heraldGone = gone(await connect(other, 'herald', herald));
+  await one.control('UpdateCertificate', { certificateId: herald.certificateId, newStatus: 'INACTIVE' });
+  await heraldGone;
   const first = await connect(one, 'pump', pump);
   const firstGone = gone(first);
   const second = await connect(other, 'pump', pump);

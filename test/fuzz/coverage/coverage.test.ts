@@ -40,6 +40,11 @@ const MISTAKES: Record<TargetName, Mistake> = {
     find: 'else if (required) addFault',
     replace: 'else if (false) addFault',
   },
+  provisioning: {
+    file: 'targets/service/provisioning/requests.ts',
+    find: 'if (isObject(value)) return value;',
+    replace: 'return value as never;',
+  },
   link: { file: 'runtime/serial/cobs.ts', find: 'if (end > stuffed.length) return undefined;', replace: '' },
 };
 

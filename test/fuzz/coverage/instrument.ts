@@ -50,6 +50,7 @@ export async function bundleTarget(name: TargetName, folder: string, mistake?: M
     format: 'esm',
     target: 'node20',
     outfile: bundle,
+    external: ['cbor-extract'],
     logLevel: 'error',
     define: { FUZZ_ROOT: JSON.stringify(root) },
     banner: {

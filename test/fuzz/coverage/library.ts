@@ -18,20 +18,23 @@ export interface Library {
   close(): void;
 }
 
+let program: string | undefined;
+
 /** @throws Error when there is no compiler, or the library does not compile */
 export function startLibrary(): Library {
+  program ??= compile();
+  return overPipes(spawn(program, { stdio: ['pipe', 'pipe', 'pipe'] }));
+}
+
+/** Once in a process; it is removed when that ends. */
+function compile(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'errand-library-'));
-  const program = path.join(folder, 'link');
-  const args = [...FLAGS, '-Itargets/mcu/include', ...SOURCES, '-o', program];
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const made = path.join(folder, 'link');
+  const args = [...FLAGS, '-Itargets/mcu/include', ...SOURCES, '-o', made];
   const { status, stderr } = spawnSync('gcc', args, { cwd: root, encoding: 'utf8' });
-  const child = status === 0 ? spawn(program, { stdio: ['pipe', 'pipe', 'pipe'] }) : undefined;
-  // A process that runs is kept by its file's content, not by its name.
-  child?.once('spawn', () => rmSync(folder, { recursive: true, force: true }));
-  if (child === undefined) {
-    rmSync(folder, { recursive: true, force: true });
-    throw new Error(`gcc: ${stderr ?? 'it is not here: apt-get install gcc libc6-dev'}`);
-  }
-  return overPipes(child);
+  if (status !== 0) throw new Error(`gcc: ${stderr ?? 'it is not here: apt-get install gcc libc6-dev'}`);
+  return made;
 }
 
 function overPipes(child: ChildProcess): Library {

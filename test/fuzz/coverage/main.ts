@@ -89,8 +89,7 @@ async function runWorker(name: TargetName, made: Instrumented, before: Corpus) {
   let end: (WorkerMessage & { tells: 'end' }) | undefined;
   let heardAt = performance.now();
   const watch = setInterval(() => {
-    // While finds are made short nothing is told for a while, and nothing hangs.
-    if (performance.now() - heardAt < HANGS_MILLIS || finds.length > 0) return;
+    if (performance.now() - heardAt < HANGS_MILLIS) return;
     const size = new Uint32Array(current, 0, 1)[0]!;
     finds.push({
       input: new Uint8Array(current, 4, size).slice(),
@@ -100,6 +99,7 @@ async function runWorker(name: TargetName, made: Instrumented, before: Corpus) {
   }, 500);
   worker.on('message', (message: WorkerMessage) => {
     heardAt = performance.now();
+    if (message.tells === 'tidying') clearInterval(watch);
     if (message.tells === 'find') finds.push(message);
     if (message.tells === 'end') end = message;
     if (message.tells === 'progress' && process.stdout.isTTY) process.stdout.write(`\r${progressOf(name, message)}  `);

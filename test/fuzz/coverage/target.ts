@@ -18,7 +18,7 @@ export interface Target {
    *
    * @throws Error when a promise is broken, with a message that begins alike for one mistake
    */
-  run(input: Uint8Array): void;
+  run(input: Uint8Array): void | Promise<void>;
   /**
    * Compares the last inputs with what takes longer: another process. At most COMPARED_MAX of them wait for it.
    *

@@ -11,6 +11,10 @@ export const TARGETS = {
     file: 'http.ts',
     watched: /^(targets\/service\/(http|operations|dataPlane)\/|runtime\/jobs\/(requests|json|statusDetails)\.ts)/,
   },
+  provisioning: {
+    file: 'provisioning.ts',
+    watched: /^(targets\/service\/provisioning\/requests|runtime\/provisioning\/|node_modules\/cbor-x\/decode\.js)/,
+  },
   link: { file: 'link.ts', watched: /^runtime\/(serial\/|crc32)/ },
 } as const;
 

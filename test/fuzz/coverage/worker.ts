@@ -17,6 +17,8 @@ export interface WorkerData {
 
 export type WorkerMessage =
   | { tells: 'progress'; executions: number; reached: number; inputs: number; seconds: number }
+  /** No new input from here on: what was found is made short, and the corpus small. */
+  | { tells: 'tidying' }
   | { tells: 'find'; input: Uint8Array; message: string }
   | { tells: 'end'; executions: number; seconds: number; reached: number; inputs: Uint8Array[] };
 
@@ -46,6 +48,7 @@ export async function work(target: Target): Promise<void> {
   }
   const { executions } = loop.progress();
   const ranSeconds = passed();
+  tell({ tells: 'tidying' });
   Error.stackTraceLimit = stackTraceLimit;
   for (const find of loop.finds.values()) {
     const { input, error } = await shortened(target, find);

@@ -29,7 +29,7 @@ export async function framing(bench: Bench): Promise<Omit<Report, 'family'>> {
     parse: run('decode mqtt-packet'),
   };
   const { encode, generate, writeToStream, decode, parse } = await interleaved(
-    bench.rounds(5, 3),
+    bench.rounds(5, 1),
     cases,
     bench.progress,
   );

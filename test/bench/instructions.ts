@@ -1,9 +1,10 @@
 import type { Child } from '../child.ts';
 import type { Bench } from './bench.ts';
 import { BUDGETS } from './budgets.ts';
-import { openDoor } from './door.ts';
+import { type Door, openDoor } from './door.ts';
 import type { Report } from './figure.ts';
 import { PROTOTYPE } from './idle.ts';
+import { bundlePeers, FOR_EVER } from './peers/bundles.ts';
 import { start, temporaryFolder } from './processes.ts';
 import { agentArgs, prototypeArgs } from './site.ts';
 
@@ -14,7 +15,7 @@ const STEADY = ['--jitless', '--single-threaded', '--predictable', '--hash-seed=
 /** Instructions from exec until CONNACK was acted upon, everything interpreted: the agent as a board sees it the first time. */
 export async function instructions(bench: Bench): Promise<Omit<Report, 'family'>> {
   const data = temporaryFolder();
-  const count = async (what: string, argsOf: (door: Awaited<ReturnType<typeof openDoor>>) => string[]) => {
+  const count = async (what: string, argsOf: (door: Door) => string[]) => {
     const door = await openDoor();
     const connected = door.nextConnect();
     const device = start('valgrind', ...VALGRIND, process.execPath, ...STEADY, ...argsOf(door));
@@ -31,17 +32,22 @@ export async function instructions(bench: Bench): Promise<Omit<Report, 'family'>
     await node.ended;
     return collected(node);
   };
-  const agent = (door: Awaited<ReturnType<typeof openDoor>>) => agentArgs(door.access, data);
-  const runs = await Promise.all([
+  const agent = (door: Door) => agentArgs(door.access, data);
+  const [ours, prototype, bare] = await Promise.all([
     count('agent', agent),
     count('prototype', (door) => prototypeArgs(PROTOTYPE, door.access)),
     bareNode(),
   ]);
-  const [ours, prototype, bare] = runs;
   const beside = [
     { name: 'prototype', value: prototype },
     { name: 'node -e 0, to its end', value: bare },
   ];
+  // Minutes of machine time each.
+  if (bench.rounds(1, 0) > 0)
+    for (const { name, file } of Object.values(await bundlePeers())) {
+      const value = await count(name, (door) => prototypeArgs(file, door.access, ...FOR_EVER));
+      beside.push({ name, value });
+    }
   return {
     figures: [
       {

@@ -83,12 +83,13 @@ const FAMILIES: Record<string, Family> = {
     linux: true,
     slow: true,
   },
-  changes: { about: 'durable changes per second, beside SQLite one by one', measure: changes },
+  changes: { about: 'durable changes per second, beside SQLite one by one', measure: changes, slow: true },
   delivery: {
     about: 'one job to 10,000 connected devices, beside Mosquitto',
     measure: delivery,
     tools: { mosquitto: 'mosquitto' },
     linux: true,
+    slow: true,
   },
   mcu: {
     about: 'the C library: ROM part by part, RAM, stack',
@@ -111,7 +112,7 @@ const HELP = `npm run bench -- [OPTIONS]: measures the budgets, each figure besi
 ${Object.entries(FAMILIES)
   .map(([name, { about }]) => `      ${name.padEnd(14)}${about}`)
   .join('\n')}
-  --quick       fewer rounds, for a look: about two minutes, without ${Object.keys(FAMILIES)
+  --quick       fewer rounds, for a look: 50 s of CPU, without ${Object.keys(FAMILIES)
     .filter((name) => FAMILIES[name]!.slow)
     .join(', ')} unless they are named
   --markdown    the table as a README has it

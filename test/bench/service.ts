@@ -50,7 +50,7 @@ export async function service(bench: Bench): Promise<Omit<Report, 'family'>> {
     bare: () => measure('SIGKILL', BARE, httpsPort, own.certFile, own.keyFile),
   };
   await cases.service(); // makes its CA, certificate and store
-  const { service: ours, firstStart, bare } = await interleaved(bench.rounds(7, 3), cases, bench.progress);
+  const { service: ours, firstStart, bare } = await interleaved(bench.rounds(7, 2), cases, bench.progress);
   const name = 'bare Node HTTPS server';
   return {
     figures: [

@@ -15,6 +15,9 @@ export interface Peer {
   files: readonly string[];
 }
 
+/** WARMUP and JOBS of a peer that is not to count. */
+export const FOR_EVER = ['0', '1000000000'];
+
 const require = createRequire(import.meta.url);
 
 /** The job agents on the clients that people use today, each in one file, minified; where a client has native code, with that beside it. */

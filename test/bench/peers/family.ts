@@ -15,11 +15,9 @@ import { interleaved } from '../rounds.ts';
 import { type Access, AGENT, agentArgs, prototypeArgs, type Site, startNode } from '../site.ts';
 import { execToConnect } from '../start.ts';
 import { countOutside } from '../wire.ts';
-import { bundlePeers, sizeOf } from './bundles.ts';
+import { bundlePeers, FOR_EVER, sizeOf } from './bundles.ts';
 
 const MEMORY = '/dev/shm';
-/** A client that never ends by itself. */
-const FOR_EVER = ['0', '1000000000'];
 /** A file of a file system: no pipe, no socket, no device. */
 const IN_A_FILE = /^\d+ +\w+\(\d+<\/(?!dev\/|proc\/|sys\/)/;
 
@@ -169,7 +167,7 @@ async function working(bench: Bench, row: Row, files: Record<Name, string>): Pro
   const { responder, access } = await startResponder();
   const many = ['1000', String(bench.rounds(2_500, 1_000))];
   // As they come, mqtt.js and version 2 wait 40 ms and more for each job: fewer will do.
-  const few = [String(bench.rounds(200, 40)), String(bench.rounds(150, 40))];
+  const few = [String(bench.rounds(200, 30)), String(bench.rounds(150, 30))];
   const run = [String(bench.rounds(200, 80)), String(bench.rounds(300, 120))];
   const agent = (folder: string) => byLog(startNode(...agentArgs(access, temporaryFolder(folder))), run);
   const core = (data: string) => ownCount(startNode(...prototypeArgs(device, access, data, ...many)));

@@ -67,7 +67,7 @@ export function withKey<Made>(settings: Settings, make: (settings: Settings) => 
     );
   const token = parseUri(key);
   const { pinFile, module } = token;
-  const attempt = `${key} ${pinFile && statSync(pinFile).mtimeMs}`;
+  const attempt = `${key} ${statSync(pinFile).mtimeMs}`;
   const mark = join(data, REFUSED);
   if (existsSync(mark) && readFileSync(mark, 'utf8') === attempt)
     throw new Error(
@@ -75,13 +75,13 @@ export function withKey<Made>(settings: Settings, make: (settings: Settings) => 
     );
   process.env.OPENSSL_ENGINES = dirname(engine);
   if (module !== undefined) process.env.PKCS11_MODULE_PATH = module;
-  const pin = pinFile === undefined ? undefined : openPin(pinFile);
+  const pin = openPin(pinFile);
   try {
     const made = make({
       ...settings,
       key: undefined as never,
       privateKeyEngine: basename(engine, '.so'),
-      privateKeyIdentifier: pin === undefined ? token.object : `${token.object}?pin-source=file:/proc/self/fd/${pin}`,
+      privateKeyIdentifier: `${token.object}?pin-source=file:/proc/self/fd/${pin}`,
     });
     rmSync(mark, { force: true });
     return made;
@@ -93,7 +93,7 @@ export function withKey<Made>(settings: Settings, make: (settings: Settings) => 
     }
     throw new Error(explain(said, token, engine));
   } finally {
-    if (pin !== undefined) closeSync(pin);
+    closeSync(pin);
   }
 }
 
@@ -121,7 +121,6 @@ function explain(said: string, { object, pinFile, module = "p11-kit's" }: TokenK
   const known: [RegExp, string][] = [
     [/PIN incorrect|PIN invalid|PIN len/, `the token refuses the PIN in ${pinFile}: write the right one into it`],
     [/PIN locked/, 'the token is locked after too many wrong PINs: give it a new PIN as its security officer'],
-    [/UI routines/, 'the token wants a PIN: add ?pin-source=file:/PATH, a file of mode 0600, to the key'],
     [/load PKCS#11 module/, `the PKCS#11 module cannot be loaded: ${module}`],
     [/object not found/, `there is no ${object}: p11tool --list-all shows the URIs of what there is`],
     [/key values mismatch/, `${object} is not the key of the certificate: give the two that belong together`],

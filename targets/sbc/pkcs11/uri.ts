@@ -6,8 +6,8 @@ import { checkClosed } from '../../../transports/handlers.ts';
 export interface TokenKey {
   /** What the engine is told: which key of which token. */
   object: string;
-  /** The file of the PIN; undefined: the token wants none. */
-  pinFile: string | undefined;
+  /** The file of the PIN. Without one the engine would ask for it on a terminal, or on stdin, and the agent would wait for ever. */
+  pinFile: string;
   /** The PKCS#11 module of the token; undefined: p11-kit's, which knows all that are installed. */
   module: string | undefined;
 }
@@ -30,7 +30,7 @@ export function orTokenKey(otherwise: (text: string, file: string) => string): (
   return (text, file) => {
     if (!isTokenKey(text)) return otherwise(text, file);
     const { pinFile, module } = parseUri(text);
-    if (pinFile !== undefined) readPin(pinFile);
+    readPin(pinFile);
     if (module !== undefined && !existsSync(module)) throw new Error(`module-path ${module} is not there`);
     return text;
   };
@@ -55,9 +55,10 @@ export function parseUri(uri: string): TokenKey {
     return file || undefined;
   };
   if (found.has('pin-value')) throw new Error('put the PIN into a file of mode 0600, and pin-source=file:/PATH here');
-  const key = { object: `pkcs11:${path}`, pinFile: pathOf('pin-source'), module: pathOf('module-path') };
+  const [pinFile, module] = [pathOf('pin-source'), pathOf('module-path')];
   for (const name of found.keys()) throw new Error(`found ${name} behind '?': expected pin-source and module-path`);
-  return key;
+  if (!pinFile) throw new Error("add ?pin-source=file:/PATH, a file of mode 0600 with the token's PIN");
+  return { object: `pkcs11:${path}`, pinFile, module };
 }
 
 function attributes(list: string, separator: string): [name: string, value: string][] {

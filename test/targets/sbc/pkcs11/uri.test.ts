@@ -20,11 +20,10 @@ function write(folder: string, name: string, text: string, mode = 0o600): string
 
 test('parseUri: what the engine is told, and what the agent does itself (RFC 7512 §2.3, §2.4)', () => {
   const cases: [string, string, string | undefined, string | undefined][] = [
-    ['pkcs11:token=board;object=key', 'pkcs11:token=board;object=key', undefined, undefined],
     ['pkcs11:id=%01%ff;type=private?pin-source=file:/etc/pin', 'pkcs11:id=%01%ff;type=private', '/etc/pin', undefined],
     ['pkcs11:object=k?module-path=/m.so&pin-source=/etc/a%20pin', 'pkcs11:object=k', '/etc/a pin', '/m.so'],
     ['pkcs11:object=k?pin-source=file:///etc/pin', 'pkcs11:object=k', '/etc/pin', undefined],
-    ['pkcs11:', 'pkcs11:', undefined, undefined],
+    ['pkcs11:?pin-source=/p', 'pkcs11:', '/p', undefined],
   ];
   for (const [uri, object, pinFile, module] of cases) assert.equal(parseUri(uri), { object, pinFile, module }, uri);
 });
@@ -35,6 +34,7 @@ test('parseUri: refuses what the engine does not know, and a PIN that others cou
     ['pkcs11:object', /^'object': expected NAME=VALUE/],
     ['pkcs11:object=100%', /^'object=100%': expected NAME=VALUE, with %20 for a space/],
     ['pkcs11:object=k?pin-value=1234', /^put the PIN into a file of mode 0600, and pin-source=file:\/PATH here/],
+    ['pkcs11:token=board;object=key', /^add \?pin-source=file:\/PATH, a file of mode 0600 with the token's PIN/],
     ['pkcs11:object=k?pin-source=pin', /^pin-source: expected an absolute path/],
     ['pkcs11:object=k?module-name=m', /^found module-name behind '\?': expected pin-source and module-path/],
     ['pkcs11:object=k?module-path=/a&module-path=/b&x=1', /^found x behind '\?'/],
@@ -57,7 +57,7 @@ test('a key is a URI or a file; the PIN has a file of one line that is closed to
     () => read(`pkcs11:object=k?pin-source=${write(folder, 'none', '\n')}`, ''),
     /expected one line with the/,
   );
-  assert.throws(() => read('pkcs11:object=k?module-path=/no.so', ''), /^module-path \/no\.so is not there/);
+  assert.throws(() => read(`${uri}&module-path=/no.so`, ''), /^module-path \/no\.so is not there/);
   const theirs = write(folder, 'conf', '{ "secure-element": { "secure-element-pin": "0000" } }', 0o644);
   assert.is(readPin(theirs), '0000');
 });

@@ -35,6 +35,27 @@ export const PRIVATE_NAMES = linesOf(`
   base
   sizeBytes refresh
   reportedMillis have known
+  askNext asked chance cleaning document doubt facts finished killAt lost online out pauseUntil repeating restarting runs saving setbacks stale stderrLines stopBy timedOut timeoutAt timerSet tokens untold
+  clientId facts keepAliveSeconds retryMaxMillis subscribes
+  alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyFrom mqttPort proxyCredentials retryMaxMillis tell warnings work
+  asking chance effects framer head holding honoursWait lookAt lookedAtMillis looking nextTopic subscribed waiting
+  conclude document execute freshArgs print
+  clientId listens
+  install refresh remove
+  folderOf isRunning kept save
+  commands isHere
+  programs refreshed
+  rows warnings
+  chance looks
+  isHttps others
+  body errorType
+  answer bytes isHeld
+  bytes holdSeconds request
+  operation templateName
+  validFromDate validToDate
+  pinFile
+  worked
+  endedAt
 `);
 
 /**

@@ -110,6 +110,7 @@ function help() {
   --with PARTS       dist/errand-agent.cjs with these parts only; it has none when neither is given
   --handlers FILE    dist/errand-agent.cjs with the handlers that this TypeScript defines, and with part guards; several times
                      for several files; --target agent-full: with every part
+  --sizes            builds nothing, and prints what each part adds to the agent, and its largest sources (half a minute)
   --out FILE         where the one file that is built goes, instead of dist/
 
 errand-agent.cjs is the lean agent, errand-agent-full.cjs has every part:
@@ -283,6 +284,11 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
     process.exit(0);
   }
   ensureInstalled();
+  if (process.argv.includes('--sizes')) {
+    const { sizesOfAgent } = await import('./targets/sbc/sizes.mjs');
+    process.stdout.write(await sizesOfAgent(root));
+    process.exit(0);
+  }
   if (process.argv.includes('--check')) check();
   try {
     if (process.argv.includes('--check')) await checkPrivateNames();

@@ -39,7 +39,7 @@ export function agentOptions(version, parts = []) {
 export async function finishAgent(code) {
   // Not imported above: build.mjs, which installs packages, reads this file before there are any.
   const { minify } = await import('terser');
-  const { ast } = await minify(toCommonJs(code), {
+  const { ast } = await minify(withShortThrows(toCommonJs(code)), {
     ecma: 2020,
     toplevel: true,
     compress: {
@@ -61,6 +61,14 @@ export async function finishAgent(code) {
     mangle: false,
   });
   return `${SHEBANG}\n${small}`;
+}
+
+/**
+ * A call in the place of each `throw new Error(...)`, of which there are many: a statement of its own it is still, and `if` before it
+ * becomes shorter.
+ */
+function withShortThrows(code) {
+  return `${code.replaceAll('throw new Error(', 'throwError(')};function throwError(message){throw new Error(message)}`;
 }
 
 /**

@@ -53,6 +53,10 @@ test('no private name is asked for by `in`, or read as a text in brackets', () =
   assert.equal(PRIVATE_NAMES.filter(asked), []);
 });
 
+test('an error with a sentence is thrown in one place of the file, which the others call', () => {
+  assert.is(bundle.split('throw new Error(').length, 2);
+});
+
 test("the agent asks for each of Node's modules once, and for each of its functions once", () => {
   const asked = [...bundle.matchAll(/\{([^{}]+)\}=require\("([^"]+)"\)/g)];
   const functions = asked.flatMap(([, names = '', module]) =>

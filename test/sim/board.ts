@@ -3,6 +3,7 @@ import { createDevice, type Device, step } from '../../runtime/device/device.ts'
 import { afterEnd, better, createWayOrder, lookForBetter } from '../../runtime/device/wayOrder.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
+import type { Family } from '../../runtime/jobs/operations.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import type { Found } from './attempts.ts';
@@ -45,6 +46,8 @@ export interface Model {
   way: 'mqtt' | 'https' | 'either';
   /** It knows its facts (runtime/jobs/guards.ts). */
   knows: boolean;
+  /** Whose documents of one operation it takes beside. */
+  operations?: Family;
 }
 
 /** What conditions in documents are about, on every board that knows its facts. */
@@ -57,7 +60,13 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   const options = () => ({
     ...{ thingName, clientId: thingName, keepAliveSeconds: 60, retryMaxMillis: 64_000 },
     facts: model.knows
-      ? { bootId: `boot ${boots}`, restarts: ['restart'], idempotent: ['again'], attributes: ATTRIBUTES }
+      ? {
+          bootId: `boot ${boots}`,
+          restarts: ['restart'],
+          idempotent: ['again'],
+          attributes: ATTRIBUTES,
+          operations: model.operations,
+        }
       : undefined,
   });
   const disk = emptyDisk();

@@ -36,8 +36,10 @@ export interface JobSeen {
   /** maximumPerMinute, where it is given and stays the same. */
   perMinute: number | undefined;
   inProgressMinutes: number | null;
-  /** Its executions are in their queues only while a maintenance window is open. */
-  hasWindows: boolean;
+  /** Outside of its maintenance windows its executions are in no queue. */
+  isHidden: boolean;
+  /** They have come back, and their things are being told. */
+  isRevealed: boolean;
 }
 
 /** One change of one row, in the order in which the store made them. */
@@ -56,7 +58,18 @@ const EXEC = [
   ...['thing_no', 'job_no', 'no', 'status', 'ver', 'queued_at', 'started_at', 'updated_at', 'in_progress_deadline'],
   ...['step_deadline', 'deadline', 'attempt', 'timed_out_retries', 'force_canceled', 'has_left', 'details'],
 ];
-const JOB = ['job_no', 'job_id', 'status', 'target_selection', 'retry', 'document', 'config', 'in_progress_minutes'];
+const JOB = [
+  'job_no',
+  'job_id',
+  'status',
+  'target_selection',
+  'retry',
+  'document',
+  'config',
+  'in_progress_minutes',
+  'hidden',
+  'reveal',
+];
 
 /**
  * Has the store itself write down every change of a row, so that of two changes in one step neither is missed. Triggers of
@@ -135,7 +148,7 @@ function execOf(cells: Cells): Row {
 }
 
 function jobOf(cells: Cells): JobSeen {
-  const [jobNo, jobId, status, selection, retry, document, config, inProgressMinutes] = cells as [
+  const [jobNo, jobId, status, selection, retry, document, config, inProgressMinutes, hidden, reveal] = cells as [
     number,
     string,
     string,
@@ -144,13 +157,16 @@ function jobOf(cells: Cells): JobSeen {
     string,
     string,
     number | null,
+    number,
+    string | null,
   ];
-  const { jobExecutionsRolloutConfig: rollout, schedulingConfig } = JSON.parse(config);
+  const { jobExecutionsRolloutConfig: rollout } = JSON.parse(config);
   return {
     ...{ jobNo, jobId, status, selection, inProgressMinutes },
     retry: retry === null ? [] : JSON.parse(retry),
     serial: /"name":"(s\d+)/.exec(document)?.[1] ?? '',
-    hasWindows: schedulingConfig?.maintenanceWindows !== undefined,
+    isHidden: hidden === 1,
+    isRevealed: hidden === 0 && reveal !== null,
     perMinute: rollout?.exponentialRate === undefined ? rollout?.maximumPerMinute : undefined,
   };
 }

@@ -130,6 +130,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       for (const { jobId } of made)
         if (![...ledger.jobs.values()].some((job) => job.jobId === jobId) && !deletedJobs.has(jobId))
           throw new Broken(`job ${jobId} was created, nobody deleted it, and it is not there`);
+      ledger.allTold();
       const [waiting] = await readWaiting(store, {});
       if (waiting!.n > 0) throw new Broken(`${waiting!.n} notifications were never sent`);
     },

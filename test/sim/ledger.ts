@@ -2,6 +2,7 @@ import { isPending, isTerminal } from '../../runtime/jobs/execution.ts';
 import { Broken } from './broken.ts';
 import type { Change, JobSeen, Row } from './changeLog.ts';
 import { checkChange, checkNew, mayRetry, nameOf } from './invariants.ts';
+import { createWindows } from './windows.ts';
 
 /** How long a job may read CANCELED while one of its executions is still begun: the service may be down for so long. */
 const CANCEL_MILLIS_MAX = 60_000;
@@ -16,6 +17,8 @@ export interface Ledger {
   thingName(thingNo: number): string;
   /** Counters by a recount: each thing by its latest execution (state-machine §10, 5). */
   recount(): Map<string, number>;
+  /** At rest: whoever has a job in its queue was told of it. */
+  allTold(): void;
   /** When the pending execution that is due first is due; Infinity: no timer runs. */
   earliestDeadline(): number;
 }
@@ -38,8 +41,6 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
   const names = new Map<number, string>();
   const numbers = new Map<string, number>();
   const created = new Map<number, number[]>();
-  /** Things with jobs that come into their queues and go by themselves: what they are told is for the scenarios to say. */
-  const windowed = new Set<number>();
 
   const keyOf = ({ thingNo, jobNo, no }: Row) => `${thingNo}/${jobNo}/${no}`;
   const queueOf = (thingNo: number) => {
@@ -47,9 +48,11 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     if (queue === undefined) pending.set(thingNo, (queue = new Map()));
     return queue;
   };
+  /** What its device is shown of it. */
+  const shownTo = (thingNo: number) => [...queueOf(thingNo).values()].filter(({ jobNo }) => !jobs.get(jobNo)?.isHidden);
   /** The order of a queue: what runs first, then by age (data-plane §7). */
   const headOf = (thingNo: number) =>
-    [...queueOf(thingNo).values()].sort(
+    shownTo(thingNo).sort(
       (a, b) =>
         Number(b.status === 'IN_PROGRESS') - Number(a.status === 'IN_PROGRESS') ||
         a.queuedAt - b.queuedAt ||
@@ -60,17 +63,15 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     const head = headOf(thingNo);
     return head === undefined ? '' : keyOf(head);
   };
-  const membersKey = (thingNo: number) => [...queueOf(thingNo).keys()].sort().join(' ');
+  const membersKey = (thingNo: number) => shownTo(thingNo).map(keyOf).sort().join(' ');
+  const windows = createWindows({ jobs, pending, headOf });
 
   function replay(changes: readonly Change[], wall: number): void {
     const gone = new Set(changes.flatMap((change) => (change.of === 'thing' && change.gone ? [change.thingNo] : [])));
     const touched = new Set(
       changes.flatMap((change) => (change.of === 'exec' ? [(change.row ?? change.old)!.thingNo] : [])),
     );
-    for (const change of changes) {
-      if (change.of === 'exec' && jobs.get((change.row ?? change.old)!.jobNo)?.hasWindows)
-        windowed.add((change.row ?? change.old)!.thingNo);
-    }
+    windows.begin();
     const before = new Map([...touched].map((thing) => [thing, { head: headKey(thing), members: membersKey(thing) }]));
     const moved = { list: new Set<number>(), next: new Set<number>() };
     const told = { list: new Set<number>(), next: new Set<number>() };
@@ -82,10 +83,10 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
         if (change.list) told.list.add(change.thingNo);
         if (change.next) told.next.add(change.thingNo);
         const { thingNo, added } = change;
-        if (windowed.has(thingNo)) continue;
-        if (added && change.list && !moved.list.has(thingNo))
+        const isReason = windows.told(change);
+        if (added && change.list && !moved.list.has(thingNo) && !isReason.list)
           throw new Broken(`thing ${thingNo} is told of its queue, which has not changed (invariant 6)`);
-        if (added && change.next && !moved.next.has(thingNo))
+        if (added && change.next && !moved.next.has(thingNo) && !isReason.next)
           throw new Broken(`thing ${thingNo} is told of its next job, which has not changed (invariant 6)`);
       } else seeExecution(change, wall, gone, moved, retriesDue);
     }
@@ -95,12 +96,15 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     for (const [thing, { head, members }] of before) {
       if (gone.has(thing)) continue;
       oneInProgress(thing);
-      if (windowed.has(thing)) continue;
+      if (windows.taken().has(thing) && !(told.list.has(thing) && told.next.has(thing)))
+        throw new Broken(`what ran on thing ${thing} was taken from it outside of its window, and it is not told`);
+      if (windows.changed(thing)) continue;
       if (members !== membersKey(thing) && !told.list.has(thing))
         throw new Broken(`the queue of thing ${thing} changed and it is not told (invariant 6)`);
       if (head !== headKey(thing) && !told.next.has(thing))
         throw new Broken(`the next job of thing ${thing} is another one and it is not told (invariant 6)`);
     }
+    windows.check(false);
   }
 
   function nameThing({ thingNo, thingName, gone }: Extract<Change, { of: 'thing' }>): void {
@@ -124,15 +128,17 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     }
     if (old !== undefined && old.perMinute !== job.perMinute) created.set(job.jobNo, []);
     jobs.set(job.jobNo, job);
+    windows.seeJob({ of: 'job', old, job });
   }
 
   function seeExecution(
-    { old, row }: Extract<Change, { of: 'exec' }>,
+    change: Extract<Change, { of: 'exec' }>,
     wall: number,
     gone: ReadonlySet<number>,
     moved: { list: Set<number>; next: Set<number> },
     retriesDue: Map<string, Row>,
   ): void {
+    const { old, row } = change;
     const { thingNo, jobNo, no } = (row ?? old)!;
     const key = keyOf((row ?? old)!);
     const job = jobs.get(jobNo);
@@ -157,8 +163,9 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     else queueOf(thingNo).delete(key);
     // Nobody tells a device that its thing was deleted: it finds out when it reports.
     if (old !== undefined && !stays && !isTerminal(old.status) && !gone.has(thingNo)) over(old);
-    if (membersKey(thingNo) !== members) moved.list.add(thingNo);
-    if (headKey(thingNo) !== head) moved.next.add(thingNo);
+    const isTaken = windows.isTaken(change);
+    if (isTaken || membersKey(thingNo) !== members) moved.list.add(thingNo);
+    if (isTaken || headKey(thingNo) !== head) moved.next.add(thingNo);
   }
 
   /** No minute sees more new executions than the job's rate (control-plane §6); who joins a group later is outside of it. */
@@ -194,6 +201,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     jobs,
     replay,
     recount,
+    allTold: () => windows.check(true),
     thingNo: (thingName) => numbers.get(thingName),
     thingName: (thingNo) => names.get(thingNo) ?? `thing ${thingNo}`,
     earliestDeadline: () => {

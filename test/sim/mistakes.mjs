@@ -145,9 +145,9 @@ export const MISTAKES = [
   },
   {
     name: 'repeat a step that a power cut interrupted, though it is not marked so',
-    file: `${RUNNER}/guards.ts`,
-    find: '} else if (!idempotent) return false;',
-    replace: '}',
+    file: 'runtime/jobs/guards.ts',
+    find: "const idempotent = action.member('idempotent').flag() || isOne(facts.idempotent);",
+    replace: 'const idempotent = !restarts;',
   },
   {
     name: 'take a restart of the agent for one of the device',
@@ -388,6 +388,24 @@ export const MISTAKES = [
     file: `${SERVICE}/jobs/notifications.ts`,
     find: 'if (next) {',
     replace: 'if (next && !list) {',
+  },
+  {
+    name: 'tell a thing of a queue that its window hides',
+    file: `${SERVICE}/jobs/storedExecution.ts`,
+    find: 'return isPending(status) && !hidden;',
+    replace: 'return isPending(status);',
+  },
+  {
+    name: 'tell nobody when a window opens',
+    file: `${SERVICE}/jobs/scheduleTick.ts`,
+    find: 'await notifyRevealed(tx, job.job_no, place, REVEAL_CHUNK_MAX, nowMillis, busyUntil)',
+    replace: '{ things: [], last: undefined }',
+  },
+  {
+    name: 'take what runs from its device outside of a window, and tell it nothing',
+    file: `${SERVICE}/jobs/storedExecution.ts`,
+    find: "if (!before.hidden || before.status !== 'IN_PROGRESS') return false;",
+    replace: 'return false;',
   },
   {
     name: 'forget a notification that could not be sent',

@@ -36,6 +36,8 @@ const readHeld = statement<{ jobId: string }, { things: number; executions: numb
   from exec e join job j on j.job_no = e.job_no where j.job_id = ${value('jobId')}`,
 );
 
+/** Two minutes open, eight closed. */
+const OFTEN_OPEN = { startTime: 'cron(0/10 * * * ? *)', durationInMinutes: 2 };
 const GROUPS = ['group', 'below', 'aside'] as const;
 
 /**
@@ -130,6 +132,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
 
   function schedule() {
     const minute = (millis: number) => new Date(millis).toISOString().slice(0, 16).replace('T', ' ');
+    if (chance.is(0.4)) return { maintenanceWindows: [OFTEN_OPEN] };
     const starts = cloud.wall() + chance.between(32, 40) * 60_000;
     if (chance.is(0.5)) return { startTime: minute(starts) };
     const endBehavior = chance.pick(['STOP_ROLLOUT', 'CANCEL', 'FORCE_CANCEL'] as const);

@@ -49,7 +49,8 @@ function stepOf({ name, millis, code, manner, handler, ...guards }: Work): JsonO
 /** What a program that a board starts is to do. */
 export function readWork({ run }: Step): { millis: number; code: number; manner: string | undefined } {
   const [millis = '10', code = '0', manner] = run.type === 'runCommand' ? run.argv.slice(1) : run.args;
-  return { millis: Number(millis), code: Number(code), manner };
+  // Arguments of an operation may be anything.
+  return { millis: Number(millis) || 10, code: Number(code) || 0, manner };
 }
 
 /**

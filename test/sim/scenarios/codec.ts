@@ -83,6 +83,7 @@ export const CODEC_SCENARIOS: readonly Scenario[] = [
   {
     name: 'documents that are for other devices, or none at all',
     why: 'A condition that nobody can meet must refuse the job while it is QUEUED, and say which.',
+    catches: ['run a document for other devices'],
     boards: [{ way: 'mqtt', knows: true }],
     async play(stage) {
       const step = { action: { name: 's', type: 'runCommand', input: { command: 'work' } } };

@@ -1,3 +1,4 @@
+import { AGENT_SCENARIOS } from './agents.ts';
 import { CLIENT_SCENARIOS } from './clients.ts';
 import { CODEC_SCENARIOS } from './codec.ts';
 import { FOUND_SCENARIOS } from './found.ts';
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...HOSTILE_SCENARIOS,
   ...GUEST_SCENARIOS,
   ...CODEC_SCENARIOS,
+  ...AGENT_SCENARIOS,
 ];

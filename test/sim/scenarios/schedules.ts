@@ -89,6 +89,7 @@ export const SCHEDULE_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a window closes over a job that runs and one that waits',
     why: 'What runs goes on and is reported; what waits is begun in the next window, and its device is told then.',
+    catches: ['tell nobody when a window opens', 'tell a thing of a queue that its window hides'],
     async play(stage) {
       const schedulingConfig = { maintenanceWindows: OFTEN };
       await stage.until('a window is near', async () => new Date(stage.cloud.wall()).getUTCMinutes() % 10 === 9);
@@ -109,6 +110,7 @@ export const SCHEDULE_SCENARIOS: readonly Scenario[] = [
   {
     name: 'jobs are cancelled and time out outside of their windows',
     why: 'A queue that shows nothing of a job must still tell the device that it was taken.',
+    catches: ['take what runs from its device outside of a window, and tell it nothing'],
     async play(stage) {
       const input = {
         schedulingConfig: { maintenanceWindows: OFTEN },

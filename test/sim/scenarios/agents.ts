@@ -1,0 +1,153 @@
+import type { JsonObject } from '../../../runtime/jobs/json.ts';
+import { type Scenario, type Stage, thingArn } from './stage.ts';
+
+const file = (more: object) => ({ fileName: 'app/main.js', fileSource: { url: 'https://s3/app.js' }, ...more });
+const checksum = (more: object) => file({ checksum: { hashAlgorithm: 'SHA256', inline: { value: 'ab12' }, ...more } });
+const install = (...files: object[]) => ({ operation: 'install', packageName: 'p', workingDirectory: 'p', files });
+
+async function run(stage: Stage, jobId: string, document: object): Promise<string | undefined> {
+  await stage.control.createJob({ jobId, targets: [thingArn('T0')], document: JSON.stringify(document) });
+  const isOver = async () => !['QUEUED', 'IN_PROGRESS', undefined].includes(await stage.status(jobId));
+  await stage.until(`${jobId} is over`, isOver, 1_500);
+  return stage.status(jobId);
+}
+
+async function all(stage: Stage, ends: string, documents: readonly object[]): Promise<void> {
+  for (const document of documents) {
+    const status = await run(stage, `${ends}${Math.round(stage.world.timeline.now())}`, document);
+    stage.expect(status === ends, `${JSON.stringify(document)} is ${ends}: ${status}`);
+  }
+}
+
+async function details({ control }: Stage, jobId: string): Promise<JsonObject> {
+  const { execution } = await control.describeJobExecution({ jobId, thingName: 'T0' });
+  return execution.statusDetails!.detailsMap as JsonObject;
+}
+
+/** What agents are given beside plain steps: documents of one operation, marks of our own, and the other way to the service. */
+export const AGENT_SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'a jobs-agent’s operations',
+    why: 'Each is one step to which all holds that holds for steps, reported in the words of that agent.',
+    boards: [{ way: 'mqtt', knows: true, operations: 'jobs-agent' }],
+    async play(stage) {
+      const named = ['start', 'stop', 'restart'].map((operation) => ({ operation, packageName: 'p' }));
+      const power = [{ operation: 'shutdown' }, { operation: 'shutdown', delay: '3' }];
+      await all(stage, 'SUCCEEDED', [...named, ...power, { operation: 'systemStatus' }]);
+      await all(stage, 'SUCCEEDED', [install(file({})), install(checksum({})), install(file({ checksum: {} }))]);
+      await all(stage, 'REJECTED', [
+        ...[{ operation: 'reboot', delay: 10_001 }, { operation: 'dance' }, { operation: 'start' }],
+        ...[install(), install(checksum({ inline: { value: 'none' } })), install(file({ fileName: '../up' }))],
+      ]);
+      await run(stage, 'reboots', { operation: 'reboot', delay: 0 });
+      const { step } = await details(stage, 'reboots');
+      stage.expect(step === 'rebooted', `it says that it has restarted: ${step}`);
+      const [board] = stage.boards;
+      const ending = stage
+        .until('it works', () => board!.device.runner.at === 'running')
+        .then(() => {
+          board!.stop();
+          board!.stop();
+        });
+      const [status] = await Promise.all([run(stage, 'ended', { operation: 'shutdown', delay: 9_999 }), ending]);
+      const { errorCode } = await details(stage, 'ended');
+      stage.expect(status === 'FAILED' && errorCode === 'ERR_UNEXPECTED', `it was ended: ${status}, ${errorCode}`);
+    },
+  },
+  {
+    name: 'the old documents of the Device Client',
+    why: 'Its operation is a handler, and a document of steps stays one.',
+    boards: [{ way: 'mqtt', knows: true, operations: 'device-client' }],
+    async play(stage) {
+      await all(stage, 'SUCCEEDED', [
+        { operation: 'work.sh', args: ['20', '0'], path: 'default', includeStdOut: true },
+      ]);
+      await all(stage, 'FAILED', [{ version: '', operation: 'work.sh', args: ['20', '3'] }]);
+      await all(stage, 'REJECTED', [{ operation: 7 }, { version: '1.0', operation: 'work.sh' }]);
+    },
+  },
+  {
+    name: 'a board that takes no documents of one operation',
+    why: 'It says which setting would allow them.',
+    boards: [{ way: 'mqtt', knows: true }],
+    async play(stage) {
+      await run(stage, 'refused', { operation: 'reboot' });
+      const { reason } = await details(stage, 'refused');
+      stage.expect(/'operations'/.test(`${reason}`), `the reason names the setting: ${reason}`);
+    },
+  },
+  {
+    name: 'a step that takes longer than it may',
+    why: 'The device itself ends it, and the job fails, saying so.',
+    catches: ['let a step take longer than it may'],
+    boards: [{ way: 'mqtt', knows: true }],
+    async play(stage) {
+      await stage.job('slow', [{ millis: 20_000, timeoutSeconds: 5 }]);
+      await stage.until('it has failed', async () => (await stage.status('slow')) === 'FAILED', 15);
+    },
+  },
+  {
+    name: 'power goes in the middle of a step of a device that reads marks',
+    why: 'Only a step that is marked so may be repeated.',
+    catches: ['repeat a step that a power cut interrupted, though it is not marked so'],
+    boards: [{ way: 'mqtt', knows: true }],
+    async play(stage) {
+      const [board] = stage.boards;
+      await stage.job('again', [{ name: '+', millis: 20_000, idempotent: true }]);
+      await stage.job('once', [{ millis: 20_000 }]);
+      for (const [jobId, ends] of Object.entries({ again: 'SUCCEEDED', once: 'FAILED' })) {
+        await stage.until('it runs', () => board!.device.runner.at === 'running', 60);
+        board!.cutPower();
+        await stage.until(`${jobId} is ${ends}`, async () => (await stage.status(jobId)) === ends, 400);
+      }
+    },
+  },
+  {
+    name: 'an agent is ended cleanly between two steps',
+    why: 'Nothing was under way: the job goes on where it was.',
+    catches: ['fail a job that was between two steps when its device went down'],
+    async play(stage) {
+      await stage.job('parked', [{ millis: 5_000 }, { millis: 500 }]);
+      await stage.until('it runs', () => stage.boards[0]!.device.runner.at === 'running', 60);
+      stage.boards[0]!.stop();
+      await stage.until('it is done', async () => (await stage.status('parked')) === 'SUCCEEDED', 400);
+    },
+  },
+  {
+    name: 'a job fails, and cleans up before it is reported',
+    why: 'That the clean-up has run is on disk before the report leaves: else the next boot would run it again.',
+    catches: ['report after a clean-up without remembering that it was'],
+    boards: [{ way: 'mqtt', knows: true }],
+    async play(stage) {
+      await stage.job('fails', [{ code: 3 }], { onFailure: { name: 's0.clean', millis: 100, code: 0 } });
+      await stage.until('it has failed', async () => (await stage.status('fails')) === 'FAILED', 60);
+    },
+  },
+  {
+    name: 'jobs over HTTPS, one after another',
+    why: 'A device that waits is told of each next job, and a proxy that answers in the service’s place is not believed.',
+    catches: ['tell a device of its next job once only', 'take the answer of a proxy for the service’s'],
+    boards: [{ way: 'https', knows: false }],
+    async play(stage) {
+      for (const jobId of ['one', 'two', 'three']) {
+        await stage.pass(60);
+        await stage.job(jobId, [{}]);
+        await stage.until(`${jobId} is done`, async () => (await stage.status(jobId)) === 'SUCCEEDED', 100);
+      }
+      const [board] = stage.boards;
+      const isRunning = () => board!.device.runner.at === 'running';
+      stage.world.faults.strangers = 0.5;
+      for (let n = 0; n < 8; n++) {
+        await stage.job(`reported${n}`, [{}]);
+        await stage.until('it is done', async () => (await stage.status(`reported${n}`)) === 'SUCCEEDED', 900);
+      }
+      stage.world.faults.strangers = 0;
+      await stage.job('taken', [{ millis: 1_800_000 }]);
+      await stage.job('next', [{}]);
+      await stage.until('it runs', isRunning, 600);
+      await stage.pass(60);
+      await stage.control.cancelJob({ jobId: 'taken', force: true });
+      await stage.until('the next one is done', async () => (await stage.status('next')) === 'SUCCEEDED', 120);
+    },
+  },
+];

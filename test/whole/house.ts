@@ -1,13 +1,21 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as iot from '@aws-sdk/client-iot';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { type Child, runChild, startChild } from '../child.ts';
 
 const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 const ERRAND = path.join(dist, 'errand.mjs');
 /** The lean agent. */
 export const AGENT = path.join(dist, 'errand-agent.cjs');
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+/** Between two looks at an execution: who asks at once takes the processor from whom it waits for. */
+const LOOK_MILLIS = 50;
+
 /** The agent with every part. */
 export const FULL_AGENT = path.join(dist, 'errand-agent-full.cjs');
 
@@ -67,7 +75,7 @@ export interface House {
   startBoard(flags: readonly string[]): Child;
   /** The execution as the control plane has it. */
   execution(jobId: string, thingName: string): Promise<Execution>;
-  /** Asks until the execution has one of these statuses; each asking waits for the one before. */
+  /** Asks until the execution has one of these statuses. */
   until(jobId: string, thingName: string, ...statuses: string[]): Promise<Execution>;
   end(): Promise<void>;
 }
@@ -89,9 +97,11 @@ export async function openHouse(...flags: string[]): Promise<House> {
     if (code !== 0) throw new Error(`errand ${args.join(' ')}: exit code ${code}: ${stderr}`);
     return stdout.trim() === '' ? {} : JSON.parse(stdout);
   };
+  // Not by a process each time: that is a start of Node for each look.
+  const client = await openClient(endpoints);
   const execution: House['execution'] = async (jobId, thingName) => {
-    const answer = await errand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
-    return answer.execution as unknown as Execution;
+    const answer = await client.send(new iot.DescribeJobExecutionCommand({ jobId, thingName }));
+    return answer.execution as Execution;
   };
 
   const startAgent: House['startAgent'] = (how, { thingName, cert, key }, ...more) => {
@@ -157,15 +167,17 @@ export async function openHouse(...flags: string[]): Promise<House> {
     execution,
     async until(jobId, thingName, ...statuses) {
       for (;;) {
-        // Not found: the roll-out has not reached the thing yet.
-        const asked = await tryErrand('describe-job-execution', '--job-id', jobId, '--thing-name', thingName);
-        if (asked.code !== 0 && !asked.stderr.includes('ResourceNotFoundException')) throw new Error(asked.stderr);
-        const now = asked.code === 0 ? (JSON.parse(asked.stdout) as { execution: Execution }).execution : undefined;
-        if (now !== undefined && statuses.includes(now.status)) return now;
+        const now = await execution(jobId, thingName).catch((error: Error) => {
+          // The roll-out has not reached the thing yet.
+          if (!(error instanceof iot.ResourceNotFoundException)) throw error;
+        });
+        if (now && statuses.includes(now.status)) return now;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS));
       }
     },
     async end() {
       for (const agent of agents) await agent.kill();
+      client.destroy();
       await service.kill();
       await rm(folder, { recursive: true, force: true });
     },
@@ -190,6 +202,18 @@ export async function openHouse(...flags: string[]): Promise<House> {
     await child.line(/ready/);
     return child;
   }
+}
+
+async function openClient({ https, region, ca, accessKeyId, secretAccessKey }: Endpoints): Promise<iot.IoTClient> {
+  // A connection each: none is left over when the service is started again.
+  const httpsAgent = new Agent({ ca: await readFile(ca), keepAlive: false });
+  const credentials = { accessKeyId, secretAccessKey };
+  return new iot.IoTClient({
+    endpoint: https,
+    region,
+    credentials,
+    requestHandler: new NodeHttpHandler({ httpsAgent }),
+  });
 }
 
 export function arnOf(thingName: string): string {

@@ -34,6 +34,8 @@ export interface Board {
   atRest(): boolean;
   /** Idle, with something on disk that the next boot would report; a claim that came to nothing is only asked about. */
   hasLeftovers(): boolean;
+  /** In words. */
+  doing(): string;
   powerOn(): void;
   cutPower(): void;
   stop(): void;
@@ -347,6 +349,10 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     hasLeftovers: () => {
       const record = device.runner.at === 'idle' ? readDisk(disk) : undefined;
       return record !== undefined && decodeRecord(record)?.phase !== 'claimed';
+    },
+    doing: () => {
+      const { at, online, asked } = device.runner;
+      return `${at}${online ? '' : ' offline'}${asked ? ` asked ${asked.about}` : ''}`;
     },
     atRest: () =>
       power % 2 === 1 && device.runner.at === 'idle' && device.runner.online && readDisk(disk) === undefined,

@@ -38,8 +38,8 @@ export interface Cloud {
   wall(): number;
   /** For how long the service has run without a break and its clock was not set; undefined: it does not run. */
   upFor(): number | undefined;
-  /** A board connects; undefined while the service is down. */
-  accept(thingName: string, lay: (end: End) => Wire): Wire | undefined;
+  /** A board connects, or a bridge of several things; undefined while the service is down. */
+  accept(clientId: string, lay: (end: End) => Wire, thingNames?: readonly string[]): Wire | undefined;
   /** Who answers a new connection in the gateway's place: what it says to the first bytes; undefined: nobody does. */
   impostor: (() => Uint8Array) | undefined;
   /** The network lets no MQTT through. */
@@ -327,7 +327,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
     },
     wall,
     upFor: () => (first.life % 2 === 1 ? timeline.now() - upSince : undefined),
-    accept(thingName, lay) {
+    accept(thingName, lay, thingNames = [thingName]) {
       if (first.life % 2 === 0 || cloud.isBlocked) return undefined;
       if (cloud.impostor) return greet(lay, cloud.impostor);
       const mine = first.life;
@@ -354,7 +354,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
       feed({
         on: 'connected',
         connection,
-        principal: { certificateId: `certificate-of-${thingName}`, thingNames: [thingName] },
+        principal: { certificateId: `certificate-of-${thingName}`, thingNames },
       });
       return wire;
     },

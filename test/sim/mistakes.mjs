@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runBridges } from './bridges/start.mjs';
 import { bundleSim } from './bundle.mjs';
 import { readOptions, wholeOf } from './options.mjs';
 import { runSerial } from './serial/start.mjs';
@@ -523,6 +524,42 @@ export const MISTAKES = [
     find: 'offset.value != pull->offset ||',
     replace: '',
   },
+  // The bridge.
+  {
+    name: 'send the command of a step that is taken up again once more',
+    world: 'bridges',
+    file: 'targets/bridge/mcu.ts',
+    find: 'createCommandTask({ ...work, resumed: effect.resumed }, clock())',
+    replace: 'createCommandTask({ ...work, resumed: false }, clock())',
+  },
+  {
+    name: 'give each step of a job the same number',
+    world: 'bridges',
+    file: 'targets/bridge/stepWork.ts',
+    find: 'job.executionNumber, job.queuedAt, index]',
+    replace: 'job.executionNumber, job.queuedAt]',
+  },
+  {
+    name: 'go on though the record could not be written',
+    world: 'bridges',
+    file: 'targets/bridge/mcu.ts',
+    find: "events.push({ on: 'unpersisted', reason: (error as Error).message });",
+    replace: "events.push({ on: 'persisted' });",
+  },
+  {
+    name: 'tell all messages of a connection to its first thing',
+    world: 'bridges',
+    file: 'targets/bridge/connection.ts',
+    find: 'passengers.find((passenger) => passenger.thingName === thingName)?.message',
+    replace: 'passengers[0]?.message',
+  },
+  {
+    name: 'wait for a microcontroller that is there already',
+    world: 'bridges',
+    file: 'targets/bridge/taskRunner.ts',
+    find: "if (at) tell({ on: 'up', device: at.device });",
+    replace: '',
+  },
 ];
 
 /**
@@ -532,6 +569,10 @@ export const MISTAKES = [
 export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
   if (mistake.world === 'serial') {
     const { code, stdout } = await runSerial({ seed: firstSeed, count: seeds }, mistake);
+    return readCaught(code, stdout);
+  }
+  if (mistake.world === 'bridges') {
+    const { code, stdout } = await runBridges({ seed: firstSeed, count: seeds }, mistake);
     return readCaught(code, stdout);
   }
   const bundle = await bundleSim(path.join(folder, `${mistake.name.replace(/\W+/g, '-')}.mjs`), mistake);

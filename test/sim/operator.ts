@@ -45,8 +45,15 @@ const GROUPS = ['group', 'below', 'aside'] as const;
  * groups, and deletes and registers them anew; and is now and then another client of a thing that asks for what it may not have.
  *
  * @param chance  its own, so that it does the same whatever goes wrong around it
+ * @param fit     makes the steps of a job what its things can do
  */
-export function createOperator(world: World, cloud: Cloud, thingNames: readonly string[], chance: Chance) {
+export function createOperator(
+  world: World,
+  cloud: Cloud,
+  thingNames: readonly string[],
+  chance: Chance,
+  fit?: (works: Work[], jobNumber: number) => void,
+) {
   const { timeline, faults } = world;
   const made: Made[] = [];
   const thingArn = (thingName: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thing/${thingName}`;
@@ -74,6 +81,7 @@ export function createOperator(world: World, cloud: Cloud, thingNames: readonly 
     const jobId = again ?? old ?? `job-${made.length}`;
     const valid = !chance.is(0.1);
     const works = Array.from({ length: chance.between(1, 4) }, (_, i) => work(`${serial}.${i}`));
+    fit?.(works, made.length);
     const isGuarded = chance.is(faults.guards);
     const isFit = !isGuarded || !chance.is(0.1);
     const document = isGuarded ? guarded(serial, works, isFit) : documentOf(works);

@@ -9,6 +9,10 @@ export interface Work {
   /** `stubborn` ignores TERM; `tells` reports progress and asks for its document anew; `missing` cannot be started. */
   manner?: 'stubborn' | 'tells' | 'missing' | undefined;
   handler?: boolean;
+  /** For microcontrollers: what they say when it runs. */
+  id?: number;
+  /** For microcontrollers: the image that is theirs then, in the place of a program. */
+  image?: { source: string; sha256: string };
   ignoreStepFailure?: boolean;
   allowStdErr?: number | undefined;
   idempotent?: boolean;
@@ -38,8 +42,13 @@ export function documentOf(works: readonly Work[], { onFailure, finalStep, ...ar
   });
 }
 
-function stepOf({ name, millis, code, manner, handler, ...guards }: Work): JsonObject {
-  const args = [`${millis}`, `${code}`, ...(manner ? [manner] : [])];
+function stepOf({ name, millis, code, manner, handler, id, image, ...guards }: Work): JsonObject {
+  if (image) {
+    const input = { command: `flash,${image.source},sha256=${image.sha256}` };
+    return { action: { name, type: 'runCommand', input } };
+  }
+  const said = id === undefined ? manner : (manner ?? 'plain');
+  const args = [`${millis}`, `${code}`, ...(said ? [said] : []), ...(id === undefined ? [] : [`${id}`])];
   const run = handler
     ? { type: 'runHandler', input: { handler: 'work', args, path: '' } }
     : { type: 'runCommand', input: { command: ['work', ...args].join() } };

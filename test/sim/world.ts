@@ -12,10 +12,10 @@ import { createOperator, type Made } from './operator.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 
 /** How long faults happen, and how long the world then has to come to rest: virtual milliseconds. */
-const FAULTS_MILLIS = 3 * 60_000;
-const REST_MILLIS = 60 * 60_000;
+export const FAULTS_MILLIS = 3 * 60_000;
+export const REST_MILLIS = 60 * 60_000;
 /** Where jobs have a schedule: the last of them starts 40 minutes after it was made, and may end half an hour later. */
-const SCHEDULED_REST_MILLIS = 3 * REST_MILLIS;
+export const SCHEDULED_REST_MILLIS = 3 * REST_MILLIS;
 /** A crashed service is back by then. */
 const SETTLE_MILLIS = 60_000;
 /** No world needs more steps than this; one that does goes round in circles. */
@@ -109,6 +109,15 @@ export async function lived(world: World, told: Told, life: () => Promise<void>)
   return told;
 }
 
+/** Who has to come to rest. */
+export interface Resident {
+  thingName: string;
+  /** Idle, with nothing on disk to go on with. */
+  atRest(): boolean;
+  /** In words. */
+  doing(): string;
+}
+
 /** Goes on by one step and looks at everything. Resolves to false when nothing is left to happen before `until`. */
 export function stepsOf(world: World, boards: readonly Board[], told: Told): (until: number) => Promise<boolean> {
   const { timeline, cloud, checks } = world;
@@ -127,7 +136,7 @@ export function stepsOf(world: World, boards: readonly Board[], told: Told): (un
 /** Faults are over: everything has to end by itself, before `deadline`. */
 export async function comeToRest(
   world: World,
-  boards: readonly Board[],
+  boards: readonly Resident[],
   advance: (until: number) => Promise<boolean>,
   made: readonly Made[],
   deadline: number,
@@ -170,7 +179,7 @@ async function live(world: World, wish: Wish, told: Told): Promise<void> {
 /** Every board idles, nothing is pending, and no job has anything left to do by itself. */
 async function isAtRest(
   { timeline, cloud, checks }: World,
-  boards: readonly Board[],
+  boards: readonly Resident[],
   notBefore: number,
 ): Promise<boolean> {
   if (timeline.now() < notBefore || !boards.every((board) => board.atRest())) return false;
@@ -186,15 +195,10 @@ const readDue = statement<object, { n: number }>(
   union all select count(*) from job_delta union all select count(*) from notify_q`,
 );
 
-async function restless({ checks, cloud }: World, boards: readonly Board[]): Promise<string> {
+async function restless({ checks, cloud }: World, boards: readonly Resident[]): Promise<string> {
   const due = (await readDue(cloud.store, {})).map(({ n }) => n);
   return [
-    ...boards
-      .filter((board) => !board.atRest())
-      .map(
-        ({ thingName, device: { runner } }) =>
-          `${thingName} ${runner.at}${runner.online ? '' : ' offline'}${runner.asked ? ` asked ${runner.asked.about}` : ''}`,
-      ),
+    ...boards.filter((board) => !board.atRest()).map(({ thingName, doing }) => `${thingName} ${doing()}`),
     ...[...checks.ledger.rows.values()]
       .filter(({ status }) => status === 'QUEUED' || status === 'IN_PROGRESS')
       .map(({ thingNo, jobNo, status }) => `job ${jobNo} of thing ${thingNo} ${status}`),
@@ -203,7 +207,7 @@ async function restless({ checks, cloud }: World, boards: readonly Board[]): Pro
 }
 
 /** Power cuts of their own accord, clean stops, crashes of the services, and a clock that is set. */
-function haunt(world: World, boards: readonly Board[]): void {
+export function haunt(world: World, boards: readonly Pick<Board, 'cutPower' | 'stop'>[]): void {
   const { timeline, chance, faults, cloud } = world;
   const strike = (most: number, hit: () => void) => {
     timeline.plan(chance.between(1_000, most), () => {

@@ -8,11 +8,12 @@
  *   feed NOW HEX                     bytes from the wire, maybe none; after it what runs goes on
  *
  *   ran RUN ID                       the command `work` has begun, its first argument ID
+ *   done RUN SUCCEEDED               it has ended: 1 well, 0 not
  *   switch                           the image in flash is to be started: the next `start` does
  *   started HEX                      what it found there
  *   wire HEX                         bytes to the host
  *
- * `work ID MILLIS OUTCOME` lasts MILLIS and has the result ID; OUTCOME 1: it fails.
+ * `work ID MILLIS OUTCOME` lasts MILLIS and has the result ID; OUTCOME 1: it fails. So does `work MILLIS OUTCOME MANNER ID`.
  */
 #include "errand.h"
 
@@ -120,16 +121,19 @@ static void say_hello(struct mcu *mcu, struct errand_writer *writer)
 static void begin(struct mcu *mcu)
 {
     const uint8_t *at = mcu->jobs.args.bytes;
-    uint32_t values[3] = {0};
+    uint32_t values[4] = {0};
+    bool manner = mcu->jobs.args.value == 4;
     struct errand_item item;
-    if (mcu->jobs.command.value != 4 || memcmp(mcu->jobs.command.bytes, "work", 4) != 0 || mcu->jobs.args.value != 3) {
+    if (mcu->jobs.command.value != 4 || memcmp(mcu->jobs.command.bytes, "work", 4) != 0 || (mcu->jobs.args.value != 3 && !manner)) {
         mcu->jobs.state = ERRAND_STATE_REFUSED;
         return;
     }
-    for (int i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < mcu->jobs.args.value; i++) {
         at = errand_item_read(at, mcu->jobs.args_end, &item);
-        values[i] = item.value;
+        values[(i + manner) % 4] = item.value;
     }
+    if (manner)
+        values[0] = item.value;
     printf("ran %lu %lu\n", (unsigned long)mcu->jobs.run, (unsigned long)values[0]);
     mcu->jobs.result = (int32_t)values[0];
     mcu->ends = mcu->now + values[1];
@@ -140,6 +144,7 @@ static void end(struct mcu *mcu, bool succeeded)
 {
     mcu->jobs.state = succeeded ? ERRAND_STATE_SUCCEEDED : ERRAND_STATE_FAILED;
     mcu->jobs.has_result = true;
+    printf("done %lu %d\n", (unsigned long)mcu->jobs.run, succeeded);
 }
 
 static void take(struct mcu *mcu, const uint8_t *body, size_t size, struct errand_writer *writer)

@@ -104,7 +104,7 @@ async function live({ chance, timeline, trace, count, mcu }: World, noise: Noise
       if (word !== 'wire') trace?.(`mcu ${line.slice(0, 60)}`);
       if (word === 'ran') ran(Number(first), Number(second));
       else if (word === 'switch') switchOver();
-      else say(Buffer.from(first, 'hex'));
+      else if (word === 'wire') say(Buffer.from(first, 'hex'));
     }
   }
 

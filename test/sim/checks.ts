@@ -109,6 +109,9 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       attempts.started(at, step);
     },
     ended: attempts.ended,
+    /** When the service no longer held the job of this step as pending, by the world's clock; undefined: it does. */
+    overSince: ({ thingName, executionNumber }: Attempt, step: string) =>
+      overSince.get(`${thingName} ${step.split('.')[0]} #${executionNumber}`),
     booted: attempts.booted,
     forbidden: attempts.forbidden,
     /** The service accepted an update that expected the version before. */

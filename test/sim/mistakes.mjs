@@ -547,6 +547,13 @@ export const MISTAKES = [
     replace: "events.push({ on: 'persisted' });",
   },
   {
+    name: 'never stop a command on its microcontroller',
+    world: 'bridges',
+    file: 'targets/bridge/mcu.ts',
+    find: '      return tasks.stop();',
+    replace: '      return;',
+  },
+  {
     name: 'tell all messages of a connection to its first thing',
     world: 'bridges',
     file: 'targets/bridge/connection.ts',

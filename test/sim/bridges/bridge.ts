@@ -22,6 +22,9 @@ const OFF_MILLIS_MAX = 60_000;
 /** Longer than the service keeps a silent connection, and than a command of a microcontroller takes. */
 const LONG_OFF_MILLIS_MAX = 300_000;
 const DOWNLOAD_MILLIS_MAX = 5_000;
+/** How often commands are looked at that should have been stopped, and how long that may take. */
+const WATCH_MILLIS = 5_000;
+const STOP_MILLIS_MAX = 60_000;
 
 /**
  * A bridge: its production parts in surroundings of this world. Power can go before anything that they do to these, and while a
@@ -45,6 +48,10 @@ interface Seat {
   runs: Map<number, { at: Attempt; step: number }>;
   /** SHA-256 of what runs on the microcontroller. */
   program: string | undefined;
+  /** The command that runs, and when it ends by itself. */
+  running: { at: Attempt; name: string; endsAt: number } | undefined;
+  /** Since when the bridge could have told the microcontroller anything. */
+  calmSince: number;
 }
 
 export function createBridge(
@@ -71,12 +78,21 @@ export function createBridge(
       record: undefined,
       runs: new Map(),
       program: undefined,
+      running: undefined,
+      calmSince: 0,
     };
     device.listener = {
       ran: (run, id) => ran(seat, run, id),
       done: (run, succeeded) => done(seat, run, succeeded),
       started: (image) => started(seat, image),
-      disturbed: () => interrupted(seat),
+      disturbed: () => {
+        seat.calmSince = timeline.now();
+        interrupted(seat);
+      },
+      booted: () => {
+        seat.running = undefined;
+        seat.calmSince = timeline.now();
+      },
     };
     return seat;
   }
@@ -112,11 +128,14 @@ export function createBridge(
     if (!name.endsWith(`.${known.step}`)) return world.blame(`${thingName} ran ${name} as step ${known.step}`);
     world.checks.started(known.at, name, timeline.now(), undefined);
     names.set(`${thingName} ${run}`, name);
+    const { millis = 0 } = job?.works?.[known.step] ?? {};
+    seat.running = { at: known.at, name, endsAt: timeline.now() + millis };
   }
 
   const names = new Map<string, string>();
 
   function done(seat: Seat, run: number, succeeded: boolean): void {
+    seat.running = undefined;
     const known = seat.runs.get(run);
     const name = names.get(`${seat.thingName} ${run}`);
     if (known && name !== undefined) world.checks.ended(known.at, name, succeeded ? 0 : 1);
@@ -280,6 +299,21 @@ export function createBridge(
     };
   }
 
+  /** A command whose job is over at the service is stopped, once it can be. */
+  function watch(): void {
+    timeline.plan(WATCH_MILLIS, () => {
+      for (const { running, calmSince, thingName } of seats) {
+        if (!online || running === undefined || running.endsAt < timeline.now()) continue;
+        const over = world.checks.overSince(running.at, running.name);
+        if (over !== undefined && timeline.now() > Math.max(over, calmSince) + STOP_MILLIS_MAX)
+          world.blame(`${thingName} goes on with ${running.name} long after its job had ended at the service`);
+      }
+      watch();
+    });
+  }
+
+  watch();
+
   function powerOn(): void {
     const mine = ++life;
     world.trace(`${name} starts`);
@@ -312,7 +346,9 @@ export function createBridge(
       (level, message, jobId) => {
         if (life !== mine || level === 'debug') return;
         world.trace(`${name} ${level}: ${jobId ? `${jobId}: ` : ''}${message}`);
-        if (message.startsWith(`${name}: `)) online = message.startsWith(`${name}: connected`);
+        if (!message.startsWith(`${name}: `)) return;
+        online = message.startsWith(`${name}: connected`);
+        for (const seat of seats) seat.calmSince = timeline.now();
       },
       around,
     );

@@ -22,6 +22,8 @@ export interface DeviceListener {
   started(image: Uint8Array): void;
   /** What runs is cut off, or nobody can ask about it. */
   disturbed(): void;
+  /** Nothing runs any more. */
+  booted(): void;
 }
 
 /** A microcontroller on its serial line: the compiled library in its process, and a cable that spoils what it carries. */
@@ -83,6 +85,7 @@ export function createDevice(world: World, port: string, mcu: Mcu, noise: Noise)
       await mcu.ask('refuse');
     }
     restarting = false;
+    device.listener.booted();
     world.trace(`${port} restarts, boot ${boot}`);
     if (line.isNoisy('host') && noise.chatter) line.bring('host', bootChatter(chance));
     hear(await mcu.ask(`start ${Math.floor(timeline.now())} ${window} ${FRAME_BYTES} ${boot}`));
@@ -99,7 +102,7 @@ export function createDevice(world: World, port: string, mcu: Mcu, noise: Noise)
 
   const device: Device = {
     port,
-    listener: { ran() {}, done() {}, started() {}, disturbed() {} },
+    listener: { ran() {}, done() {}, started() {}, disturbed() {}, booted() {} },
     attach(mine) {
       host = mine;
       if (plugged) appear();
@@ -132,6 +135,7 @@ export function createDevice(world: World, port: string, mcu: Mcu, noise: Noise)
       host?.onClosed(`${port}: it was unplugged`);
       timeline.plan(chance.between(1, chance.is(0.1) ? AWAY_MILLIS_MAX : UNPLUGGED_MILLIS_MAX), () => {
         world.trace(`${port} is plugged in`);
+        device.listener.disturbed();
         plugged = true;
         line.plug();
         if (host) appear();

@@ -40,7 +40,7 @@ async function wholeJob(house: House, board: Identity, node: Command): Promise<C
   const agent = house.startAgent({ node }, board);
   await house.job(`whole-${thingName}`, thingName, 'echo,on ARM', 'sh,-c,exit 3');
   await agent.line(/whole-.* FAILED/); // asking meanwhile would take its processor
-  const { status, statusDetails } = await house.execution(`whole-${thingName}`, thingName);
+  const { status, statusDetails } = await house.until(`whole-${thingName}`, thingName, 'SUCCEEDED', 'FAILED');
   assert.equal([status, statusDetails.detailsMap!.stdout], ['FAILED', 'on ARM\n'], agent.lines.join('\n'));
   assert.match(statusDetails.detailsMap!.reason!, 'exited with status: 3');
   return agent;

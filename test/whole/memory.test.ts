@@ -78,7 +78,7 @@ function fits({ limit }: Context, agent: Child): void {
 
 async function ended({ house }: Context, agent: Child, jobId: string, thingName: string) {
   await agent.line(new RegExp(`${jobId}: (SUCCEEDED|FAILED)`)); // rejects when it was killed
-  const { status, statusDetails } = await house.execution(jobId, thingName);
+  const { status, statusDetails } = await house.until(jobId, thingName, 'SUCCEEDED', 'FAILED');
   assert.is(status, 'SUCCEEDED', `${JSON.stringify(statusDetails)}\n${agent.lines.join('\n')}`);
   return statusDetails.detailsMap!;
 }

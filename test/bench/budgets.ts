@@ -52,9 +52,9 @@ export const BUDGETS = {
 export const REACHED = {
   /** 31,9xx when it was written: the gzipped size is the tighter one. */
   agentBytes: 33 * KB,
-  /** 97,6xx and 39,4xx; room for parts that are still being written. */
-  fullAgentBytes: 104 * KB,
-  fullAgentGzipBytes: 42 * KB,
+  /** 95,0xx and 38,9xx. */
+  fullAgentBytes: 94 * KB,
+  fullAgentGzipBytes: 38.5 * KB,
   /** 436,2xx and 2,506,xxx: most of both is packages, whose patches move them. */
   bridgeBytes: 460 * KB,
   errandBytes: 2_600 * KB,

@@ -24,8 +24,9 @@ export function startTimer(runner: Runner): void {
 
 /** On `wake`: a step that takes too long is asked to end, then killed; a device that has not restarted by now does not. */
 function checkTimer(runner: Runner): void {
-  if (!(runner.now >= runner.timeoutAt!) || runner.at !== 'running') return;
+  if (!(runner.now >= runner.timeoutAt!)) return;
   runner.timeoutAt = undefined;
+  if (runner.at !== 'running') return; // it is being ended already
   const { timeoutSeconds } = presentStep(runner)!;
   if (runner.restarting) {
     runner.restarting = false;

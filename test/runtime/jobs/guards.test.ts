@@ -115,6 +115,15 @@ test('timeoutSeconds: a step in time is not touched, and the next one without a 
   assert.not.ok(b.trace.includes('SIGTERM'));
 });
 
+test('timeoutSeconds over while a cancelled step is given its grace: it is killed all the same', () => {
+  const b = running(document(STEP('a', { timeoutSeconds: 5 }))).later(4_900);
+  b.tell({ on: 'nextChanged', execution: undefined });
+  b.reject('ResourceNotFound');
+  assert.is(b.trace.at(-1), 'SIGTERM');
+  b.pass().pass();
+  assert.equal(b.trace.slice(-2), ['SIGTERM', 'SIGKILL']);
+});
+
 test('timeoutSeconds with ignoreStepFailure: the job goes on with the next step', () => {
   const b = running(document(STEP('a', { timeoutSeconds: 5, ignoreStepFailure: true }), STEP('b')))
     .pass()

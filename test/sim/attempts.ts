@@ -44,8 +44,8 @@ export function createAttempts(boardsKnow: boolean) {
   const begun = new Map<string, number>();
   const ends = new Map<string, { code: number | undefined }>();
   const cuts = new Map<string, Cut[]>();
-  /** Attempts of which a boot found an old record. */
-  const outdated = new Set<string>();
+  /** Attempts of which a boot found an old record, and in which life: what was done before it, no later record knows either. */
+  const outdated = new Map<string, number>();
   /** Attempts that a clean-up has begun for. */
   const cleaned = new Set<string>();
 
@@ -55,19 +55,20 @@ export function createAttempts(boardsKnow: boolean) {
   }
 
   /** Only what the record at the last boot says was under way: the clean-up, or a step that may be repeated. */
-  function mayRepeat(at: Attempt, step: string): boolean {
+  function mayRepeat(at: Attempt, step: string, last: number): boolean {
     const record = found.get(at.thingName);
     if (record === undefined || nameOfAttempt(record.at) !== nameOfAttempt(at)) return false;
     // Without room for its record a clean-up is run all the same.
-    if (step.endsWith(CLEAN_UP)) return record.phase === 'cleaning' || record.isOld;
+    if (step.endsWith(CLEAN_UP)) return record.phase === 'cleaning' || last < (outdated.get(nameOfAttempt(at)) ?? 0);
     return boardsKnow && step.endsWith(REPEATABLE) && record.phase === 'running' && record.step === step;
   }
 
   return {
     booted(thingName: string, record: Found | undefined): void {
-      lives.set(thingName, (lives.get(thingName) ?? 0) + 1);
+      const life = (lives.get(thingName) ?? 0) + 1;
+      lives.set(thingName, life);
       found.set(thingName, record);
-      if (record?.isOld) outdated.add(nameOfAttempt(record.at));
+      if (record?.isOld) outdated.set(nameOfAttempt(record.at), life);
       if (record?.phase === 'running')
         cut(record.at, { step: record.step, isFinal: false, hasRestarted: record.hasRestarted });
     },
@@ -77,7 +78,7 @@ export function createAttempts(boardsKnow: boolean) {
       const last = begun.get(key);
       begun.set(key, life);
       if (step.endsWith(CLEAN_UP)) cleaned.add(`${nameOfAttempt(at)} ${at.queuedAt}`);
-      if (last !== undefined && (last === life || !mayRepeat(at, step)))
+      if (last !== undefined && (last === life || !mayRepeat(at, step, last)))
         throw new Broken(`step ${step} was started again on ${at.thingName}${last === life ? ', in one life' : ''}`);
     },
     ended(at: Attempt, step: string, code: number | undefined): void {

@@ -5,6 +5,7 @@ import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
 import type { Family } from '../../runtime/jobs/operations.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
+import { ANSWER_MILLIS_MAX } from '../../runtime/jobs/runner/limits.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import type { Found } from './attempts.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
@@ -249,11 +250,17 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     };
   };
 
+  /** It asks again and again what its job is, and answer after answer is lost. */
+  const isAsking = () => {
+    const { asked } = device.runner;
+    return asked !== undefined && asked.sent > 1 && asked.repeatAt <= timeline.now() + ANSWER_MILLIS_MAX;
+  };
+
   const run = (number: number, step: Step) => {
     const { name } = step;
     const { millis, code, manner } = readWork(step);
     const mine = attempt();
-    world.checks.started(mine, name, timeline.now(), onlineSince);
+    world.checks.started(mine, name, timeline.now(), isAsking() ? undefined : onlineSince);
     world.count(name.endsWith(CLEAN_UP) ? 'clean-ups' : 'steps started');
     const end = (how: Ended) => {
       if (!programs.delete(number)) return;

@@ -18,7 +18,7 @@ import type { World } from './world.ts';
 const OPENS_A_MINUTE_MAX = 30;
 
 /** How a program ended. */
-type Ended = { code?: number; signal?: string; error?: string };
+type Ended = { code?: number; signal?: string; error?: string; details?: Record<string, string> };
 
 /** A board without power for longer than its keep-alive: the service has to notice by itself. */
 const OFF_MILLIS_MAX = 300_000;
@@ -280,7 +280,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
       say(millis / 4, { on: 'output', run: number, stream: 'stdout', text: `AWS_SECRET_ACCESS_KEY=${name}` });
       say(millis / 4, { on: 'stale', run: number });
     }
-    plan(millis, () => end({ code }));
+    plan(millis, () => end(manner === 'shows' ? { code, details: { shown: name } } : { code }));
   };
 
   /** A program has asked the device to restart; the agent may be told so before, and now and then nothing comes of it. */

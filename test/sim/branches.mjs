@@ -8,12 +8,12 @@ import { parse } from 'acorn';
  * body, each catch.
  *
  * @returns `{ name, at, since }`: the way is taken where the code at offset `at` runs; with `since`, an `else` that is not written,
- *   where that at `since` runs more often. Equal names are told apart by a number.
+ *   where that at `since` runs more often. Equal names are told apart by a number in brackets.
  */
 export function branchesOf(text) {
   const found = [];
-  const shown = (node, chars = 60) => text.slice(node.start, node.end).replace(/\s+/g, ' ').slice(0, chars);
-  const add = (within, name, at, since) => found.push({ name: `${within}: ${name}`, at, since });
+  const shown = (node, chars = 60) => asWritten(text.slice(node.start, node.end)).slice(0, chars);
+  const add = (within, name, at, since) => found.push({ name: `${asWritten(within)}: ${name}`, at, since });
   const visit = (node, within) => {
     const inside = nameOf(node, text) ?? within;
     ways(node, (name, at, since) => add(inside, name, at, since), shown);
@@ -23,6 +23,15 @@ export function branchesOf(text) {
   };
   visit(parse(text, { ecmaVersion: 'latest', sourceType: 'module' }), 'top');
   return numbered(found);
+}
+
+/**
+ * Of one line, without the numbers that the bundler puts behind names which two files have: which file keeps its own hangs on what else
+ * is bundled.
+ */
+function asWritten(code) {
+  const numberless = code.replace(/\s+/g, ' ').replace(/(?<![\w$])([a-z_$][\w$]*?)\d+(?![\w$])/gi, '$1');
+  return numberless.replace(/([{,] )(\w+): \2(?!\w)/g, '$1$2');
 }
 
 function ways(node, add, shown) {

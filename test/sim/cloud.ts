@@ -46,6 +46,8 @@ export interface Cloud {
   isBlocked: boolean;
   /** Refuses a request in the service's place, by `code`; undefined: it does not. */
   refuser: ((topic: string, payload: Uint8Array) => JsonObject | undefined) | undefined;
+  /** Topics of requests of fleet provisioning that the gateway has handed on; nobody here answers them. */
+  readonly provisioned: readonly string[];
   /** A message that the rules never sent. */
   inject(topic: string, payload: Uint8Array, qos: 0 | 1): void;
   /** A request of a board over HTTPS; answered by undefined where the service is down, or dies meanwhile. */
@@ -112,6 +114,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
   const taps = new Map<string, Wiretap>();
   const lastHeard = new Map<number, number>();
   const names = new Map<number, string>();
+  const provisioned: string[] = [];
   const first: Worker = { life: 0, service: undefined, plane: undefined, takeBackTick: undefined };
   const second: Worker = { life: 0, service: undefined, plane: undefined, takeBackTick: undefined };
   let connections = 0;
@@ -198,6 +201,8 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
       }
       case 'request':
         return request(effect);
+      case 'provision':
+        return void provisioned.push(effect.topic);
       case 'log':
         return;
     }
@@ -361,6 +366,7 @@ export async function createCloud(world: World, extras: CloudExtras = {}): Promi
     impostor: undefined,
     isBlocked: false,
     refuser: undefined,
+    provisioned,
     inject: (topic, payload, qos) => feed({ on: 'publish', topic, payload, qos }),
     answerHttps: (...how) => void answerHttps(...how),
     crash,

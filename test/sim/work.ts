@@ -6,8 +6,11 @@ export interface Work {
   name: string;
   millis: number;
   code: number;
-  /** `stubborn` ignores TERM; `tells` reports progress and asks for its document anew; `missing` cannot be started. */
-  manner?: 'stubborn' | 'tells' | 'missing' | undefined;
+  /**
+   * `stubborn` ignores TERM; `tells` reports progress and asks for its document anew; `missing` cannot be started; `shows` ends with
+   * details for the outcome.
+   */
+  manner?: 'stubborn' | 'tells' | 'missing' | 'shows' | undefined;
   handler?: boolean;
   /** For microcontrollers: what they say when it runs. */
   id?: number;

@@ -87,6 +87,19 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'handlers end with details for the outcome',
+    why: 'What a handler has found out is shown where people look, and the latest of a name counts; in a job that is one operation too.',
+    boards: [{ way: 'mqtt', knows: true, operations: 'device-client' }],
+    async play(stage) {
+      await stage.job('shown', [{ handler: true, manner: 'shows' }, {}, { handler: true, manner: 'shows' }]);
+      await stage.until('it is done', async () => (await stage.status('shown')) === 'SUCCEEDED', 60);
+      const { shown } = await details(stage, 'shown');
+      stage.expect(shown === 's0.2', `the last one is shown: ${shown}`);
+      const status = await run(stage, 'old', { version: '', operation: 'work.sh', args: ['20', '0', 'shows'] });
+      stage.expect(status === 'SUCCEEDED', `an operation with details ends well: ${status}`);
+    },
+  },
+  {
     name: 'power goes in the middle of a step of a device that reads marks',
     why: 'Only a step that is marked so may be repeated.',
     catches: ['repeat a step that a power cut interrupted, though it is not marked so'],

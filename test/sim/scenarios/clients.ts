@@ -26,6 +26,8 @@ const WRONG: readonly [level: string, payload: string, expected: string][] = [
   ['j/update', '{"status":"FAILED","includeJobDocument":1}', 'InvalidRequest'],
   ['j/get', '{"executionNumber":0}', 'InvalidRequest'],
   ['j/nonsense', '', 'InvalidTopic'],
+  ['j/nonsense', '{"clientToken":"mine"}', 'InvalidTopic'],
+  ['j/nonsense', `{"clientToken":"${'x'.repeat(65)}"}`, 'InvalidTopic'],
   ['a/b/c', '', 'InvalidTopic'],
   ['a b/get', '', 'InvalidTopic'],
   ['a b/update', '', 'InvalidTopic'],

@@ -1,6 +1,10 @@
+import { crc32 } from '../../../runtime/crc32.ts';
 import { ProtocolError } from '../../../runtime/errors.ts';
 import { decodePacket, encodePacket } from '../../../runtime/mqtt/codec.ts';
 import type { Packet } from '../../../runtime/mqtt/packet.ts';
+import { type Cbor, encodeBody } from '../../../runtime/serial/cbor.ts';
+import { decodeCobs, encodeCobs } from '../../../runtime/serial/cobs.ts';
+import { decodeFrame, encodeFrame, type Frame } from '../../../runtime/serial/frame.ts';
 import { layWire } from '../wire.ts';
 import type { Scenario, Stage } from './stage.ts';
 
@@ -22,12 +26,15 @@ const SPEECHES: readonly (readonly Packet[])[] = [
   [connect({ cleanSession: false, will: { ...will, retain: true, qos: 0 }, username: 'user' })],
 ];
 
+const FRAME: Omit<Frame, 'body'> = { addr: 0, from: 'host', type: 'HELLO', seq: 1, boot: 0 };
+
 /** What our codec does not write. */
 const UNWRITABLE: readonly Packet[] = [
   connect({ keepAliveSeconds: 70_000 }),
   connect({ password: text('alone') }),
   connect({ clientId: '\ud800' }),
   connect({ clientId: 'x'.repeat(70_000) }),
+  { type: 'UNSUBSCRIBE', packetIdentifier: 2, topicFilters: ['T0/#/x'] },
 ];
 
 /** What it does not read: CONNECTs of others, and ends of packets. */
@@ -78,6 +85,42 @@ export const CODEC_SCENARIOS: readonly Scenario[] = [
       for (const hex of UNREADABLE) refuses(hex, () => decodePacket(Uint8Array.from(Buffer.from(hex, 'hex'))));
       await stage.job('after', [{}]);
       await stage.until('the board is none the worse', async () => (await stage.status('after')) === 'SUCCEEDED');
+    },
+  },
+  {
+    name: 'whoever shares a serial line puts what it says into the frames of our library',
+    why: 'Bodies of any bytes come out as they went in, and what was never stuffed, or is of another version, is no frame.',
+    async play(stage) {
+      const same = (one: Uint8Array | undefined, other: Uint8Array) =>
+        one !== undefined && Buffer.compare(one, other) === 0;
+      for (const size of [0, 1, 253, 254, 255, 508, 509])
+        for (const every of [2, 255, 1_000]) {
+          const bytes = Uint8Array.from({ length: size }, (_, i) => (i % every === every - 1 ? 0 : 1 + (i % 255)));
+          const stuffed = encodeCobs(bytes);
+          stage.expect(!stuffed.includes(0) && same(decodeCobs(stuffed), bytes), `${size} bytes are stuffed`);
+        }
+      const full = Uint8Array.from({ length: 255 }, (_, i) => (i === 0 ? 255 : 1));
+      for (const stuffed of [full, Uint8Array.of(), Uint8Array.of(2, 0), Uint8Array.of(3, 1)])
+        stage.expect(decodeCobs(stuffed) === undefined, `${stuffed.length} bytes were never stuffed like this`);
+      const unstuffed = decodeCobs(encodeFrame({ ...FRAME, body: text('body') }).slice(1, -1))!;
+      unstuffed[1]! |= 0x70; // the type of another version
+      new DataView(unstuffed.buffer, unstuffed.byteOffset).setUint32(
+        unstuffed.length - 4,
+        crc32(unstuffed.subarray(0, -4)),
+        true,
+      );
+      stage.expect(decodeFrame(encodeCobs(unstuffed)) === undefined, 'a frame of another version is none');
+      let deep: Cbor = 1;
+      for (let n = 0; n < 9; n++) deep = [deep];
+      for (const value of [deep, 0.5, 2 ** 40]) {
+        let isRefused = false;
+        try {
+          encodeBody(new Map([[0, value]]));
+        } catch {
+          isRefused = true;
+        }
+        stage.expect(isRefused, `${JSON.stringify(value)} is not written`);
+      }
     },
   },
   {

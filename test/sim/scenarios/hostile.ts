@@ -14,6 +14,7 @@ const SERVERS: readonly [what: string, hex: string][] = [
   ['PUBLISH before CONNACK', '30050001610000'],
   ['two CONNACKs', CONNACK + CONNACK],
   ['a filter refused', `${CONNACK}9005000180 8080`],
+  ['refusals of filters for answers alone, then type 15', `${CONNACK}9005000101 8080 f000`],
   ['a SUBACK code that is none', `${CONNACK}9005000103 0101`],
   ['a SUBACK of another length', `${CONNACK}90030001 01`],
   ['a SUBACK for nothing, then a reserved type', `${CONNACK}90030009 01 0000`],

@@ -5,8 +5,10 @@ import { FOUND_SCENARIOS } from './found.ts';
 import { GUEST_SCENARIOS } from './guests.ts';
 import { HOSTILE_SCENARIOS } from './hostile.ts';
 import { OPERATOR_SCENARIOS } from './operator.ts';
+import { PROVISIONING_SCENARIOS } from './provisioning.ts';
 import { SCHEDULE_SCENARIOS } from './schedules.ts';
 import type { Scenario } from './stage.ts';
+import { STORE_SCENARIOS } from './store.ts';
 
 /** All stories that are told the same each time; those of seeds are world.ts's. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -18,4 +20,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...GUEST_SCENARIOS,
   ...CODEC_SCENARIOS,
   ...AGENT_SCENARIOS,
+  ...PROVISIONING_SCENARIOS,
+  ...STORE_SCENARIOS,
 ];

@@ -15,7 +15,7 @@ const STRANGERS: readonly Omit<HttpsAnswer, 'body'>[] = [
   ...[403, 429, 500, 502, 503, 504].map((status) => ({ status, errorType: undefined })),
   { status: 400, errorType: 'ThrottlingException' },
 ];
-/** As AWS and its gateways refuse a caller; all others show a page. */
+/** As AWS refuses a caller; something else may do so too, with a page. */
 const FORBIDDEN = new TextEncoder().encode('{"message":"Forbidden"}');
 const PAGE = new TextEncoder().encode('<html><body>The request could not be satisfied.</body></html>');
 
@@ -68,7 +68,7 @@ export function layHttps(world: World, thingName: string, board: End): BoardWire
       if (faults.on && chance.is(faults.strangers)) {
         world.count('answers of strangers');
         const stranger = chance.pick(STRANGERS);
-        return arrive({ ...stranger, body: stranger.status === 403 ? FORBIDDEN : PAGE }, false);
+        return arrive({ ...stranger, body: stranger.status === 403 && id % 2 === 0 ? FORBIDDEN : PAGE }, false);
       }
       world.cloud.answerHttps(thingName, request, holdSeconds, arrive);
     });

@@ -4,14 +4,10 @@
  */
 export const UNREACHED = {
   'runtime/device/device.ts': {
-    'not come about in these worlds yet': ['recordOf2: not if (!record || record.thingName === thingName)'],
+    'not come about in these worlds yet': ['recordOf: not if (!record || record.thingName === thingName)'],
   },
   'runtime/device/guest.ts': {
-    'not come about in these worlds yet': [
-      'toRunner: if (runner.at === "idle" && !guest.present)',
-      'toRunner: not if (effect.do !== "refreshed")',
-      'recordOf: if (record.phase !== "running")',
-    ],
+    'not come about in these worlds yet': ['toRunner: not if (effect.do !== "refreshed")'],
   },
   'runtime/device/jobsOverHttps.ts': {
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
@@ -24,14 +20,13 @@ export const UNREACHED = {
       'stepHttpsWay: not if (event.id === way.looking)',
       'stepHttpsWay: not if (event.id === way.asking || event.id === way.looking)',
       'stepHttpsWay: not if (now >= way.lookAt)',
-      'takeBytes: catch',
       'look: if (way.looking)',
-      'unforeseen: typeof message === "string" ? message',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
+      'takeBytes: catch',
       'takeBytes: if (!(error instanceof ProtocolError))',
       'takeBytes: not if (!(error instanceof ProtocolError))',
-      'take3: decodeObject(payload) ?? {}',
+      'take: decodeObject(payload) ?? {}',
     ],
   },
   'runtime/device/slots.ts': {
@@ -53,9 +48,12 @@ export const UNREACHED = {
       'mayMove: allowRejectFromInProgress && from === "IN_PROGRESS"',
     ],
   },
+  'runtime/jobs/operations.ts': {
+    'not come about in these worlds yet': ['shortened: text.length > ERROR_CHARS_MAX : text'],
+  },
   'runtime/jobs/runner/answer.ts': {
     'not come about in these worlds yet': [
-      'accepted: jobDocument === void 0 ? document2',
+      'accepted: jobDocument === void 0 ? document',
       'described: if (!isOurs(runner, execution))',
     ],
     'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
@@ -66,21 +64,30 @@ export const UNREACHED = {
     ],
   },
   'runtime/jobs/runner/guards.ts': {
-    'not come about in these worlds yet': [
-      'awaitsRestart: ended.code === 0 || ended.signal',
-      'mayStart: if (repeating && !document2.steps[step3].idempotent)',
-    ],
+    'not come about in these worlds yet': ['awaitsRestart: ended.code === 0 || ended.signal'],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'refreshed: typeof document2 === "string" ? void 0',
+      'refreshed: typeof document === "string" ? void 0',
+    ],
+    'a second line of defence: what comes before it lets nothing through': [
+      'mayStart: if (repeating && !document.steps[step].idempotent)',
+    ],
+    'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
+      'kept: WITH_CUSTOM : { cleanUp }',
+      'resetGuards: not if (WITH_CUSTOM)',
+    ],
+  },
+  'runtime/jobs/runner/outcome.ts': {
+    'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
+      'finalDetails: WITH_CUSTOM : {}',
     ],
   },
   'runtime/jobs/runner/runner.ts': {
     'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
       'createRunner: WITH_GUARDS : runner',
       'stepRunner: not if (WITH_GUARDS)',
-      'runnerWakeAt: WITH_GUARDS : wakeAt3',
+      'runnerWakeAt: WITH_GUARDS : wakeAt',
     ],
-    'not come about in these worlds yet': ['hasten: if (at3 === "starting")'],
+    'not come about in these worlds yet': ['hasten: if (at === "starting")'],
   },
   'runtime/jobs/runner/work.ts': {
     'not come about in these worlds yet': [
@@ -90,17 +97,16 @@ export const UNREACHED = {
       'exited: if (event.run !== runner.run)',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'start: if (typeof document2 === "string")',
+      'start: if (typeof document === "string")',
     ],
     'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
       'start: WITH_GUARDS : phase',
       'launch: not if (WITH_GUARDS)',
-      'launch: WITH_GUARDS : document2.steps[step3]',
+      'launch: WITH_GUARDS : document.steps[step]',
       'launch: WITH_GUARDS : effect',
       'exited: not if (WITH_GUARDS)',
       'exited: WITH_GUARDS : event',
       'park: WITH_GUARDS : phase',
-      'end: not if (WITH_GUARDS)',
       'forget: not if (WITH_GUARDS)',
     ],
   },
@@ -108,9 +114,9 @@ export const UNREACHED = {
     'not come about in these worlds yet': ['formatRequestTopic: operation === "UpdateJobExecution" : "get"'],
   },
   'runtime/mqtt/arriving.ts': {
-    'not come about in these worlds yet': ['take2: if (!isConnected(client))'],
+    'not come about in these worlds yet': ['take: if (!isConnected(client))'],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'take2: if (!(error instanceof ProtocolError))',
+      'take: if (!(error instanceof ProtocolError))',
     ],
   },
   'runtime/mqtt/bytes.ts': {
@@ -118,10 +124,9 @@ export const UNREACHED = {
   },
   'runtime/mqtt/client.ts': {
     'not come about in these worlds yet': [
-      'stepClient: not if (at3 === "stopped")',
-      'stepClient: not if (at3 === "opening")',
-      'stepClient: not if (at3 === "opening" || isConnected(client))',
-      'stepClient: not if (at3 !== "stopped")',
+      'stepClient: not if (at === "stopped")',
+      'stepClient: not if (at === "opening")',
+      'stepClient: not if (at === "opening" || isConnected(client))',
       'publish: not if (client.at === "online")',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
@@ -134,40 +139,24 @@ export const UNREACHED = {
   },
   'runtime/mqtt/connection.ts': {
     'not come about in these worlds yet': [
-      'wake2: at3 === "opening" ? "connection"',
+      'wake: at === "opening" ? "connection"',
       'pingAt: options.keepAliveSeconds * 1e3 || Infinity',
     ],
   },
   'runtime/serial/bus.ts': {
-    'not come about in these worlds yet': ['heard2: asked && now >= asked.until : bus'],
+    'not come about in these worlds yet': ['heard: asked && now >= asked.until : bus'],
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
       'queued: queue.length < BUS_QUEUE_MAX : queue',
-    ],
-  },
-  'runtime/serial/cbor.ts': {
-    'not come about in these worlds yet': [
-      'write2: if (depth === CBOR_DEPTH_MAX)',
-      'writeInteger: if (!Number.isInteger(value) || value < INTEGER_MIN || value > I)',
-    ],
-  },
-  'runtime/serial/cobs.ts': {
-    'not come about in these worlds yet': [
-      'encodeCobs: size < GROUP_BYTES_MAX : size',
-      'decodeCobs: if (stuffed.includes(0))',
-      'decodeCobs: full ? 1',
-      'decodeCobs: full ? void 0',
     ],
   },
   'runtime/serial/commandTask.ts': {
     'not come about in these worlds yet': [
       'stepCommand: if (task.ended)',
-      'stepCommand: event.id === task.asked : [task, []] (2)',
-      'lost2: unsent ? void 0',
-      'ask3: if (device === void 0)',
-      'ask3: if (size > device.frameBytesMax)',
+      'ask: if (device === void 0)',
+      'ask: if (size > device.frameBytesMax)',
       'running: progress === void 0 ? {}',
-      'wake4: if (now < task.wakeAt)',
-      'wake4: task.asked === void 0 : [task, []]',
+      'wake: if (now < task.wakeAt)',
+      'wake: task.asked === void 0 : [task, []]',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'reply: if (!(error instanceof ProtocolError))',
@@ -176,15 +165,15 @@ export const UNREACHED = {
   'runtime/serial/flashTask.ts': {
     'not come about in these worlds yet': [
       'stepFlash: if (task.ended)',
-      'up2: device.firmwareHash ? `the firmware ${hexOf(device.f',
-      'up2: if (task.at === "confirming")',
-      'reply2: if (!task.isUp && (task.at === "announcing" || task.at === "pull)',
-      'reply2: !task.isUp && task.at === "announcing" || ta',
-      'reply2: task.at === "announcing" || task.at === "pulling"',
+      'decide: event.id === task.asked : [task, []] (2)',
+      'up: if (task.at === "confirming")',
+      'reply: if (!task.isUp && (task.at === "announcing" || task.at === "pull)',
+      'reply: !task.isUp && task.at === "announcing" || ta',
+      'reply: task.at === "announcing" || task.at === "pulling"',
       'verified: if (task.slot !== 0)',
-      'wake5: if (now < task.wakeAt)',
-      'wake5: if (task.asked !== void 0 || !task.isUp)',
-      'wake5: task.at === "pulling" : announce(task)',
+      'wake: if (now < task.wakeAt)',
+      'wake: if (task.asked !== void 0 || !task.isUp)',
+      'wake: task.at === "pulling" : announce(task)',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'stepFlash: if (!(error instanceof ProtocolError))',
@@ -195,29 +184,28 @@ export const UNREACHED = {
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
       'encodeFrame: if (size > FRAME_BYTES_MAX)',
     ],
-    'not come about in these worlds yet': ['decodeFrame: if (type === void 0)'],
   },
   'runtime/serial/jobs.ts': {
-    'not come about in these worlds yet': ['askingMap: asking2.args.length > 0 : void 0'],
+    'not come about in these worlds yet': ['askingMap: asking.args.length > 0 : void 0'],
   },
   'runtime/serial/link.ts': {
     'not come about in these worlds yet': [
       'createLink: of.baud === void 0 ? 0',
-      'decide3: if (frame.from !== "device" || frame.addr !== link.addr || link.)',
-      'decide3: frame.type === "REQUEST" : [link, []]',
+      'decide: frame.type === "REQUEST" : [link, []]',
       'hello: known?.device.bootId === device.bootId ? [link, []]',
+      'meet: if (same && link.deafRounds >= DEAF_ROUNDS_MAX)',
       'meet: known?.device.bootId === device.bootId ? "the device spoke with another',
-      'fill: if (flights.length === room)',
       'fill: if (size > device.frameBytesMax)',
       'fill: not if (flights.length > 0)',
       'data: if (size > device.frameBytesMax)',
-      'resend2: if (link.phase.at !== "up")',
+      'wake: not if (phase.at === "up" && phase.resendAt !== void 0 && now >= pha)',
+      'resend: if (link.phase.at !== "up")',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'hello: if (!answered2 || !(error instanceof ProtocolError))',
+      'hello: if (!answered || !(error instanceof ProtocolError))',
     ],
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
-      'request4: if (link.waiting.length === WAITING_REQUESTS_MAX2)',
+      'request: if (link.waiting.length === WAITING_REQUESTS_MAX)',
     ],
   },
   'runtime/serial/pull.ts': {
@@ -250,13 +238,12 @@ export const UNREACHED = {
     ],
   },
   'targets/service/jobs/delivery.ts': {
-    'not come about in these worlds yet': ['fill: if (signer === void 0)'],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'fill: job?.config ?? "{}"',
     ],
   },
   'targets/service/jobs/events.ts': {
-    'not come about in these worlds yet': ['send3: not if (!running2)', 'drain: catch'],
+    'not come about in these worlds yet': ['send: not if (!running)', 'drain: catch'],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'payloadOf: thing_name ?? ""',
     ],
@@ -268,7 +255,6 @@ export const UNREACHED = {
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'changeAll: typeof after === "string" ? []',
-      'rollOutInto: members.at(-1)?.seq ?? maxSeq',
       'canceled: not if (typeof after !== "string")',
     ],
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
@@ -280,7 +266,6 @@ export const UNREACHED = {
   'targets/service/jobs/membership.ts': {
     'not come about in these worlds yet': [
       'thingLeaves: loop for (const job of await loadSnapshotJobs',
-      'queueForMembers: if (things.length === 0)',
       'queueForMembers: not if (job.hidden === 0)',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
@@ -295,19 +280,14 @@ export const UNREACHED = {
   },
   'targets/service/jobs/placeholders.ts': {
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'substituteIn: partsOf(text6) ?? [text6]',
-      'readUpload: /^https?:\\/\\/(?:s3[.-][^/]*\\/[^/]*|[^/]*)/.exec(url2)?.[0] ?? ""',
+      'substituteIn: partsOf(text) ?? [text]',
+      'readUpload: /^https?:\\/\\/(?:s[.-][^/]*\\/[^/]*|[^/]*)/.exec(url)?.[0] ?? ""',
     ],
   },
   'targets/service/jobs/requests.ts': {
     'not come about in these worlds yet': [
-      'refuse3: executionState && { executionState }',
-      'runBatch: catch',
+      'refuse: executionState && { executionState }',
       'runRound: not if (decision.change === void 0 || written.has(decision.change))',
-      'sign: catch',
-      'failAll: loop for (const { request: request6, answer: ',
-      'tokenIn: typeof token === "string" && token.length <= CLIENT_TOKEN_CH ? token',
-      'tokenIn: typeof token === "string" && token.length <= CLIENT_TOKEN_C',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'sign: given.jobDocument ?? {}',
@@ -315,13 +295,7 @@ export const UNREACHED = {
   },
   'targets/service/jobs/retention.ts': {
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
-      'forget3: not if (ended.length < CHANGE_CHUNK_MAX)',
-    ],
-  },
-  'targets/service/jobs/retry.ts': {
-    'not come about in these worlds yet': [
-      'retryOf: status === "TIMED_OUT" ? 1',
-      'retryOf: status === "FAILED" : void 0',
+      'forget: not if (ended.length < CHANGE_CHUNK_MAX)',
     ],
   },
   'targets/service/jobs/schedule.ts': {
@@ -339,7 +313,7 @@ export const UNREACHED = {
   },
   'targets/service/jobs/service.ts': {
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'wake7: call { }',
+      'wake: call { }',
       'createJobsService: options.isShared ?? false',
       'tick: call { }',
       'close: call { closed = true; await underway.settled(',

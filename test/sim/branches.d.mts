@@ -1,0 +1,1 @@
+export function branchesOf(text: string): { name: string; at: number; since: number | undefined }[];

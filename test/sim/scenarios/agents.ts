@@ -87,6 +87,20 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a step is cancelled just before the time that it may take is up',
+    why: 'The time that was up must not hide the end of TERM’s grace: a program that ignores TERM would run on.',
+    boards: [{ way: 'mqtt', knows: true }],
+    async play(stage) {
+      await stage.job('stubborn', [{ millis: 600_000, manner: 'stubborn', timeoutSeconds: 10 }]);
+      const at = () => stage.boards[0]!.device.runner.at;
+      await stage.until('it runs', () => at() === 'running');
+      await stage.pass(9.75);
+      await stage.control.cancelJob({ jobId: 'stubborn', force: true });
+      await stage.until('it is told to end', () => at() === 'stopping', 1);
+      await stage.until('it is killed', () => at() === 'idle', 60);
+    },
+  },
+  {
     name: 'handlers end with details for the outcome',
     why: 'What a handler has found out is shown where people look, and the latest of a name counts; in a job that is one operation too.',
     boards: [{ way: 'mqtt', knows: true, operations: 'device-client' }],

@@ -76,7 +76,7 @@ export function connect(
   session.connection = connection;
   session.connectedAt = gateway.now;
   begin(gateway, connection, session, packet, level, will, sessionPresent);
-  gateway.effects.push({ do: 'welcome', clientId, principal: connection.principal });
+  if (packet.clientId !== '') gateway.effects.push({ do: 'welcome', clientId, principal: connection.principal });
   return undefined;
 }
 

@@ -56,7 +56,7 @@ export type GatewayEffect =
   | { do: 'write'; connection: number; bytes: Uint8Array }
   /** Close once the bytes before are sent; the gateway has forgotten the connection. */
   | { do: 'close'; connection: number; reason: string }
-  /** A CONNECT was accepted. */
+  /** A CONNECT was accepted; not of a client whose identifier is generated here, and may be another's elsewhere. */
   | { do: 'welcome'; clientId: string; principal: Principal }
   | ({ do: 'request' } & GatewayRequest)
   | ({ do: 'provision' } & ProvisioningPublish)

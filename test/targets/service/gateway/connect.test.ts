@@ -29,6 +29,33 @@ test('CONNECT of MQTT 3.1 and of any other level than 3.1.1 and 5 is answered wi
   }
 });
 
+test('connected to another worker: here its session ends, unless it has come here since or the other is no relation', () => {
+  const world = createWorld();
+  const principal = { certificateId: 'of-T', thingNames: ['T'] };
+  const client = world.connect('T', { clean: false });
+  const elsewhere = (at: number, who = principal) => world.step({ on: 'elsewhere', clientId: 'T', principal: who, at });
+  elsewhere(world.now - 1);
+  elsewhere(world.now, { certificateId: 'stranger', thingNames: ['U'] });
+  assert.is(client.closed, undefined);
+  elsewhere(world.now);
+  assert.match(client.closed!, 'another worker');
+  assert.is(world.gateway.sessions.size, 0);
+});
+
+test('who was let in is told of by its client identifier; one that was generated says nothing to other workers', () => {
+  const world = createWorld();
+  const welcomed: string[] = [];
+  const { step } = world;
+  world.step = (event) => {
+    const effects = step(event);
+    for (const effect of effects) if (effect.do === 'welcome') welcomed.push(effect.clientId);
+    return effects;
+  };
+  world.connect('T');
+  world.connect('');
+  assert.equal(welcomed, ['T']);
+});
+
 test('CONNECT: without a client identifier one is given with CleanSession 1, else return code 2; over 128 bytes too', () => {
   const world = createWorld();
   const [one, two] = [world.connect(''), world.connect('')];

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CREATE_THING } from '../operations/registryOperations.ts';
 import { faultsMessage, validate } from '../operations/validate.ts';
 import { mergedAttributes } from '../registry/attributes.ts';
-import { claimsOf } from '../registry/certificates.ts';
+import { claimsOf, findPrincipal } from '../registry/certificates.ts';
 import { groupsOf, moveWithin } from '../registry/membership.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createThing, lockThing, setAttributes } from '../registry/things.ts';
@@ -126,21 +126,9 @@ async function checkMay(
   templateName: string,
   thingName: string,
 ): Promise<void> {
+  const principal = await findPrincipal({ db, nowMillis }, askedBy);
+  if (principal?.claims?.includes(templateName) || principal?.thingNames.includes(thingName)) return;
   const claims = await claimsOf({ db }, askedBy);
-  const own = await db
-    .selectFrom('certificate')
-    .leftJoin('principal', 'principal.certificate_id', 'certificate.certificate_id')
-    .leftJoin('thing', 'thing.thing_no', 'principal.thing_no')
-    .select('thing.thing_name')
-    .where('certificate.certificate_id', '=', askedBy)
-    .where('certificate.status', '=', 'ACTIVE')
-    .execute();
-  const isClaim = claims.some(
-    ({ template_name, expires_at }) =>
-      template_name === templateName && (expires_at === null || expires_at > nowMillis()),
-  );
-  if (own.length > 0 && isClaim) return;
-  if (own.some(({ thing_name }) => thing_name === thingName)) return;
   throw new Rejection(
     403,
     'AccessDenied',

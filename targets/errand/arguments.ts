@@ -1,7 +1,9 @@
 import { hyphenated, type Operation } from '../service/operations/operation.ts';
 import { inputJson, known, optionValue } from './optionValue.ts';
 import { usageError } from './outcome.ts';
+import { checkOutfiles, type Outfiles, outfileOptions } from './outfiles.ts';
 import { OUTPUTS, type Output } from './output.ts';
+import { checkPaging, type Paging, pagingOptions, readPaging } from './pages.ts';
 
 /** What every operation's command takes beside the operation's own members. */
 export interface Globals {
@@ -11,6 +13,10 @@ export interface Globals {
   help: boolean;
   /** --generate-cli-skeleton */
   skeleton: boolean;
+  /** Of a list. */
+  paging: Paging;
+  /** Where members of the answer are to be written too. */
+  outfiles: Outfiles;
 }
 
 export interface Command extends Globals {
@@ -24,7 +30,15 @@ export interface Command extends Globals {
  * @throws CommandError (usage) with the option and what was expected
  */
 export function readArguments(operation: Operation, args: readonly string[]): Command {
-  const command: Command = { endpointsFile: undefined, output: 'json', help: false, skeleton: false, input: {} };
+  const command: Command = {
+    endpointsFile: undefined,
+    output: 'json',
+    help: false,
+    skeleton: false,
+    paging: {},
+    outfiles: {},
+    input: {},
+  };
   let defaults: Record<string, unknown> = {};
   for (const { option, values } of splitOptions(withFile(operation, args))) {
     if (option === '--help') command.help = true;
@@ -35,10 +49,16 @@ export function readArguments(operation: Operation, args: readonly string[]): Co
     } else if (option === '--endpoints') command.endpointsFile = single(option, values);
     else if (option === '--output') command.output = outputOf(single(option, values));
     else if (option === '--cli-input-json') defaults = readDefaults(operation, option, single(option, values));
+    else if (pagingOptions(operation).some(([name]) => name === option)) readPaging(command.paging, option, values);
+    else if (outfileOptions(operation).includes(option)) command.outfiles[option] = single(option, values);
     else readMember(operation, option, values, command.input);
   }
   command.input = { ...defaults, ...command.input };
-  if (!command.help && !command.skeleton) checkRequired(operation, command.input);
+  if (!command.help && !command.skeleton) {
+    checkRequired(operation, command.input);
+    checkPaging(operation, command.input, command.paging);
+    checkOutfiles(command.outfiles);
+  }
   return command;
 }
 

@@ -3,7 +3,9 @@ import type { Shape } from '../service/operations/shape.ts';
 import { OPERATIONS } from '../service/operations/table.ts';
 import { SERVICE_HELP } from '../service/settings.ts';
 import { EXIT, usageError } from './outcome.ts';
+import { outfileOptions } from './outfiles.ts';
 import { OUTPUTS } from './output.ts';
+import { pagingOptions } from './pages.ts';
 import { PROGRAMS } from './programs.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -82,7 +84,14 @@ function commands(): Command[] {
     ...OPERATIONS.map((operation) => ({
       name: hyphenated(operation.name),
       about: operation.about,
-      options: [...optionsOf(operation), ...globals],
+      options: [
+        ...optionsOf(operation),
+        ...pagingOptions(operation).map(
+          ([name, value, about]): Option => ({ name, about, takesValue: value !== '', values: [] }),
+        ),
+        ...outfileOptions(operation).map((name) => valued(name, 'a file for it')),
+        ...globals,
+      ],
     })),
   ];
 }

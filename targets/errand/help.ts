@@ -3,6 +3,8 @@ import type { Shape } from '../service/operations/shape.ts';
 import { OPERATIONS } from '../service/operations/table.ts';
 import { optionOf } from './arguments.ts';
 import { DEFAULT_ENDPOINTS_FILE } from './endpoints.ts';
+import { outfileOptions } from './outfiles.ts';
+import { pagingOptions } from './pages.ts';
 import { PROGRAMS } from './programs.ts';
 
 const GLOBALS = `  --endpoints FILE       endpoints.json of the service; else $ERRAND_ENDPOINTS, else ./${DEFAULT_ENDPOINTS_FILE}
@@ -35,17 +37,24 @@ ${GLOBALS}`;
 }
 
 /** What `errand create-job --help` prints. */
-export function operationHelp({ name, about, input, output, errors, file }: Operation): string {
+export function operationHelp(operation: Operation): string {
+  const { name, about, input, output, errors, file } = operation;
   const options = Object.entries(input).map(([member, { shape, required, about: what }]) => {
     const option = shape.type === 'boolean' ? `${optionOf(member)} | --no-${hyphenated(member)}` : optionOf(member);
     const range = shape.type === 'boolean' ? '' : ` ${rangeOf(shape)}`;
     return `  ${option}${range}${required ? '   (required)' : ''}\n      ${what}\n${syntax(shape)}`;
   });
+  const pages = pagingOptions(operation).map(
+    ([option, value, what]) => `  ${`${option} ${value}`.trimEnd()}\n      ${what}\n`,
+  );
+  const files = outfileOptions(operation).map(
+    (option) => `  ${option} FILE\n      the same as in the answer, for its owner alone\n`,
+  );
   const members = Object.keys(output?.members ?? {});
   const lone = file === undefined ? '' : `  FILE   instead of ${optionOf(file)} file://FILE\n`;
   return `errand ${hyphenated(name)}: ${about}
 
-${lone}${options.join('')}
+${lone}${[...options, ...pages, ...files].join('')}
 ${GLOBALS}
 prints: ${members.length === 0 ? 'nothing' : members.join(', ')}
 errors: ${errors.join(', ')}

@@ -5,6 +5,7 @@ import { call } from './call.ts';
 import { readEndpoints } from './endpoints.ts';
 import { operationHelp, overview } from './help.ts';
 import { CommandError, EXIT, usageError } from './outcome.ts';
+import { writeOutfiles } from './outfiles.ts';
 import { render } from './output.ts';
 import { callAllPages } from './pages.ts';
 import { PROGRAMS } from './programs.ts';
@@ -36,11 +37,12 @@ async function errand(argv: string[]): Promise<number> {
   if (command.startsWith('-'))
     throw usageError(`found '${command}': expected a command before its options; errand --help lists them`);
   if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
-  const { input, endpointsFile, output, help, skeleton } = readArguments(operation, rest);
+  const { input, endpointsFile, output, help, skeleton, paging, outfiles } = readArguments(operation, rest);
   if (help) return say(operationHelp(operation));
   if (skeleton) return say(skeletonOf(operation));
   const service = readEndpoints(endpointsFile, process.env);
-  const pages = await callAllPages(operation, input, (page) => call(operation, page, service));
+  const pages = await callAllPages(operation, input, paging, (page) => call(operation, page, service));
+  writeOutfiles(operation, outfiles, pages[0]!);
   return say(render(output, operation, pages, process.stdout.columns || COLUMNS));
 }
 

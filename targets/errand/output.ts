@@ -20,7 +20,11 @@ export function render(
 ): string {
   const shown = pages.map((page) => withTimes(operation.output, page) as object);
   // The columns of text are those of the page, as a page is printed when it comes.
-  if (output === 'text') return shown.map((page) => textLines(page).join('')).join('');
+  if (output === 'text')
+    return shown
+      .map((page) => ('NextToken' in page ? { NextToken: page } : page))
+      .map((page) => textLines(page).join(''))
+      .join('');
   const whole = joined(shown);
   if (operation.output === undefined || Object.keys(whole).length === 0) return '';
   return output === 'json' ? `${JSON.stringify(whole, undefined, 4)}\n` : renderTable(operation.name, whole, columns);

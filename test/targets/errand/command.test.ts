@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +60,50 @@ async function succeeds(...args: string[]): Promise<string> {
   assert.is(error, '');
   return out;
 }
+
+test('certificate and keys are written where the options say, for their owner alone; nowhere to write: nothing is made', async () => {
+  const file = (name: string) => path.join(plane.folder, name);
+  const [certificate, key, publicKey] = [file('made.pem'), file('made.key'), file('made.pub')];
+  const options = ['--certificate-pem-outfile', certificate, '--private-key-outfile', key];
+  const answer = JSON.parse(
+    await succeeds('create-keys-and-certificate', ...options, '--public-key-outfile', publicKey),
+  );
+  const { PrivateKey, PublicKey } = answer.keyPair;
+  for (const [name, text] of [
+    [certificate, answer.certificatePem],
+    [key, PrivateKey],
+    [publicKey, PublicKey],
+  ]) {
+    assert.is(readFileSync(name, 'utf8'), text);
+    assert.is(statSync(name).mode & 0o777, 0o600);
+  }
+  const count = async () => JSON.parse(await succeeds('list-certificates', '--page-size', '1')).certificates.length;
+  const before = await count();
+  const { code, error } = await errand(['create-keys-and-certificate', '--private-key-outfile', file('no/where')]);
+  assert.is(code, 252);
+  assert.match(error, /^errand: --private-key-outfile .*no\/where: its folder cannot be written: ENOENT\n$/);
+  assert.is(await count(), before);
+});
+
+test('a list goes on where --max-items ended; two ways of paging at once are refused', async () => {
+  for (const name of ['fan-1', 'fan-2', 'fan-3']) await succeeds('create-thing', '--thing-name', name);
+  const listed = (...more: string[]) => succeeds('list-things', ...more);
+  const names = (text: string) => JSON.parse(text).things.map(({ thingName }: { thingName: string }) => thingName);
+  const first = await listed('--max-items', '2');
+  const rest = await listed('--page-size', '2', '--starting-token', JSON.parse(first).NextToken);
+  assert.equal([...names(first), ...names(rest)], names(await listed()));
+  const text = await listed('--max-items', '1', '--output', 'text');
+  assert.match(text, /^THINGS\t[^\n]*\nNEXTTOKEN\t[A-Za-z0-9+/=]+\n$/);
+  for (const [options, fault] of [
+    [['--max-items', '1', '--max-results', '1'], /expected one way/],
+    [['--no-paginate', '--page-size', '1'], /--no-paginate is given with another option of pages/],
+    [['--max-items', '0'], /--max-items is '0': expected a whole number above 0/],
+  ] as const) {
+    const { code, error } = await errand(['list-things', ...options]);
+    assert.is(code, 252);
+    assert.match(error, fault);
+  }
+});
 
 test('from a thing to a cancelled job, with the options of the AWS CLI', async () => {
   const thing = JSON.parse(

@@ -52,6 +52,32 @@ const when = fc.oneof(
     .map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(0, 16).replace('T', ' ')),
 );
 
+/** Provisioning templates, of which the first can be carried out. */
+const THING = { Type: 'AWS::IoT::Thing', Properties: { ThingName: { Ref: 'SerialNumber' } } };
+const CERTIFICATE = {
+  Type: 'AWS::IoT::Certificate',
+  Properties: { CertificateId: { Ref: 'AWS::IoT::Certificate::Id' }, Status: 'Active' },
+};
+const fleetBody = JSON.stringify({
+  Parameters: { SerialNumber: { Type: 'String' } },
+  Resources: { thing: THING, certificate: CERTIFICATE },
+});
+const fleet = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(fleetBody) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '{}',
+      '{"Parameters":{},"Resources":{}}',
+      `{"Resources":{"thing":{"Type":"AWS::IoT::Thing","Properties":{"ThingName":{"Fn::Join":["",[{"Ref":"a"},{"Ref":"__proto__"}]]}}}}}`,
+      `{"Resources":${'{"a":'.repeat(1_500)}1${'}'.repeat(1_500)}}`,
+      `${fleetBody.slice(0, -1)},"DeviceConfiguration":${JSON.stringify({ a: 'x'.repeat(9_000) })}}`,
+      '[]',
+      '{"Resources":',
+    ),
+  },
+);
+
 /** What each name of a member stands for, wherever it occurs. */
 const BY_NAME: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   thingName: fc.constantFrom(...THINGS, 'T4'),
@@ -71,7 +97,11 @@ const BY_NAME: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   endTime: when,
   executionNumber: fc.constantFrom(1, 1, 2, 0, -1),
   expectedVersion: fc.constantFrom(1, 2, 3, '2', -1),
-  templateName: fc.constantFrom('AWS-Reboot', 'AWS-Run-Command'),
+  templateName: fc.constantFrom('AWS-Reboot', 'AWS-Run-Command', 'fleet'),
+  templateBody: fleet,
+  provisioningRoleArn: fc.constant('arn:aws:iam::111122223333:role/fleet'),
+  versionId: fc.constantFrom(1, 2, 3, 0),
+  defaultVersionId: fc.constantFrom(1, 2, 3, 0),
   endpointType: fc.constantFrom('iot:Jobs', 'iot:Data-ATS', 'iot:Nothing'),
   stepTimeoutInMinutes: fc.constantFrom(1, 5, -1, 0, 10_080, 10_081),
   certificateId: fc.constant(STANDS_FOR.certificateId),

@@ -1,8 +1,6 @@
 import * as sdk from '@aws-sdk/client-iot';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runChild } from '../../../child.ts';
-import { hasTool } from '../../../tools.ts';
 import { makeCsr } from '../identity/csr.ts';
 import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
 
@@ -232,44 +230,5 @@ test('the AWS SDK: job templates, own and managed, and jobs from them', async ({
   const { document } = await client.send(new sdk.GetJobDocumentCommand({ jobId: 'managed' }));
   assert.is(JSON.parse(document!).steps[0].action.input.command, 'echo,"hi"');
 });
-
-if (hasTool('aws', 'awscli')) {
-  test("Debian's aws iot walks through them too, and botocore finds no fault with an answer", async ({ plane }) => {
-    const aws = async (...args: string[]) => {
-      const more = ['--endpoint-url', plane.url, '--ca-bundle', plane.identity.caFile, '--output', 'json'];
-      const { code, stdout, stderr } = await runChild('/usr/bin/aws', ['iot', ...args, ...more], {
-        env: {
-          PATH: process.env.PATH,
-          HOME: plane.folder,
-          AWS_ACCESS_KEY_ID: plane.key.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: plane.key.secretAccessKey,
-          AWS_DEFAULT_REGION: REGION,
-          AWS_MAX_ATTEMPTS: '1',
-        },
-      });
-      assert.is(code, 0, `aws iot ${args.join(' ')}: ${stderr}`);
-      return stdout.trim() === '' ? undefined : JSON.parse(stdout);
-    };
-    const { thingArn } = await aws('create-thing', '--thing-name', 'T');
-    await aws('create-thing-group', '--thing-group-name', 'G', '--tags', 'Key=team,Value=ops');
-    await aws('update-thing-groups-for-thing', '--thing-name', 'T', '--thing-groups-to-add', 'G');
-    assert.equal((await aws('list-things-in-thing-group', '--thing-group-name', 'G')).things, ['T']);
-    const group = await aws('describe-thing-group', '--thing-group-name', 'G');
-    assert.is(typeof group.thingGroupMetadata.creationDate, 'string');
-    const { tags } = await aws('list-tags-for-resource', '--resource-arn', group.thingGroupArn);
-    assert.equal(tags, [{ Key: 'team', Value: 'ops' }]);
-    await aws('update-event-configurations', '--event-configurations', '{"JOB":{"Enabled":true}}');
-    assert.is((await aws('describe-event-configurations')).eventConfigurations.JOB.Enabled, true);
-    const { jobTemplateArn } = await aws(
-      ...['create-job-template', '--job-template-id', 'K', '--description', 'k', '--document', '{"a":1}'],
-    );
-    await aws('create-job', '--job-id', 'J', '--targets', thingArn, '--job-template-arn', jobTemplateArn);
-    assert.is((await aws('describe-job', '--job-id', 'J')).job.jobTemplateArn, jobTemplateArn);
-    const managed = await aws('describe-managed-job-template', '--template-name', 'AWS-Reboot');
-    assert.is(managed.templateVersion, '1.0');
-    await aws('remove-thing-from-thing-group', '--thing-name', 'T', '--thing-group-name', 'G');
-    await aws('delete-thing-group', '--thing-group-name', 'G', '--expected-version', '1');
-  });
-}
 
 test.run();

@@ -1,112 +1,69 @@
-import type { ErrorCode } from '../../runtime/jobs/errorCodes.ts';
-import type { RequestTopic } from '../../runtime/jobs/topics.ts';
 import type { Artifacts } from './artifacts/artifacts.ts';
+import type { Keeping } from './artifacts/keeping.ts';
+import type { Closing } from './closing.ts';
 import { type DevicesListener, serveDevices } from './dataPlane/devices.ts';
-import type { DataPlane, DataPlaneOptions } from './dataPlane/plane.ts';
-import type { FaultSwitch } from './faults/plan.ts';
-import { rejectOnDemand } from './faults/rejection.ts';
-import type { GatewayRequest, ProvisioningPublish } from './gateway/events.ts';
+import type { DataPlane } from './dataPlane/plane.ts';
 import { handlersOf } from './http/handlers.ts';
 import { type HttpsServer, serveHttps } from './http/server.ts';
-import type { Identity } from './identity/identity.ts';
-import type { JobsService } from './jobs/service.ts';
-import type { Log } from './log.ts';
-import { listenMqtt, type MqttListener, type MqttListenerOptions } from './mqttListener.ts';
+import type { Inside } from './inside.ts';
+import { failureLog } from './log.ts';
+import { openForMqtt } from './mqttDoor.ts';
+import type { MqttListener } from './mqttListener.ts';
 import { withRolloutMax } from './operations/rolloutMax.ts';
 import { OPERATIONS } from './operations/table.ts';
-import { tellAnswer } from './ops/answers.ts';
-import type { Meter } from './ops/meter.ts';
-import type { Provisioning } from './provisioning/requests.ts';
+import type { Planes } from './planes.ts';
 import { findSecretAccessKey } from './registry/accessKeys.ts';
 import { findPrincipal } from './registry/certificates.ts';
-import type { Registry } from './registry/registry.ts';
-import type { ServiceSettings } from './settings.ts';
+import type { Hearers } from './tidings.ts';
 
-/** What every door of the service leads to. */
-export interface Inside {
-  settings: ServiceSettings;
-  identity: Identity;
-  registry: Registry;
-  jobs: JobsService;
-  faults: FaultSwitch;
-  meter: Meter;
-  log: Log;
+/** Where requests come in. */
+export interface Doors {
+  /** Undefined: files are kept elsewhere. */
+  files: Awaited<ReturnType<Keeping['serve']>>;
+  mqtt: MqttListener;
+  operators: HttpsServer;
+  devices: DevicesListener;
 }
 
-/** Requests of one connection that wait for their answer; more are throttled. Devices of ours have one at a time. */
-const UNANSWERED_PER_CONNECTION_MAX = 100;
-
 /**
- * Devices by MQTT: the topics of Jobs and of fleet provisioning are answered, to who asked alone.
+ * Opens one door after the other; those that hear what is told are put among the hearers.
  *
- * @param onWelcome  is told each client that was let in
- * @throws           Error of the system when a port cannot be listened on
+ * @param name  what clients are told to connect to
+ * @throws      Error, one sentence, where a port cannot be had
  */
-export async function openForMqtt(
-  { settings, identity, registry, jobs, faults, meter, log }: Inside,
-  provisioning: Provisioning,
-  onWelcome: NonNullable<MqttListenerOptions['onWelcome']>,
-): Promise<MqttListener> {
-  const { host, mqttPort: port, mqttOpenPort: openPort, eventsTo } = settings;
-  const unanswered = new Map<number, number>();
-  const reject = rejectOnDemand(jobs.ask);
-  let listener: MqttListener | undefined;
-  listener = await listenMqtt({
-    host,
-    port,
-    openPort,
-    faults,
-    ca: identity.caPem,
-    ...identity.server,
-    identify: async (certificateId) => {
-      const principal = await findPrincipal(registry, certificateId);
-      return principal && { ...principal, hearsEvents: principal.thingNames.some((name) => eventsTo.includes(name)) };
-    },
-    onRequest: (request) => void answer(request),
-    onWelcome,
-    onProvision: (request) => void answerProvisioning(request),
-    log: (level, message, fields) => log(level, message, fields),
-    now: () => performance.now(),
+export async function openDoors(
+  inside: Inside,
+  planes: Planes,
+  hearers: Hearers,
+  name: string,
+  closing: Closing,
+): Promise<Doors> {
+  const { settings, identity, files: kept, jobs, provisioning, log } = inside;
+  const { host, filesPort, mqttPort, httpsPort, dataPort } = settings;
+  const files = await listen('files', filesPort, () =>
+    kept.serve(name, { host, port: filesPort, certificate: identity.server, log }),
+  );
+  if (files !== undefined) closing.push(files.close);
+  const mqtt = await listen('MQTT', mqttPort, () => openForMqtt(inside));
+  hearers.mqtt = mqtt;
+  closing.push(async () => {
+    // What they say leaves through MQTT.
+    await jobs.settled();
+    await provisioning.settled();
+    await mqtt.close();
   });
-  return listener;
-
-  async function answer(request: GatewayRequest): Promise<void> {
-    const { connection, topic } = request;
-    const count = (unanswered.get(connection) ?? 0) + 1;
-    if (count > UNANSWERED_PER_CONNECTION_MAX) return throttle(request);
-    unanswered.set(connection, count);
-    log('debug', `request ${topic}`, { connection });
-    const began = performance.now();
-    const reply = await (request.fault?.do === 'reject'
-      ? rejected(request, request.fault.code)
-      : jobs.request(topic, request.payload));
-    tellAnswer(meter, topic, reply, performance.now() - began);
-    const left = unanswered.get(connection)! - 1;
-    if (left === 0) unanswered.delete(connection);
-    else unanswered.set(connection, left);
-    if (reply !== undefined) listener?.answer(request, reply.topic, reply.payload);
-  }
-
-  async function answerProvisioning(request: ProvisioningPublish): Promise<void> {
-    const { topic, payload } = await provisioning.answer(request);
-    listener?.answer(request, topic, payload);
-  }
-
-  async function rejected({ topic, payload, thingName, request }: GatewayRequest, code: ErrorCode) {
-    const { operation, jobId } = request as RequestTopic; // a rule fires on an operation alone
-    return jobs.refuse(topic, Uint8Array.from(payload), await reject(thingName, operation, jobId, code));
-  }
-
-  function throttle(request: GatewayRequest): void {
-    const message = `${UNANSWERED_PER_CONNECTION_MAX} requests of this connection wait for their answer`;
-    const reply = jobs.refuse(request.topic, request.payload, { code: 'RequestThrottled', message });
-    tellAnswer(meter, request.topic, reply, 0);
-    listener?.answer(request, reply.topic, reply.payload);
-  }
+  const operators = await listen('HTTPS', httpsPort, () =>
+    openForOperators(inside, planes.forOperators, kept.artifacts),
+  );
+  closing.push(operators.close);
+  const devices = await listen('the data plane', dataPort, () => openForDevices(inside, planes.forDevices));
+  hearers.devices = devices;
+  closing.push(devices.close, planes.end, mqtt.drain);
+  return { files, mqtt, operators, devices };
 }
 
 /** Operators by HTTPS: the control plane, and the data plane for those who sign their requests. */
-export function openForOperators(
+function openForOperators(
   { settings, identity, registry, jobs, faults, meter, log }: Inside,
   dataPlane: Pick<DataPlane, 'answer'>,
   artifacts: Artifacts | undefined,
@@ -127,7 +84,7 @@ export function openForOperators(
 }
 
 /** Devices by HTTPS: the data plane, by their certificates. */
-export function openForDevices(
+function openForDevices(
   { settings, identity, registry, meter, log }: Inside,
   dataPlane: Pick<DataPlane, 'answer'>,
 ): Promise<DevicesListener> {
@@ -144,8 +101,18 @@ export function openForDevices(
   });
 }
 
-/** Requests that failed by a mistake of ours, with its trace: whoever asked is told a number alone. */
-export function failureLog(log: Log): DataPlaneOptions['onFailure'] {
-  return ({ requestId, operation, error }) =>
-    log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
+/** @throws Error, one sentence, where the port cannot be had */
+export async function listen<T>(what: string, port: number, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    const { code, message, port: found = port } = error as NodeJS.ErrnoException & { port?: number };
+    if (code === 'EADDRINUSE')
+      throw new Error(`port ${found} for ${what} is in use: choose another, or 0 for any free one`);
+    if (code === 'EACCES')
+      throw new Error(`port ${found} for ${what} is not allowed for this user: choose one above 1023`);
+    if (code === 'EADDRNOTAVAIL')
+      throw new Error(`${what} cannot listen: ${message}; --host has to be an address of this machine`);
+    throw error;
+  }
 }

@@ -31,6 +31,19 @@ export function createLog({ level, json }: LogOptions, write: (line: string) => 
   };
 }
 
+/** Failures that the service lives on with. */
+export function troubleLog(log: Log): (event: string, error: unknown) => void {
+  return (event, error) => log('error', event, { error: String(error) });
+}
+
+/** Requests that failed by a mistake of ours, with its trace: whoever asked is told a number alone. */
+export function failureLog(
+  log: Log,
+): (failure: { requestId: string; operation: string | undefined; error: unknown }) => void {
+  return ({ requestId, operation, error }) =>
+    log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
+}
+
 /** A field's name may be what tells that its value is secret. */
 function cleaned(name: string, value: string | number): string | number {
   return typeof value === 'number' ? value : withoutSecrets(`${name}=${value}`).slice(name.length + 1);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { connect as connectTls } from 'node:tls';
@@ -120,6 +121,25 @@ test('a second signal ends the service at once, where the first waits for a requ
   } finally {
     await child.kill();
   }
+});
+
+test('a service that cannot open its last port closes what it had opened: the folder is free for the next', async ({
+  folder,
+}) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const settingsWith = (...flags: string[]) => {
+    const settings = readServiceSettings([...flagsFor(folder), ...flags]);
+    assert.ok(typeof settings === 'object' && 'data' in settings);
+    return settings;
+  };
+  const refused = await startService(settingsWith('--ops-port', `${port}`), () => {}).catch((error: Error) => error);
+  taken.close();
+  assert.instance(refused, Error);
+  assert.match((refused as Error).message, `port ${port} for /healthz and /metrics is in use`);
+  const service = await startService(settingsWith(), () => {});
+  await service.close();
 });
 
 test.run();

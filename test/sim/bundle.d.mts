@@ -1,7 +1,9 @@
 export interface Mistake {
   name: string;
-  /** Where it is looked for; undefined: in the world of boards and service. */
-  world?: 'serial';
+  /** Of the product. */
+  part: string;
+  /** Where it is looked for; undefined: in the worlds of boards and service. */
+  world?: 'serial' | 'bridges' | 'scenarios' | undefined;
   file: string;
   find: string;
   replace: string;

@@ -5,7 +5,7 @@ export function seedsUntilCaught(
   seeds: number,
   firstSeed?: number,
 ): Promise<{ worlds: number; why: string | undefined } | undefined>;
-/** Fails where a mistake no longer fits the code. */
-export function checkThatAllFit(): Promise<void>;
+/** Sentences about mistakes that no longer fit the code. */
+export function misfits(): Promise<string[]>;
 /** mistakes.mjs says what they do. */
 export function playScenarios(text: string, mistake?: Mistake): Promise<{ code: number; stdout: string }>;

@@ -34,7 +34,7 @@ const failed: number[] = [];
 let seed = numbers.seed;
 const mcus = startMcus(program, (code) => {
   console.log(`seed ${seed}: the microcontroller's library ended with ${code}`);
-  console.log(JSON.stringify({ ...totals, broken: [...failed, seed] }));
+  console.log(JSON.stringify({ ...totals, worlds: (totals.worlds ?? 0) + 1, broken: [...failed, seed] }));
   process.exit(1);
 });
 const run = (which: number, how: Wish) => runBridgeWorld(which, mcus, how);

@@ -5,7 +5,7 @@ import { runSerialWorld } from './world.ts';
 const [program = '', seed = '', count = '1', story = '60'] = process.argv.slice(2);
 const mcu = startMcus(program, (code) => {
   console.log(
-    `seed ?: the microcontroller's library ended with ${code}\n${JSON.stringify({ ...totals, broken: [-1] })}`,
+    `seed ?: the microcontroller's library ended with ${code}\n${JSON.stringify({ ...totals, worlds: (totals.worlds ?? 0) + 1, broken: [-1] })}`,
   );
   process.exit(1);
 }).mcu(0);

@@ -90,11 +90,11 @@ export function afterPersist(runner: Runner, failure?: string): void {
   if (failure) log(runner, 'error', `the record could not be written: ${failure}`);
   if (--runner.saving > 0) return; // a later record is on its way: only that one counts
   switch (runner.at) {
-    case 'remembering': // without a record it is not claimed: it stays QUEUED, and is asked for again after a pause
-      if (failure) {
-        idle(runner);
-        pause(runner);
-      } else runner.at = 'claiming';
+    case 'remembering':
+      // Without a record it is not claimed: it stays QUEUED, and is asked for again after a pause, and after the record of an
+      // earlier claim is gone: the job may end meanwhile, and then nobody would remove it.
+      runner.at = failure ? 'forgetting' : 'claiming';
+      if (failure) pause(runner);
       return;
     case 'starting':
       // A clean-up that is asked to end before it began waits for the next boot.

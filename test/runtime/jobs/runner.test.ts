@@ -435,6 +435,8 @@ test('a record that cannot be written: the job is not claimed, a step is not sta
   claim.tell({ on: 'unpersisted', reason: 'ENOSPC' });
   assert.is(claim.asked, 1);
   claim.pass();
+  assert.is(claim.trace.at(-1), 'persist nothing');
+  claim.save();
   assert.is(claim.trace.at(-1), 'describe $next');
   const start = bench().boot().accept({ execution: EXECUTION }).save().accept();
   start.tell({ on: 'unpersisted', reason: 'ENOSPC' });

@@ -121,6 +121,12 @@ export const DEVICE_CORE = [
 
 export const RECORD = [
   {
+    name: 'leave the record of a claim that was given up',
+    file: `${RUNNER}/work.ts`,
+    find: "runner.at = failure ? 'forgetting' : 'claiming';",
+    replace: "runner.at = failure ? 'idle' : 'claiming';\n      runner.askNext ||= failure !== undefined;",
+  },
+  {
     name: 'run a step before its record is written',
     file: `${RUNNER}/work.ts`,
     find: 'persist(runner, WITH_GUARDS ? { ...phase, ...guardedPhase(runner) }',

@@ -177,6 +177,26 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: 'a claim is lost, its disk is full when it is to be remembered anew, and the job is cancelled',
+    why: 'Seed 442: the record of the first claim stayed on disk for as long as no other job came, and each boot asked about it.',
+    catches: ['leave the record of a claim that was given up'],
+    async play(stage) {
+      const { cloud, world } = stage;
+      await stage.job('claimed', [{}]);
+      await moment(stage, 'it claims', () => at(stage) === 'claiming');
+      first(stage).wire!.cut();
+      cloud.impostor = () => new Uint8Array(0); // nobody answers for a while
+      await stage.pass(30);
+      world.faults.failDisk = 1;
+      cloud.impostor = undefined;
+      await stage.until('it is to be remembered', () => at(stage) === 'remembering', 300);
+      await stage.until('it could not be', () => at(stage) !== 'remembering');
+      await stage.control.cancelJob({ jobId: 'claimed' });
+      world.faults.failDisk = 0;
+      await stage.until('nothing is left', () => first(stage).atRest());
+    },
+  },
+  {
     name: 'a network lets MQTT through no more, and later again',
     why: 'A device with two ways takes the other one at once, goes on with its job, and comes back to the better one by itself.',
     boards: [{ way: 'either', knows: false }],

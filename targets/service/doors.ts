@@ -13,7 +13,7 @@ import { withRolloutMax } from './operations/rolloutMax.ts';
 import { OPERATIONS } from './operations/table.ts';
 import type { Planes } from './planes.ts';
 import { findSecretAccessKey } from './registry/accessKeys.ts';
-import { findPrincipal } from './registry/certificates.ts';
+import { findPrincipal } from './registry/principals.ts';
 import type { Hearers } from './tidings.ts';
 
 /** Where requests come in. */

@@ -5,7 +5,7 @@ import type { GatewayRequest, ProvisioningPublish } from './gateway/events.ts';
 import type { Inside } from './inside.ts';
 import { listenMqtt, type MqttListener, OPEN_HOST } from './mqttListener.ts';
 import { tellAnswer } from './ops/answers.ts';
-import { findPrincipal } from './registry/certificates.ts';
+import { findPrincipal } from './registry/principals.ts';
 
 /** Requests of one connection that wait for their answer; more are throttled. Devices of ours have one at a time. */
 const UNANSWERED_PER_CONNECTION_MAX = 100;

@@ -2,13 +2,11 @@ import { createHash } from 'node:crypto';
 import { type AddressInfo, createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { Millis } from '../../runtime/effects.ts';
-import { createFaultyGateway, faultyWakeAt, stepFaulty } from './faults/faultyGateway.ts';
-import type { FaultSwitch } from './faults/plan.ts';
-import type { GatewayEvent, GatewayRequest, Principal, ProvisioningPublish } from './gateway/events.ts';
-import { createGateway } from './gateway/gateway.ts';
-import { connectionsMax, handshakeMillisMax, lingerMillisMax, unsentBytesMax } from './gateway/limits.ts';
+import type { GatewayRequest, Principal } from './gateway/events.ts';
+import { connectionsMax, handshakeMillisMax } from './gateway/limits.ts';
+import { createMqttSockets, failureOf, type GatewayOwner } from './mqttSockets.ts';
 
-export interface MqttListenerOptions {
+export interface MqttListenerOptions extends GatewayOwner {
   /** 0: any free one. */
   port: number;
   host?: string;
@@ -24,19 +22,8 @@ export interface MqttListenerOptions {
    * @param certificateId  SHA-256 of its DER, hexadecimal
    */
   identify: (certificateId: string) => Promise<Principal | undefined>;
-  /** Answered later with `answer`, by the same connection and client identifier. */
-  onRequest: (request: GatewayRequest) => void;
-  /** The same for those of fleet provisioning; not given: they stay without answer. */
-  onProvision?: (request: ProvisioningPublish) => void;
-  /** Told of every client that was let in. */
-  onWelcome?: (client: { clientId: string; principal: Principal }) => void;
-  log: (level: 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
-  /** A clock that only runs forward. */
-  now: () => Millis;
   /** Listens here too, on loopback alone, without TLS, for anybody and for every topic; 0: any free port. */
   openPort?: number | undefined;
-  /** Where the faults are that were asked for. */
-  faults?: FaultSwitch;
 }
 
 export interface MqttListener {
@@ -69,97 +56,29 @@ export interface MqttListener {
 
 /** What AWS's SDKs offer on every port; a client may also offer nothing. */
 const ALPN_PROTOCOL = 'x-amzn-mqtt-ca';
+const TLS: TlsOptions = { requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' };
 /** Where `openPort` listens, whatever `host` is: what it lets in must not come from another machine. */
 export const OPEN_HOST = '127.0.0.1';
 /** Who comes by `openPort`. */
 const ANYBODY: Principal = { certificateId: '', thingNames: [], open: true };
 
 /**
- * MQTT over mutual TLS, and over nothing at all where that was asked for: the sockets, the clock and the one timer of a gateway.
+ * MQTT over mutual TLS, and over nothing at all where that was asked for: what listens for a gateway.
  *
  * @throws (rejects) when the port cannot be had, or the certificate and key are not a pair
  */
 export async function listenMqtt(options: MqttListenerOptions): Promise<MqttListener> {
-  const { ca, cert, key, identify, onRequest, log, now } = options;
-  const gateway = createFaultyGateway(createGateway(), options.faults ?? { plan: undefined });
-  const sockets = new Map<number, Socket>();
-  const arriving = new Set<{ certificateId: string; changed: boolean }>();
+  const { ca, log, now } = options;
+  const sockets = createMqttSockets(options);
+  const arrivals = createArrivals(options.identify);
   let connections = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let timerAt = Number.POSITIVE_INFINITY;
-  let draining = false;
-
-  function step(event: GatewayEvent): void {
-    const slow: number[] = [];
-    for (const effect of stepFaulty(gateway, event, now())) {
-      switch (effect.do) {
-        case 'write': {
-          const socket = sockets.get(effect.connection);
-          socket?.write(effect.bytes);
-          if (socket !== undefined && socket.writableLength > unsentBytesMax) slow.push(effect.connection);
-          break;
-        }
-        case 'close':
-          finish(effect.connection);
-          break;
-        case 'request':
-          onRequest(effect);
-          break;
-        case 'welcome':
-          options.onWelcome?.(effect);
-          break;
-        case 'provision':
-          options.onProvision?.(effect);
-          break;
-        case 'log':
-          log(effect.level, effect.message, effect.fields);
-          break;
-      }
-    }
-    for (const connection of slow) cutOff(connection);
-    arm();
-  }
-
-  /** Lets the last bytes leave, for so long. */
-  function finish(connection: number): void {
-    const socket = sockets.get(connection);
-    sockets.delete(connection);
-    if (socket === undefined) return;
-    socket.end();
-    const linger = setTimeout(() => socket.destroy(), lingerMillisMax);
-    socket.once('close', () => clearTimeout(linger));
-  }
-
-  function cutOff(connection: number): void {
-    const socket = sockets.get(connection);
-    if (socket === undefined) return;
-    sockets.delete(connection);
-    const reason = `it reads too slowly: ${socket.writableLength} bytes unsent, at most ${unsentBytesMax}`;
-    socket.destroy();
-    step({ on: 'closed', connection, reason });
-  }
-
-  /** The timer is moved only to an earlier time: with every packet some keep-alive starts anew, later. */
-  function arm(): void {
-    const at = faultyWakeAt(gateway);
-    if (at === undefined || at >= timerAt) return;
-    clearTimeout(timer);
-    timerAt = at;
-    timer = setTimeout(
-      () => {
-        timerAt = Number.POSITIVE_INFINITY;
-        step({ on: 'wake' });
-      },
-      Math.max(0, at - now()),
-    );
-  }
 
   async function welcome(socket: TLSSocket): Promise<void> {
     const connection = ++connections;
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
     const failure = failureOf(socket);
     const certificateId = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
-    const principal = await identifyArriving(certificateId);
+    const principal = await arrivals.identify(certificateId);
     if (principal === undefined) {
       log('warn', 'connection refused: the certificate is not known or not active', {
         connection,
@@ -169,56 +88,74 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
       socket.destroy();
       return;
     }
-    if (!socket.destroyed) admit(connection, socket, principal, failure);
+    if (!socket.destroyed) sockets.admit(connection, socket, principal, failure);
   }
 
-  /** Whoever is being looked up is not among the gateway's connections yet: when its certificate changes meanwhile, once more. */
-  async function identifyArriving(certificateId: string): Promise<Principal | undefined> {
-    const arrival = { certificateId, changed: false };
-    arriving.add(arrival);
-    try {
-      let principal = await identify(certificateId);
-      while (arrival.changed) {
-        arrival.changed = false;
-        principal = await identify(certificateId);
-      }
-      return principal;
-    } finally {
-      arriving.delete(arrival);
-    }
+  const open = new Set<Socket>();
+  const keepTrack = (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  };
+  const server = createTlsServer(options, keepTrack, welcome);
+  const plain = createPlainServer({ noDelay: true }, (socket) => {
+    keepTrack(socket);
+    sockets.admit(++connections, socket, ANYBODY, failureOf(socket));
+  });
+  const servers = await listenAll(server, plain, options);
+  for (const one of servers)
+    one.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
+  const gone = Promise.all(servers.map((one) => new Promise<void>((resolve) => one.once('close', () => resolve()))));
+  let draining = false;
+  function drain(): void {
+    if (!draining) for (const one of servers) one.close();
+    draining = true;
+    sockets.drain();
   }
 
-  function admit(connection: number, socket: Socket, principal: Principal, failure: () => Error | undefined): void {
-    sockets.set(connection, socket);
-    socket.on('close', () => {
-      if (!sockets.delete(connection)) return; // it was closed from here
-      const reason = failure()?.message;
-      step({ on: 'closed', connection, ...(reason !== undefined && { reason }) });
-    });
-    step({ on: 'connected', connection, principal });
-    // Read only now: what the client sent meanwhile has waited in the socket.
-    socket.on('data', (bytes: Buffer) => {
-      // Dropped, not left unread: a socket that is closed with unread bytes resets, and an answer on its way may be lost.
-      if (!draining) step({ on: 'bytes', connection, bytes });
-    });
-  }
+  return {
+    port: portOf(server),
+    openPort: options.openPort === undefined ? undefined : portOf(plain),
+    publish: (topic, payload, qos) => sockets.step({ on: 'publish', topic, payload, qos }),
+    answer: ({ connection, clientId, correlationData, fault }, topic, payload) =>
+      sockets.step({ on: 'answer', connection, clientId, topic, payload, correlationData, fault }),
+    revoke: (certificateId) => {
+      arrivals.changed(certificateId);
+      sockets.step({ on: 'revoked', certificateId });
+    },
+    elsewhere: ({ clientId, principal }, agoMillis) =>
+      sockets.step({ on: 'elsewhere', clientId, principal, at: now() - agoMillis }),
+    setCertificate: (certificate) => server.setSecureContext({ ...TLS, ca, ...certificate }),
+    connections: sockets.count,
+    listening: () => server.listening,
+    drain,
+    close: async () => {
+      drain();
+      await sockets.end();
+      for (const socket of open) socket.destroy();
+      await gone;
+    },
+  };
+}
 
-  const tls: TlsOptions = { ca, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' };
+/**
+ * @param keepTrack  of every connection, from before its handshake, which may last
+ * @param welcome    whoever has shown a certificate of the authority
+ */
+function createTlsServer(
+  { ca, cert, key, log }: MqttListenerOptions,
+  keepTrack: (socket: Socket) => void,
+  welcome: (socket: TLSSocket) => Promise<void>,
+) {
   const server = createServer({
-    ...tls,
+    ...TLS,
+    ca,
     cert,
     key,
     ALPNProtocols: [ALPN_PROTOCOL],
     handshakeTimeout: handshakeMillisMax,
     noDelay: true,
   });
-  server.maxConnections = connectionsMax;
-  const open = new Set<Socket>();
-  const keepTrack = (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-  };
-  server.on('connection', keepTrack); // before its handshake, which may last
+  server.on('connection', keepTrack);
   server.on('secureConnection', (socket) => {
     keepTrack(socket);
     welcome(socket).catch((error: Error) => {
@@ -230,73 +167,47 @@ export async function listenMqtt(options: MqttListenerOptions): Promise<MqttList
     log('info', 'TLS handshake failed', { reason: error.message, peer: socket.remoteAddress ?? 'gone' });
     socket.destroy();
   });
-  const servers: Server[] = [server];
-  await listen(server, options.port, options.host);
-  const openPort = options.openPort === undefined ? undefined : await listenOpen(options.openPort);
-  for (const one of servers)
-    one.on('error', (error) => log('warn', 'a connection could not be taken', { reason: error.message }));
+  return server;
+}
 
-  async function listenOpen(port: number): Promise<number> {
-    const plain = createPlainServer({ noDelay: true }, (socket) => {
-      keepTrack(socket);
-      admit(++connections, socket, ANYBODY, failureOf(socket));
-    });
-    plain.maxConnections = connectionsMax;
-    try {
-      await listen(plain, port, OPEN_HOST);
-    } catch (error) {
-      server.close();
-      throw error;
-    }
-    servers.push(plain);
-    return portOf(plain);
-  }
-
-  const gone = Promise.all(servers.map((one) => new Promise<void>((resolve) => one.once('close', () => resolve()))));
-  function drain(): void {
-    if (!draining) for (const one of servers) one.close();
-    draining = true;
-  }
-
+/** Who a certificate stands for, while it may change. */
+function createArrivals(identify: MqttListenerOptions['identify']) {
+  const arriving = new Set<{ certificateId: string; changed: boolean }>();
   return {
-    port: portOf(server),
-    openPort,
-    publish: (topic, payload, qos) => step({ on: 'publish', topic, payload, qos }),
-    answer: ({ connection, clientId, correlationData, fault }, topic, payload) =>
-      step({ on: 'answer', connection, clientId, topic, payload, correlationData, fault }),
-    revoke: (certificateId) => {
-      for (const arrival of arriving) if (arrival.certificateId === certificateId) arrival.changed = true;
-      step({ on: 'revoked', certificateId });
+    /** Whoever is being looked up is not among the gateway's connections yet: when its certificate changes meanwhile, once more. */
+    async identify(certificateId: string): Promise<Principal | undefined> {
+      const arrival = { certificateId, changed: false };
+      arriving.add(arrival);
+      try {
+        let principal = await identify(certificateId);
+        while (arrival.changed) {
+          arrival.changed = false;
+          principal = await identify(certificateId);
+        }
+        return principal;
+      } finally {
+        arriving.delete(arrival);
+      }
     },
-    elsewhere: ({ clientId, principal }, agoMillis) =>
-      step({ on: 'elsewhere', clientId, principal, at: now() - agoMillis }),
-    setCertificate: (certificate) => server.setSecureContext({ ...tls, ...certificate }),
-    connections: () => sockets.size,
-    listening: () => server.listening,
-    drain,
-    close: async () => {
-      drain();
-      clearTimeout(timer);
-      timerAt = Number.NEGATIVE_INFINITY; // and never again
-      const told = [...sockets.values()].map((socket) => {
-        const closed = new Promise((resolve) => socket.once('close', resolve));
-        return { socket, closed };
-      });
-      step({ on: 'closing' });
-      for (const { socket } of told) socket.destroySoon(); // once its last bytes are handed over, or `lingerMillisMax` is up
-      await Promise.all(told.map(({ closed }) => closed));
-      sockets.clear();
-      for (const socket of open) socket.destroy();
-      await gone;
+    changed(certificateId: string): void {
+      for (const arrival of arriving) if (arrival.certificateId === certificateId) arrival.changed = true;
     },
   };
 }
 
-/** Keeps why a socket failed; 'close' always follows. */
-function failureOf(socket: Socket): () => Error | undefined {
-  let failure: Error | undefined;
-  socket.on('error', (error) => (failure = error));
-  return () => failure;
+/** @returns those that listen: `plain`, on loopback, only where there is a port for it */
+async function listenAll(server: Server, plain: Server, options: MqttListenerOptions): Promise<Server[]> {
+  const { port, host, openPort } = options;
+  for (const one of [server, plain]) one.maxConnections = connectionsMax;
+  await listen(server, port, host);
+  if (openPort === undefined) return [server];
+  try {
+    await listen(plain, openPort, OPEN_HOST);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  return [server, plain];
 }
 
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { DeviceCertificate } from '../../targets/service/identity/deviceCertificate.ts';
-import { attachThingPrincipal } from '../../targets/service/registry/certificates.ts';
+import { attachThingPrincipal } from '../../targets/service/registry/principals.ts';
 import { createThing } from '../../targets/service/registry/things.ts';
 import { startWorld, type World } from '../targets/service/dataPlane/world.ts';
 import { REGION } from '../targets/service/http/controlPlane.ts';

@@ -3,7 +3,7 @@ import { type HttpsListener, type HttpsListenerOptions, listenHttps } from '../h
 import { certificateIdOf } from '../identity/deviceCertificate.ts';
 import type { Log } from '../log.ts';
 import type { ModelledError } from '../modelledError.ts';
-import type { Principal } from '../registry/certificates.ts';
+import type { Principal } from '../registry/principals.ts';
 import { DATA_BODY_BYTES_MAX, DEVICE_CONNECTIONS_MAX, REFUSALS_LOGGED_PER_CONNECTION_MAX } from './limits.ts';
 import { type Caller, type DataPlane, type DataPlaneOptions, unavailable } from './plane.ts';
 import { dataRefusal, forbidden } from './refusals.ts';

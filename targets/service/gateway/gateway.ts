@@ -1,22 +1,23 @@
 import type { Millis } from '../../../runtime/effects.ts';
 import { ProtocolError } from '../../../runtime/errors.ts';
 import { connect, mayDisplace, renewKeepAlive } from './connect.ts';
-import { clearDeadline, earliest, noDeadline, setDeadline, takeDue } from './deadlines.ts';
-import { encodeDisconnect, encodePingresp, encodePuback } from './encode.ts';
+import { earliest, noDeadline, setDeadline, takeDue } from './deadlines.ts';
+import { disconnect, leave, remove } from './departure.ts';
+import { encodePingresp, encodePuback } from './encode.ts';
 import type { GatewayEffect, GatewayEvent, Principal } from './events.ts';
 import { createFramer, takePackets } from './framer.ts';
 import { connectMillisMax, logsPerConnectionMax, receiveMaximum } from './limits.ts';
 import { expiryOf, type Message } from './message.ts';
 import { type ClientPacket, createDecoder, decodePacket } from './packet.ts';
 import { answer, fanOut, publish, publishWill } from './publish.ts';
-import { REASON, type ReasonCode, ReasonedError, reasonOf } from './reasons.ts';
+import { REASON, ReasonedError, reasonOf } from './reasons.ts';
 import { createRetained } from './retained.ts';
-import { acknowledge, changeExpiry, endSession, leaveSession } from './session.ts';
-import { type Connection, type Gateway, identity, log, type Online, type Session, warn, write } from './state.ts';
+import { acknowledge, changeExpiry, endSession } from './session.ts';
+import { type Connection, type Gateway, log, type Online, warn, write } from './state.ts';
 import { subscribeTo, unsubscribeFrom } from './subscribe.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { resolveTopic } from './topicAlias.ts';
-import { holdWill, releaseWill } from './will.ts';
+import { releaseWill } from './will.ts';
 
 /**
  * The MQTT side of the embedded service: sessions, subscriptions and AWS's own rules, for MQTT 3.1.1 and 5 side by side.
@@ -245,43 +246,6 @@ function wake(gateway: Gateway, now: Millis): void {
     log(gateway, 'info', 'session expired', { clientId: session.clientId });
     endSession(gateway, session);
   }
-}
-
-type Level = 'info' | 'warn';
-
-/** @param reasonCode  for a client of MQTT 5, in a DISCONNECT; undefined: it needs none */
-function disconnect(
-  gateway: Gateway,
-  connection: Connection,
-  reasonCode: ReasonCode | undefined,
-  reason: string,
-  now: Millis,
-  level: Level = 'warn',
-): void {
-  const { online } = connection;
-  if (reasonCode !== undefined && online?.protocolVersion === 5)
-    write(gateway, connection, encodeDisconnect({ reasonCode, reason }, online.packetBytesMax));
-  gateway.closes.push({ connection: connection.number, reason });
-  leave(gateway, connection, reason, now, level);
-}
-
-/** Ends a session, with the connection that it may have. */
-function remove(gateway: Gateway, session: Session, reasonCode: ReasonCode, reason: string, now: Millis): void {
-  if (session.connection !== undefined) disconnect(gateway, session.connection, reasonCode, reason, now);
-  // One that was not persistent has ended with its connection.
-  if (gateway.sessions.get(session.clientId) === session) endSession(gateway, session);
-}
-
-function leave(gateway: Gateway, connection: Connection, reason: string, now: Millis, level: Level): void {
-  gateway.connections.delete(connection.number);
-  clearDeadline(gateway.connectionDeadlines, connection);
-  connection.framer = createFramer(); // a will that waits holds the connection, not what it was about to say
-  log(gateway, level, 'connection closed', { ...identity(connection), reason });
-  if (connection.online === undefined) return;
-  const { session, will } = connection.online;
-  const held = will !== undefined && holdWill(gateway, session, connection, will, now);
-  leaveSession(gateway, session, now);
-  if (will !== undefined && !held) publishWill(gateway, { connection, will });
 }
 
 function takeEffects(gateway: Gateway): GatewayEffect[] {

@@ -4,15 +4,17 @@ import type { Registry } from '../registry/registry.ts';
 import { attachProvisioningClaim, createProvisioningClaim, detachProvisioningClaim } from './claims.ts';
 import {
   createProvisioningTemplate,
-  createProvisioningTemplateVersion,
   deleteProvisioningTemplate,
-  deleteProvisioningTemplateVersion,
   describeProvisioningTemplate,
-  describeProvisioningTemplateVersion,
   listProvisioningTemplates,
-  listProvisioningTemplateVersions,
   updateProvisioningTemplate,
 } from './templates.ts';
+import {
+  createProvisioningTemplateVersion,
+  deleteProvisioningTemplateVersion,
+  describeProvisioningTemplateVersion,
+  listProvisioningTemplateVersions,
+} from './templateVersions.ts';
 
 /** Provisioning's part of the handlers that the HTTPS side is started with. */
 export function provisioningHandlers(registry: Registry) {

@@ -6,7 +6,7 @@ import { keyBefore, pageOf } from '../registry/paging.ts';
 import { PAGE_MAX, type Registry } from '../registry/registry.ts';
 import { inTransaction } from '../store/open.ts';
 import { addTags, removeTags } from '../store/tags.ts';
-import { TEMPLATES_MAX, VERSIONS_MAX } from './limits.ts';
+import { TEMPLATES_MAX } from './limits.ts';
 import { checkBody, TemplateFault } from './templateBody.ts';
 
 const TYPE = 'FLEET_PROVISIONING' as const;
@@ -23,7 +23,7 @@ export async function createProvisioningTemplate(
   const { templateName, description, templateBody, enabled = false, provisioningRoleArn, tags = [], type } = input;
   if (type !== undefined && type !== TYPE) throw invalidRequest(`'type' ${type} is not served here: expected ${TYPE}`);
   refuseHook(input.preProvisioningHook);
-  check(templateBody);
+  checkTemplateBody(templateBody);
   await inTransaction(registry, async ({ db }) => {
     const now = registry.nowMillis();
     const made = await db
@@ -148,99 +148,6 @@ export async function deleteProvisioningTemplate(
   });
 }
 
-/** @throws ModelledError VersionsLimitExceededException */
-export async function createProvisioningTemplateVersion(
-  registry: Registry,
-  { templateName, templateBody, setAsDefault = false }: InputOf<typeof rows.CREATE_PROVISIONING_TEMPLATE_VERSION>,
-) {
-  check(templateBody);
-  const versionId = await inTransaction(registry, async ({ db }) => {
-    const { last_version } = await lockTemplate({ db }, templateName);
-    const version = last_version + 1;
-    const now = registry.nowMillis();
-    const { n } = await db
-      .selectFrom('provisioning_version')
-      .select(({ fn }) => fn.countAll().as('n'))
-      .where('template_name', '=', templateName)
-      .executeTakeFirstOrThrow();
-    if (Number(n) >= VERSIONS_MAX)
-      throw refusal(
-        'VersionsLimitExceededException',
-        `Template ${templateName} has ${VERSIONS_MAX} versions already: delete one first`,
-      );
-    await db
-      .insertInto('provisioning_version')
-      .values({ template_name: templateName, version, body: templateBody, created_at: now })
-      .execute();
-    await db
-      .updateTable('provisioning_template')
-      .set({ last_version: version, modified_at: now, ...(setAsDefault && { default_version: version }) })
-      .where('template_name', '=', templateName)
-      .execute();
-    return version;
-  });
-  const templateArn = arnOf(registry, 'provisioningtemplate', templateName);
-  return { templateArn, templateName, versionId, isDefaultVersion: setAsDefault };
-}
-
-export async function describeProvisioningTemplateVersion(
-  registry: Registry,
-  { templateName, versionId }: InputOf<typeof rows.DESCRIBE_PROVISIONING_TEMPLATE_VERSION>,
-) {
-  const { default_version } = await templateNamed(registry, templateName);
-  const { version, created_at, body } = await versionOf(registry, templateName, versionId);
-  return {
-    versionId: version,
-    creationDate: created_at / 1000,
-    templateBody: body,
-    isDefaultVersion: version === default_version,
-  };
-}
-
-/** One page, the oldest first. */
-export async function listProvisioningTemplateVersions(
-  registry: Registry,
-  { templateName, nextToken, maxResults = PAGE_MAX }: InputOf<typeof rows.LIST_PROVISIONING_TEMPLATE_VERSIONS>,
-) {
-  const { default_version } = await templateNamed(registry, templateName);
-  const found = await registry.db
-    .selectFrom('provisioning_version')
-    .select(['version', 'created_at'])
-    .where('template_name', '=', templateName)
-    .where('version', '>', keyBefore(nextToken))
-    .orderBy('version')
-    .limit(maxResults + 1)
-    .execute();
-  const { page, ...more } = pageOf(found, maxResults, (row) => row.version);
-  const versions = page.map(({ version, created_at }) => ({
-    versionId: version,
-    creationDate: created_at / 1000,
-    isDefaultVersion: version === default_version,
-  }));
-  return { versions, ...more };
-}
-
-/** @throws ModelledError DeleteConflictException: it is the default one */
-export async function deleteProvisioningTemplateVersion(
-  registry: Registry,
-  { templateName, versionId }: InputOf<typeof rows.DELETE_PROVISIONING_TEMPLATE_VERSION>,
-): Promise<void> {
-  await inTransaction(registry, async ({ db }) => {
-    const { default_version } = await lockTemplate({ db }, templateName);
-    await versionOf({ db }, templateName, versionId);
-    if (versionId === default_version)
-      throw refusal(
-        'DeleteConflictException',
-        `Version ${versionId} is the default one of template ${templateName}: make another one that first`,
-      );
-    await db
-      .deleteFrom('provisioning_version')
-      .where('template_name', '=', templateName)
-      .where('version', '=', versionId)
-      .execute();
-  });
-}
-
 /** @throws ModelledError ResourceNotFoundException */
 export async function templateNamed({ db }: Pick<Registry, 'db'>, templateName: string) {
   const template = await db
@@ -295,7 +202,8 @@ function refuseHook(hook: object | undefined): void {
     throw invalidRequest("'preProvisioningHook' is not served here: this service has no Lambda functions");
 }
 
-function check(body: string): void {
+/** @throws ModelledError InvalidRequestException: what is wrong with the body, and where */
+export function checkTemplateBody(body: string): void {
   try {
     checkBody(body);
   } catch (error) {

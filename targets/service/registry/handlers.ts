@@ -8,15 +8,11 @@ import type * as rows from '../operations/registryOperations.ts';
 import type * as tags from '../operations/tagOperations.ts';
 import { addAccessKey, deleteAccessKey, listAccessKeys, updateAccessKey } from './accessKeys.ts';
 import {
-  attachThingPrincipal,
   createCertificateFromCsr,
   createKeysAndCertificate,
   deleteCertificate,
   describeCertificate,
-  detachThingPrincipal,
   listCertificates,
-  listPrincipalThings,
-  listThingPrincipals,
   updateCertificate,
 } from './certificates.ts';
 import { describeEndpoint } from './endpoints.ts';
@@ -29,6 +25,7 @@ import {
   removeThingFromThingGroup,
   updateThingGroupsForThing,
 } from './membership.ts';
+import { attachThingPrincipal, detachThingPrincipal, listPrincipalThings, listThingPrincipals } from './principals.ts';
 import type { Registry } from './registry.ts';
 import { listTagsForResource, tagResource, untagResource } from './tags.ts';
 import { createThing, deleteThing, describeThing, listThings, updateThing } from './things.ts';

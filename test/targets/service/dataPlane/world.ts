@@ -4,7 +4,7 @@ import { type Agent, type RequestOptions, request } from 'node:https';
 import { type DevicesListener, serveDevices } from '../../../../targets/service/dataPlane/devices.ts';
 import { createDataPlane, type DataPlane } from '../../../../targets/service/dataPlane/plane.ts';
 import type { DeviceCertificate } from '../../../../targets/service/identity/deviceCertificate.ts';
-import { attachThingPrincipal, findPrincipal } from '../../../../targets/service/registry/certificates.ts';
+import { attachThingPrincipal, findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { createThing } from '../../../../targets/service/registry/things.ts';
 import { type ControlPlane, REGION, startControlPlane } from '../http/controlPlane.ts';
 

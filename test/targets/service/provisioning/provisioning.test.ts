@@ -7,7 +7,7 @@ import { provisioningHandlers } from '../../../../targets/service/provisioning/h
 import { PENDING_MAX, TOKEN_MILLIS, VERSIONS_MAX } from '../../../../targets/service/provisioning/limits.ts';
 import { sweep } from '../../../../targets/service/provisioning/pending.ts';
 import { createProvisioning } from '../../../../targets/service/provisioning/requests.ts';
-import { findPrincipal } from '../../../../targets/service/registry/certificates.ts';
+import { findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { openWorld, refusal, START_MILLIS, type World } from '../registry/world.ts';
 
 const ROLE = 'arn:aws:iam::123456789012:role/fleet';

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findPrincipal } from '../../../../targets/service/registry/certificates.ts';
+import { findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { openWorld, refusal, START_MILLIS, type World } from './world.ts';
 
 const test = suite<World>('certificates');

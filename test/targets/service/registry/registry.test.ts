@@ -5,8 +5,8 @@ import {
   findSecretAccessKey,
   firstAccessKey,
 } from '../../../../targets/service/registry/accessKeys.ts';
-import { findPrincipal } from '../../../../targets/service/registry/certificates.ts';
 import type { registryHandlers } from '../../../../targets/service/registry/handlers.ts';
+import { findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { type Registry, ROWS_SCANNED_MAX } from '../../../../targets/service/registry/registry.ts';
 import type { Store } from '../../../../targets/service/store/open.ts';
 import { openWorld } from './world.ts';

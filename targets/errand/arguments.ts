@@ -1,15 +1,17 @@
 import { hyphenated, type Operation } from '../service/operations/operation.ts';
-import { inputJson, known, optionValue } from './optionValue.ts';
+import { inputJson, inputYaml, known, optionValue } from './optionValue.ts';
 import { usageError } from './outcome.ts';
 import { checkOutfiles, type Outfiles, outfileOptions } from './outfiles.ts';
 import { OUTPUTS, type Output } from './output.ts';
 import { checkPaging, type Paging, pagingOptions, readPaging } from './pages.ts';
+import { type Query, readQuery } from './query.ts';
 
 /** What every operation's command takes beside the operation's own members. */
 export interface Globals {
   /** --endpoints */
   endpointsFile: string | undefined;
   output: Output;
+  query: Query | undefined;
   help: boolean;
   /** --generate-cli-skeleton */
   skeleton: boolean;
@@ -29,17 +31,18 @@ export interface Command extends Globals {
  *
  * @throws CommandError (usage) with the option and what was expected
  */
-export function readArguments(operation: Operation, args: readonly string[]): Command {
+export async function readArguments(operation: Operation, args: readonly string[]): Promise<Command> {
   const command: Command = {
     endpointsFile: undefined,
     output: 'json',
+    query: undefined,
     help: false,
     skeleton: false,
     paging: {},
     outfiles: {},
     input: {},
   };
-  let defaults: Record<string, unknown> = {};
+  let defaults: Record<string, unknown> | undefined;
   for (const { option, values } of splitOptions(withFile(operation, args))) {
     if (option === '--help') command.help = true;
     else if (option === '--generate-cli-skeleton') {
@@ -48,8 +51,12 @@ export function readArguments(operation: Operation, args: readonly string[]): Co
       command.skeleton = true;
     } else if (option === '--endpoints') command.endpointsFile = single(option, values);
     else if (option === '--output') command.output = outputOf(single(option, values));
-    else if (option === '--cli-input-json') defaults = readDefaults(operation, option, single(option, values));
-    else if (pagingOptions(operation).some(([name]) => name === option)) readPaging(command.paging, option, values);
+    else if (option === '--query') command.query = await readQuery(single(option, values));
+    else if (isDefaults(option)) {
+      if (defaults !== undefined)
+        throw usageError('--cli-input-json and --cli-input-yaml are both given: expected one');
+      defaults = await readDefaults(operation, option, single(option, values));
+    } else if (pagingOptions(operation).some(([name]) => name === option)) readPaging(command.paging, option, values);
     else if (outfileOptions(operation).includes(option)) command.outfiles[option] = single(option, values);
     else readMember(operation, option, values, command.input);
   }
@@ -110,11 +117,22 @@ function readMember(operation: Operation, option: string, values: string[], inpu
   input[name] = option === optionOf(name);
 }
 
-function readDefaults(operation: Operation, option: string, text: string): Record<string, unknown> {
-  const json = inputJson(option, text);
-  if (json === undefined)
-    throw usageError(`${option}: expected a JSON object with members such as ${Object.keys(operation.input)[0]}`);
-  return known({ type: 'structure', members: operation.input }, json, option) as Record<string, unknown>;
+function isDefaults(option: string): option is '--cli-input-json' | '--cli-input-yaml' {
+  return option === '--cli-input-json' || option === '--cli-input-yaml';
+}
+
+async function readDefaults(
+  operation: Operation,
+  option: '--cli-input-json' | '--cli-input-yaml',
+  text: string,
+): Promise<Record<string, unknown>> {
+  const [form, members] =
+    option === '--cli-input-json'
+      ? ['a JSON object', inputJson(option, text)]
+      : ['a map in YAML', await inputYaml(option, text)];
+  if (members === undefined)
+    throw usageError(`${option}: expected ${form} with members such as ${Object.keys(operation.input)[0]}`);
+  return known({ type: 'structure', members: operation.input }, members, option) as Record<string, unknown>;
 }
 
 function checkRequired({ input: members }: Operation, input: Record<string, unknown>): void {

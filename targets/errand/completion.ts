@@ -58,7 +58,9 @@ function commands(): Command[] {
   const globals = [
     endpoints,
     valued('--output', 'form of the answer', OUTPUTS),
+    valued('--query', 'what is wanted of the answer'),
     valued('--cli-input-json', 'members as JSON'),
+    valued('--cli-input-yaml', 'members as YAML'),
     { name: '--generate-cli-skeleton', about: 'a JSON object to fill in', takesValue: false, values: [] },
     help,
   ];

@@ -9,7 +9,9 @@ import { PROGRAMS } from './programs.ts';
 
 const GLOBALS = `  --endpoints FILE       endpoints.json of the service; else $ERRAND_ENDPOINTS, else ./${DEFAULT_ENDPOINTS_FILE}
   --output FORM          json, table or text; json if not given
+  --query EXPRESSION     what is wanted of the answer, in JMESPath: 'jobs[].jobId'
   --cli-input-json TEXT  members as one JSON object; options win
+  --cli-input-yaml TEXT  the same in YAML
   --generate-cli-skeleton  a JSON object for --cli-input-json, to be filled in
   --help                 this text
 

@@ -37,13 +37,14 @@ async function errand(argv: string[]): Promise<number> {
   if (command.startsWith('-'))
     throw usageError(`found '${command}': expected a command before its options; errand --help lists them`);
   if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
-  const { input, endpointsFile, output, help, skeleton, paging, outfiles } = readArguments(operation, rest);
+  const asked = await readArguments(operation, rest);
+  const { input, endpointsFile, output, query, help, skeleton, paging, outfiles } = asked;
   if (help) return say(operationHelp(operation));
   if (skeleton) return say(skeletonOf(operation));
   const service = readEndpoints(endpointsFile, process.env);
   const pages = await callAllPages(operation, input, paging, (page) => call(operation, page, service));
   writeOutfiles(operation, outfiles, pages[0]!);
-  return say(render(output, operation, pages, process.stdout.columns || COLUMNS));
+  return say(render(output, operation, pages, process.stdout.columns || COLUMNS, query));
 }
 
 function say(text: string): number {

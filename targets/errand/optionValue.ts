@@ -30,6 +30,19 @@ export function inputJson(option: string, arg: string): unknown {
   return readJson(option, withFile(option, arg), '{');
 }
 
+/** What `--cli-input-yaml` gives. @returns undefined when it is no map */
+export async function inputYaml(option: string, arg: string): Promise<unknown> {
+  // Loaded where it is used: few commands do.
+  const { decodeYaml } = await import('./yaml.ts');
+  const text = withFile(option, arg);
+  try {
+    const members: unknown = decodeYaml(text);
+    return typeof members === 'object' && members !== null && !Array.isArray(members) ? members : undefined;
+  } catch (error) {
+    throw usageError(`${option}: not valid YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
 /** Refuses members that the shape does not have: the service would pass over a misspelt one in silence. */
 export function known(shape: Shape, value: unknown, at: string): unknown {
   if (shape.type === 'list' && Array.isArray(value)) {

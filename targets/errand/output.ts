@@ -1,5 +1,6 @@
 import type { Operation } from '../service/operations/operation.ts';
 import type { Shape } from '../service/operations/shape.ts';
+import type { Query } from './query.ts';
 import { byName, isNested, scalarText } from './scalars.ts';
 import { renderTable } from './table.ts';
 
@@ -11,23 +12,22 @@ export type Output = (typeof OUTPUTS)[number];
  * tab-separated text. Times are ISO 8601 in the time zone of this machine. Empty for an answer without members.
  *
  * @param columns  that a table may be wide before it is turned
+ * @param query    what is wanted of the answer: of each page in text, otherwise of all pages together
  */
 export function render(
   output: Output,
   operation: Pick<Operation, 'name' | 'output'>,
   pages: readonly object[],
   columns: number,
+  query: Query = (answer) => answer,
 ): string {
   const shown = pages.map((page) => withTimes(operation.output, page) as object);
   // The columns of text are those of the page, as a page is printed when it comes.
   if (output === 'text')
-    return shown
-      .map((page) => ('NextToken' in page ? { NextToken: page } : page))
-      .map((page) => textLines(page).join(''))
-      .join('');
-  const whole = joined(shown);
-  if (operation.output === undefined || Object.keys(whole).length === 0) return '';
-  return output === 'json' ? `${JSON.stringify(whole, undefined, 4)}\n` : renderTable(operation.name, whole, columns);
+    return shown.map((page) => textOf('NextToken' in page ? query({ NextToken: page }) : query(page))).join('');
+  const wanted = query(joined(shown));
+  if (isNested(wanted) && !Array.isArray(wanted) && Object.keys(wanted).length === 0) return '';
+  return output === 'json' ? `${JSON.stringify(wanted, undefined, 4)}\n` : renderTable(operation.name, wanted, columns);
 }
 
 /** Lists of pages behind one another. */
@@ -64,6 +64,11 @@ function localTime(seconds: number): string {
   return `${local.slice(0, 19)}${local.slice(20, 23) === '000' ? '' : `${local.slice(19, 23)}000`}${offset}`;
 }
 
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return listLines(value).join('');
+  return isNested(value) ? textLines(value).join('') : `${scalarText(value)}\n`;
+}
+
 /**
  * An object's scalars make one line, by name; what is inside follows, each line begun with its name in capitals.
  *
@@ -84,13 +89,23 @@ function textLines(value: object, name?: string, columns?: readonly string[]): s
   return lines;
 }
 
-/** The objects of a list have the same columns, so that a script can count on them. */
-function listLines(items: readonly unknown[], name: string): string[] {
-  const objects = items.filter(isNested);
-  if (objects.length === 0) return items.map((item) => line(name, [scalarText(item)]));
-  const names = objects.flatMap((item) => Object.entries(item).filter(([, inner]) => !isNested(inner)));
-  const columns = [...new Set(names.map(([key]) => key))].sort(byName);
-  return objects.flatMap((item) => textLines(item, name, columns));
+/**
+ * The objects of a list have the same columns, so that a script can count on them; scalars beside lists come first, on one line where
+ * the list has no name.
+ */
+function listLines(items: readonly unknown[], name?: string): string[] {
+  const objects = items.filter((item): item is object => isNested(item) && !Array.isArray(item));
+  if (objects.length > 0) {
+    const names = objects.flatMap((item) => Object.entries(item).filter(([, inner]) => !isNested(inner)));
+    const columns = [...new Set(names.map(([key]) => key))].sort(byName);
+    return items.flatMap((item) =>
+      objects.includes(item as object) ? textLines(item as object, name, columns) : textOf(item),
+    );
+  }
+  const scalars = items.filter((item) => !isNested(item)).map(scalarText);
+  const rows = name === undefined && scalars.length > 0 ? [scalars] : scalars.map((text) => [text]);
+  const lists = items.filter(isNested) as unknown[][];
+  return [...rows.map((row) => line(name, row)), ...lists.flatMap((list) => listLines(list, name))];
 }
 
 function line(name: string | undefined, row: string[]): string {

@@ -18,9 +18,10 @@ const CELL_PADDING = 4;
  *
  * @param columns  of the terminal
  */
-export function renderTable(title: string, value: object, columns: number): string {
+export function renderTable(title: string, value: unknown, columns: number): string {
   const sections: Section[] = [];
-  frame(sections, title, value, 0);
+  if (isNested(value)) frame(sections, title, value, 0);
+  else if (value !== null) frame(sections, title, [value], 0); // theirs shows a title alone
   if (sections.length === 0) return '';
   if (widthOf(sections) > columns) for (const section of sections) turn(section);
   const width = widthOf(sections);
@@ -46,8 +47,8 @@ function frame(sections: Section[], title: string, value: object, indent: number
     for (const name of nested) frame(sections, name, (value as Record<string, object>)[name]!, indent + 1);
     return;
   }
-  if (!isNested(value[0])) {
-    for (const item of value) section.rows.push([scalarText(item)]);
+  if (!isNested(value[0]) || Array.isArray(value[0])) {
+    section.rows = sameWidth(rowsOf(value));
     return;
   }
   const { scalars, nested } = membersOf(value as object[]);
@@ -60,6 +61,19 @@ function frame(sections: Section[], title: string, value: object, indent: number
     section.rows.push(scalars.map((name) => (Object.hasOwn(item, name) ? scalarText(item[name]) : '')));
     for (const name of nested) if (isNested(item[name])) frame(sections, name, item[name], indent + 1);
   }
+}
+
+/** A scalar is a row of one cell, a list of scalars a row, and what is deeper stands in rows below it. */
+function rowsOf(list: readonly unknown[]): string[][] {
+  return list.flatMap((item) => {
+    if (!Array.isArray(item)) return [[isNested(item) ? JSON.stringify(item) : scalarText(item)]];
+    return item.some(isNested) ? rowsOf(item) : [item.map(scalarText)];
+  });
+}
+
+function sameWidth(rows: readonly string[][]): string[][] {
+  const cells = Math.max(...rows.map((row) => row.length));
+  return rows.map((row) => [...row, ...Array<string>(cells - row.length).fill('')]);
 }
 
 function membersOf(objects: readonly object[]): { scalars: string[]; nested: string[] } {

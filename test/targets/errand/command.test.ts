@@ -152,6 +152,26 @@ test('from a thing to a cancelled job, with the options of the AWS CLI', async (
   assert.equal([after.status, after.forceCanceled, after.comment], ['CANCELED', true, 'option wins']);
 });
 
+test('members come in YAML too, and --query takes what is wanted out of an answer', async () => {
+  writeFileSync(
+    path.join(plane.folder, 'group.yaml'),
+    'thingGroupName: wells\nthingGroupProperties:\n  thingGroupDescription: deep\n',
+  );
+  const made = await succeeds(
+    'create-thing-group',
+    '--cli-input-yaml',
+    'file://group.yaml',
+    '--query',
+    'thingGroupName',
+  );
+  assert.is(made, '"wells"\n');
+  const asked = ['describe-thing-group', '--thing-group-name', 'wells', '--output', 'text'];
+  assert.is(
+    await succeeds(...asked, '--query', '[thingGroupName, thingGroupProperties.thingGroupDescription]'),
+    'wells\tdeep\n',
+  );
+});
+
 test('a list is printed whole however many pages it has, and one page when the command line says which', async () => {
   const row = { thing_type: null, attributes: '{}', version: 1, created_at: 0 };
   const rows = Array.from({ length: 300 }, (_, n) => ({ ...row, thing_name: `fleet-${n}`, thing_id: `${n}` }));
@@ -194,6 +214,18 @@ test('a wrong command line is one sentence and exit code 252, before anything is
     [['cancel-job', '--job-id', 'a', '--force', 'yes'], "--force: found 'yes' behind it"],
     [['list-jobs', '--output', 'yaml'], "--output is 'yaml': expected json, table, text"],
     [['cancel-job', '--cli-input-json', '{"jobid":"a"}'], "--cli-input-json: no member 'jobid'"],
+    [['cancel-job', '--cli-input-yaml', 'jobid: a'], "--cli-input-yaml: no member 'jobid'"],
+    [['cancel-job', '--cli-input-yaml', 'a'], '--cli-input-yaml: expected a map in YAML with members such as jobId'],
+    [
+      ['cancel-job', '--cli-input-yaml', 'jobId: [a'],
+      '--cli-input-yaml: not valid YAML: unexpected end of the stream within a flow collection (1:10)',
+    ],
+    [
+      ['cancel-job', '--cli-input-yaml', 'jobId: a\njobId: b'],
+      '--cli-input-yaml: not valid YAML: duplicated mapping key (2:1)',
+    ],
+    [['cancel-job', '--cli-input-yaml', 'jobId: a', '--cli-input-json', '{"jobId":"a"}'], 'are both given'],
+    [['list-jobs', '--query', 'jobs['], "--query 'jobs['"],
   ];
   const answers = await Promise.all(wrong.map(([args]) => errand(args, {})));
   for (const [index, { code, out, error }] of answers.entries()) {

@@ -119,7 +119,10 @@ export function readSettings(
     }
     return undefined as never;
   };
-  given = { ...gather(take('config', CONFIG_FILES.find((file) => existsSync(file)) ?? '') ?? [], faults), ...given };
+  const rows = take('config', CONFIG_FILES.find((file) => existsSync(file)) ?? '');
+  // What else is missing is likely to be in the file.
+  if (!rows) return { faults };
+  given = { ...gather(rows, faults), ...given };
   if (typeof ERRAND_WITHOUT_LEGACY === 'undefined') {
     const found = given.endpoint ? '' : findDeviceClientFile();
     const theirs = take('device-client-config', found);
@@ -164,7 +167,7 @@ export function readSettings(
 export function help(): string {
   const lines = Object.entries<Setting>(SETTINGS).map(
     ([name, [value, what, , fallback]]) =>
-      `  ${`--${name} ${value}`.padEnd(24)}${what}${fallback ? ` (${fallback})` : ''}\n`,
+      `  ${`--${name} ${value}`.padEnd(28)}${what}${fallback ? ` (${fallback})` : ''}\n`,
   );
   return `errand-agent runs the jobs of one Thing
 

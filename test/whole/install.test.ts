@@ -78,9 +78,12 @@ test('what a script cannot hold is refused, and nothing is written', async ({ ro
     '/etc/100%',
     "/etc/a'b",
   ]) {
-    const { code, stdout } = await install('--root', path.join(root, 'none'), '--init', 'procd', '--config', config);
-    assert.equal([code, stdout.trim().split('\n').length], [1, 1]);
-    assert.match(stdout, /^install: .*: paths of letters, digits and _@\+=:,\.- only can be written into scripts$/m);
+    const { code, stderr } = await install('--root', path.join(root, 'none'), '--init', 'procd', '--config', config);
+    assert.equal([code, stderr.trim().split('\n').length], [2, 1]);
+    assert.match(
+      stderr,
+      /^errand-agent: install: .*: paths of letters, digits and _@\+=:,\.- only can be written into scripts$/m,
+    );
   }
   assert.throws(() => writeFileSync(path.join(root, 'none/x'), ''), 'ENOENT');
 });

@@ -138,8 +138,48 @@ person(
       assert.is((await run(...args)).code, 1);
       assert.is(readFileSync(written, 'utf8'), 'mine');
     }
-    assert.match((await run('install', '--init', 'upstart')).stdout, /give --init systemd/);
+    assert.match(
+      (await run('install', '--init', 'upstart')).stderr,
+      /^errand-agent: install: upstart: give --init syst/,
+    );
   },
 );
+
+person(
+  'a word behind run and install that is not known is refused, and nothing is run or written',
+  async ({ house }) => {
+    const [file, mark, root] = ['typo.json', 'typo.mark', 'typo root'].map((name) => path.join(house.folder, name));
+    const action = { name: 'touch', type: 'runCommand', input: { command: `touch,${mark}` } };
+    writeFileSync(file!, JSON.stringify({ version: '1.0', steps: [{ action }] }));
+    for (const [words, said] of [
+      [['run', file!, '--dry-rnu'], /: unknown --dry-rnu: expected: errand-agent run FILE/],
+      [['run', file!, '--dry-run=yes'], /: unknown --dry-run=yes: /],
+      [['run', file!, 'other.json'], /: expected: errand-agent run FILE/],
+      [['run', file!, '--thing'], /: --thing has nothing behind it: /],
+      [['install', '--init', 'systemd', '--root', root!, '--dry-rnu'], /: unknown --dry-rnu: /],
+      [['install', '--init', 'systemd', '--root', root!, 'now'], /: expected: errand-agent install /],
+    ] as const) {
+      const { code, stdout, stderr } = await run(...words);
+      assert.equal([code, stdout, stderr.trim().split('\n').length], [2, '', 1]);
+      assert.match(stderr, said);
+    }
+    for (const made of [mark!, root!]) assert.throws(() => statSync(made));
+    const handlers = path.join(house.folder, 'my handlers');
+    mkdirSync(handlers);
+    writeFileSync(path.join(handlers, 'one'), '#!/bin/sh\necho one\n', { mode: 0o755 });
+    const step = { action: { name: 'one', type: 'runHandler', input: { handler: 'one' } } };
+    writeFileSync(file!, JSON.stringify({ version: '1.0', includeStdOut: true, steps: [step] }));
+    assert.match((await run('run', file!, '--handlers', handlers)).stdout, /^stdout: one$/m);
+  },
+);
+
+person('metrics that cannot be written are told once', async ({ house, agents }) => {
+  const flags = flagsOf(house, await house.thing('unmetered'));
+  const agent = startChild(process.execPath, [AGENT, ...flags, '--metrics', '/nowhere/metrics.prom']);
+  agents.push(agent);
+  await agent.line(/ connected$/);
+  assert.is(await agent.kill('SIGTERM'), 0);
+  assert.is(agent.lines.filter((line) => /metrics are not written: ENOENT.*nowhere/.test(line)).length, 1);
+});
 
 person.run();

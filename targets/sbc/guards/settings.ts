@@ -9,7 +9,7 @@ export interface GuardSettings {
 
 export const GUARD_SETTINGS = {
   'boot-id': ['FILE', 'what changes with each start', readBootId, '/proc/sys/kernel/random/boot_id'],
-  attributes: ['KEY=VALUE,..', 'what conditions of jobs ask for', readAttributes, ','],
+  attributes: ['KEY=VALUE,..', 'what conditions of jobs ask for', readAttributes, ''],
 } as const satisfies Record<string, Setting>;
 
 function readBootId(_: string, file: string): string {

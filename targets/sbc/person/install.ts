@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { say } from './commands.ts';
+import { Refusal, readWords, say } from './commands.ts';
 
 interface Init {
   /** What is there where it runs. */
@@ -74,41 +74,36 @@ start_service() {
   },
 };
 
-/** Writes what starts the agent with the machine, and keeps it running. @returns the exit code: 0, or 1 with one sentence */
-export function install(args: readonly string[], dry: boolean): number {
-  const option = (name: string) => {
-    const at = args.indexOf(name);
-    return at < 0 ? undefined : args[at + 1];
-  };
-  const root = option('--root') ?? '/';
-  const config = resolve(option('--config') ?? '/etc/errand/agent.json');
-  const wanted = option('--init') ?? Object.keys(INITS).find((name) => existsSync(INITS[name]!.sign));
+const USAGE = 'expected: errand-agent install [--init NAME] [--config FILE] [--root FOLDER] [--force] [--dry-run]';
+
+/** Writes what starts the agent with the machine, and keeps it running. @returns 0. @throws Refusal */
+export function install(args: readonly string[]): number {
+  const { given, lone } = readWords(args, 'init config root', 'force dry-run', USAGE);
+  if (lone.length > 0) throw new Refusal(USAGE);
+  const { root = '/' } = given;
+  const config = resolve(given.config ?? '/etc/errand/agent.json');
+  const wanted = given.init ?? Object.keys(INITS).find((name) => existsSync(INITS[name]!.sign));
   const init = wanted && Object.hasOwn(INITS, wanted) ? INITS[wanted]! : undefined;
-  if (!init) {
-    say(`install: ${wanted ?? 'no init system was found'}: give --init ${Object.keys(INITS).join(', --init ')}`);
-    return 1;
-  }
+  if (!init)
+    throw new Refusal(`${wanted ?? 'no init system was found'}: give --init ${Object.keys(INITS).join(', --init ')}`);
   const { file, mode, text, next } = init;
   const command = `${process.execPath} --use-openssl-ca --max-semi-space-size=1 ${resolve(process.argv[1]!)} --config ${config}`;
   // Each init system has quotes of its own, and shells run what stands in some of them.
-  if (!/^[\w@+=:,./ -]+$/.test(command) || command.split(' ').length > WORDS) {
-    say(`install: ${command}: paths of letters, digits and _@+=:,.- only can be written into scripts`);
-    return 1;
-  }
+  if (!/^[\w@+=:,./ -]+$/.test(command) || command.split(' ').length > WORDS)
+    throw new Refusal(`${command}: paths of letters, digits and _@+=:,.- only can be written into scripts`);
   const script = text(command);
   const target = join(root, file);
-  if (dry) {
+  if (given['dry-run']) {
     say(`would write ${target}:\n${script}`);
     return 0;
   }
   try {
-    if (existsSync(target) && readFileSync(target, 'utf8') !== script && !args.includes('--force'))
+    if (existsSync(target) && readFileSync(target, 'utf8') !== script && !given.force)
       throw new Error('it is there already and differs; look at it, or give --force');
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, script, { mode });
   } catch (error) {
-    say(`install: ${target} was not written: ${(error as Error).message}`);
-    return 1;
+    throw new Refusal(`${target} was not written: ${(error as Error).message}`, 1);
   }
   say(`written: ${target}\nnow run: ${next}`);
   if (!existsSync(config)) say(`then ${config} is needed: errand-agent doctor --config ${config} says what goes in`);

@@ -12,7 +12,7 @@ import { DOWNLOAD_SETTINGS } from '../downloads/settings.ts';
 import type { Log } from '../log.ts';
 import { deviceFor, isOwn, runPrograms } from '../parts.ts';
 import type { Settings } from '../settings.ts';
-import { say } from './commands.ts';
+import { Refusal, readWords, say } from './commands.ts';
 
 const USAGE =
   'expected: errand-agent run FILE [--handlers FOLDER] [--downloads FOLDER] [--thing NAME] [--operations FAMILY] [--dry-run]';
@@ -20,24 +20,22 @@ const USAGE =
 /**
  * Runs a document on this machine as the agent would, with the same runner; the service is played here, and always agrees.
  *
- * @returns the exit code: 0 SUCCEEDED, 1 not, 2 wrong arguments
+ * @returns the exit code: 0 SUCCEEDED, 1 not
+ * @throws  Refusal
  */
-export async function runLocally(args: readonly string[], dry: boolean, log: Log): Promise<number> {
-  const words = args.join(' ');
-  const [, handlers] = / --handlers[= ](\S+)/.exec(` ${words}`) ?? [];
-  const [, downloads] = / --downloads[= ](\S+)/.exec(` ${words}`) ?? [];
-  const [, thingName] = / --thing[= ](\S+)/.exec(` ${words}`) ?? [];
-  const [, family] = / --operations[= ](\S+)/.exec(` ${words}`) ?? [];
-  const file = args.find((arg, i) => !arg.startsWith('--') && !/^--\w+$/.test(args[i - 1] ?? ''));
+export async function runLocally(args: readonly string[], log: Log): Promise<number> {
+  const { given, lone } = readWords(args, 'handlers downloads thing operations', 'dry-run', USAGE);
+  const { handlers, downloads, thing: thingName, operations: family } = given;
+  const dry = !!given['dry-run'];
+  const [file] = lone;
+  if (!file || lone.length > 1) throw new Refusal(USAGE);
+  if (family && !/^(device-client|jobs-agent)$/.test(family))
+    throw new Refusal(`--operations ${family}: expected device-client or jobs-agent`);
   let jobDocument: JsonObject;
   try {
-    if (!file) throw new Error(USAGE);
-    if (family && !/^(device-client|jobs-agent)$/.test(family))
-      throw new Error(`--operations ${family}: expected device-client or jobs-agent`);
     jobDocument = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    process.stderr.write(`errand-agent: ${file ?? 'run'}: ${(error as Error).message}\n`);
-    return 2;
+    throw new Refusal(`${file}: ${(error as Error).message}`);
   }
   const work = mkdtempSync(join(tmpdir(), 'errand-run-'));
   const settings = {

@@ -29,8 +29,10 @@ export function watched(core: Core<Device>, { data, metrics }: Pick<Settings, 'd
   let last: Device['runner']['outcome'];
   let seen = core.state;
   let written = '';
+  let unwritable = '';
 
-  function look(device: Device): void {
+  /** @returns why the metrics are not written, when that has just become so */
+  function look(device: Device): string | undefined {
     const { outcome, job } = device.runner;
     if (outcome && job && outcome !== last) {
       counts[outcome.status] = (counts[outcome.status] ?? 0) + 1;
@@ -45,15 +47,19 @@ export function watched(core: Core<Device>, { data, metrics }: Pick<Settings, 'd
     last = outcome ?? last;
     seen = device;
     const now = metrics ? metricsText() : '';
-    if (now === written) return;
+    if (now === written) return undefined;
     written = now;
+    const before = unwritable;
     try {
       writeFileSync(`${metrics}.new`, now);
       renameSync(`${metrics}.new`, metrics!);
-    } catch {
+      unwritable = '';
+    } catch (error) {
       // A full disk: the next change is written again.
       written = '';
+      unwritable = (error as Error).message;
     }
+    return unwritable === before ? undefined : unwritable;
   }
 
   function text(): string {
@@ -99,7 +105,8 @@ errand_agent_start_time_seconds ${Math.floor(startedAt.getTime() / 1000)}
         server.unref();
         notifySystemd();
       }
-      look(after);
+      const fault = look(after);
+      if (fault) effects.push({ do: 'log', level: 'warn', message: `metrics are not written: ${fault}` });
       if (effects.some((effect) => effect.do === 'exit')) server?.close();
       return [after, effects];
     },

@@ -29,7 +29,7 @@ export const PROVISIONING_SETTINGS = {
   'claim-cert': ['FILE', 'PEM: certificate for boards without one', /* @__PURE__ */ pem('CERTIFICATE')],
   'claim-key': ['FILE', 'PEM: its private key', /* @__PURE__ */ pem('PRIVATE KEY')],
   template: ['NAME', 'provisioning template', readTemplate, ''],
-  parameters: ['NAME=VALUE,..', "its parameters; '@FILE': in a file or by a program", readParameters, ','],
+  parameters: ['NAME=VALUE,..', "its parameters; '@FILE': in a file or by a program", readParameters, ''],
   'key-from': ['PLACE', 'where a new key is made: device, service', readKeyFrom, 'device'],
 } as const satisfies Record<string, Setting>;
 

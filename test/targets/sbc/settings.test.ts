@@ -231,6 +231,20 @@ test('faults of the file name the file', ({ flags, folder }) => {
   assert.match(faults([...argv(flags), '--config', 'gone.json'])[0]!, /gone\.json': ENOENT/);
 });
 
+test('of a file that cannot be read this alone is told, not what may be missing because of it', () => {
+  for (const file of ['gone.json', os.tmpdir()]) assert.is(faults(['--config', file]).length, 1);
+});
+
+test('help keeps every flag apart from what it means, and has no default that says nothing', () => {
+  for (const line of help()
+    .split('\n')
+    .filter((one) => one.startsWith('  --') && !one.includes('--version'))) {
+    assert.match(line, /^ {2}--[\w-]+ \S+ +\S/);
+    assert.is(line[30 - 1], ' ', line);
+    assert.not.match(line, /\(,?\)/);
+  }
+});
+
 test('help names every flag', () => {
   for (const flag of [
     'endpoint',

@@ -71,7 +71,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     const touched = new Set(
       changes.flatMap((change) => (change.of === 'exec' ? [(change.row ?? change.old)!.thingNo] : [])),
     );
-    windows.begin();
+    windows.begin(changes);
     const before = new Map([...touched].map((thing) => [thing, { head: headKey(thing), members: membersKey(thing) }]));
     const moved = { list: new Set<number>(), next: new Set<number>() };
     const told = { list: new Set<number>(), next: new Set<number>() };

@@ -31,8 +31,13 @@ export function createWindows({ jobs, pending, headOf }: Queues) {
   }
 
   return {
-    begin(): void {
-      revealed = new Set([...jobs.values()].filter(({ isRevealed }) => isRevealed).map(({ jobNo }) => jobNo));
+    /** A job's row is written last in a commit: behind the executions that are made, and told of, in the window that it opens. */
+    begin(changes: readonly Change[]): void {
+      const seen = [
+        ...jobs.values(),
+        ...changes.flatMap((change) => (change.of === 'job' && change.job ? [change.job] : [])),
+      ];
+      revealed = new Set(seen.filter(({ isRevealed }) => isRevealed).map(({ jobNo }) => jobNo));
       shifted = new Set();
       finished = new Set();
       taken = new Set();
@@ -45,8 +50,7 @@ export function createWindows({ jobs, pending, headOf }: Queues) {
         if (job.isHidden) for (const jobsOfThing of untold.values()) jobsOfThing.delete(job.jobNo);
         else comesBack(job.jobNo);
       }
-      if (job.isRevealed) revealed.add(job.jobNo);
-      else if (old.isRevealed && !job.isHidden) finished.add(job.jobNo);
+      if (old.isRevealed && !job.isRevealed && !job.isHidden) finished.add(job.jobNo);
     },
     /** @returns whether its thing has to be told, though its queue, as it is shown, stays as it was */
     isTaken({ old, row }: Extract<Change, { of: 'exec' }>): boolean {

@@ -12,7 +12,7 @@ const STACK_BYTES = 256;
 /** The C library from its linked objects, part by part, and its deepest stack. */
 export async function mcu(): Promise<Omit<Report, 'family'>> {
   const figures = BOARDS.flatMap((board): Figure[] => {
-    const some = linked(board, without('pull', 'sha256', 'jobs'));
+    const some = linked(board, without('pull', 'jobs'));
     const firmware = linked(board, without('jobs')) - some;
     const all = linked(board, without());
     const arm = board.tool !== 'avr';

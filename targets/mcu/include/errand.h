@@ -201,22 +201,7 @@ void errand_write_string(struct errand_writer *writer, enum errand_major major, 
 /* A key and an integer from 0 on. */
 void errand_write_pair(struct errand_writer *writer, uint32_t key, uint32_t value);
 
-/* ---- sha256.c ------------------------------------------------------------------------------------------------ */
-
-#define ERRAND_HASH_BYTES 32
-#define ERRAND_HASH_BLOCK 64
-
-struct errand_sha256 {
-    uint32_t state[8];
-};
-
-void errand_sha256_init(struct errand_sha256 *sha);
-/* Takes 64 bytes, in memory aligned for words. They are used up: the function works in them. */
-void errand_sha256_block(struct errand_sha256 *sha, uint32_t block[ERRAND_HASH_BLOCK / 4]);
-/* True when this is the hash, after the last block. */
-bool errand_sha256_is(const struct errand_sha256 *sha, const uint8_t hash[ERRAND_HASH_BYTES]);
-
-/* ---- pull.c: firmware ---------------------------------------------------------------------------------------- */
+/* ---- pull.c, verify.c: firmware ---------------------------------------------------------------------------------------- */
 
 /*
  * An image arrives in blocks that the device asks for. Answer each question of the host with the body that
@@ -227,6 +212,9 @@ bool errand_sha256_is(const struct errand_sha256 *sha, const uint8_t hash[ERRAND
  * set `offset` to that before errand_pull_init; 0 for another image. (Between pages `offset` counts what waits in
  * `page` too.)
  */
+#define ERRAND_HASH_BYTES 32
+#define ERRAND_HASH_BLOCK 64
+
 struct errand_pull {
     /* Set these, then errand_pull_init. */
     uint8_t count;       /* blocks sent before the host asks again */
@@ -237,14 +225,15 @@ struct errand_pull {
     uint8_t *page;       /* page_size bytes */
     /* Erases and writes one page; the last one of an image may be shorter. May be called again for the same offset. */
     int (*flash_write)(void *context, uint32_t offset, const uint8_t *page, uint16_t size);
-    int (*flash_read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t size); /* both: below 0 is a failure */
+    /* Reads up to 64 bytes, or none at all. Of both, a result below 0 is a failure. */
+    int (*flash_read)(void *context, uint32_t offset, uint8_t *bytes, uint16_t size);
     void *context;
     uint8_t hash[ERRAND_HASH_BYTES]; /* SHA-256 of the image */
 
     /* The rest is its own. */
     uint16_t page_used;
     uint32_t hashed;
-    struct errand_sha256 sha;
+    uint32_t state[ERRAND_HASH_BYTES / 4]; /* of the hash, its words from last to first */
 };
 
 /* The most that a BLOCK has around its bytes: map, two keys, offset and length. */

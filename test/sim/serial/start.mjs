@@ -19,7 +19,7 @@ Exit code 0: no promise was broken; 1: one was, and its seed is told; 2: wrong a
 `;
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const SOURCES = ['link', 'cbor', 'pull', 'sha256', 'jobs'].map((part) => `targets/mcu/src/${part}.c`);
+const SOURCES = ['link', 'cbor', 'pull', 'verify', 'jobs'].map((part) => `targets/mcu/src/${part}.c`);
 const FLAGS = ['-std=c99', '-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 
 /**

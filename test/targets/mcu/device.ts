@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../..');
 
-export const PARTS = ['link', 'cbor', 'pull', 'sha256', 'jobs'].map((part) =>
+export const PARTS = ['link', 'cbor', 'pull', 'verify', 'jobs'].map((part) =>
   path.join(root, `targets/mcu/src/${part}.c`),
 );
 export const WARNINGS = '-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror'.split(' ');

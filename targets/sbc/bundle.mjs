@@ -2,7 +2,8 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { defines } from './partList.mjs';
-import { numberWords, SHORT_NAMES, walk } from './private.mjs';
+import { numberWords, SHORT_NAMES } from './private.mjs';
+import { shorten } from './shorten.mjs';
 
 /** Started by `#!`: Node then leaves its 144 built-in root certificates unread; only the configured CA is trusted. */
 const SHEBANG = '#!/usr/bin/env -S node --use-openssl-ca';
@@ -18,7 +19,8 @@ export function agentOptions(version, parts = []) {
     target: 'node18',
     // A field that a constructor sets is not declared as well.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    minify: true,
+    minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: 'none',
     mangleProps: new RegExp(`^(${Object.keys(SHORT_NAMES).join('|')})$`),
     mangleCache: SHORT_NAMES,
@@ -41,9 +43,11 @@ export async function finishAgent(code) {
   const { minify } = await import('terser');
   const { ast } = await minify(withShortThrows(toCommonJs(code)), {
     ecma: 2020,
-    toplevel: true,
+    // Names on the top level are shorten's.
+    mangle: true,
     compress: {
-      passes: 5,
+      toplevel: true,
+      passes: 8,
       unsafe_arrows: true,
       unsafe_methods: true,
       pure_getters: true,
@@ -53,7 +57,7 @@ export async function finishAgent(code) {
     format: { spidermonkey: true, code: false },
   });
   numberWords(ast);
-  ast.body = arranged(ast.body);
+  shorten(ast);
   const { code: small } = await minify(ast, {
     ecma: 2020,
     parse: { spidermonkey: true },
@@ -69,34 +73,6 @@ export async function finishAgent(code) {
  */
 function withShortThrows(code) {
   return `${code.replaceAll('throw new Error(', 'throwError(')};function throwError(message){throw new Error(message)}`;
-}
-
-/**
- * The statements of the bundle with one `let` for all that is declared: functions first, as arrows, before what calls them.
- * They are alike and lie together, and gzip takes 120 bytes less.
- */
-function arranged(statements) {
-  const isDirective = ({ directive }) => directive !== undefined;
-  const functions = statements.filter(({ type }) => type === 'FunctionDeclaration').map(toArrow);
-  const variables = statements.flatMap(({ type, declarations }) =>
-    type === 'VariableDeclaration' ? declarations : [],
-  );
-  return [
-    ...statements.filter(isDirective),
-    { type: 'VariableDeclaration', kind: 'let', declarations: [...functions, ...variables] },
-    ...statements.filter((one) => !isDirective(one) && !/^(Function|Variable)Declaration$/.test(one.type)),
-  ];
-}
-
-/** `name=(...)=>...` of `function name(...) {...}`, which may know neither `this` nor `arguments`. */
-function toArrow({ id, params, async, body }) {
-  walk(body, ({ type, name }) => {
-    if (type === 'ThisExpression' || name === 'arguments') throw new Error(`${id.name}() uses this or arguments`);
-  });
-  const [first] = body.body;
-  const value = body.body.length === 1 && first.type === 'ReturnStatement' ? first.argument : undefined;
-  const init = { type: 'ArrowFunctionExpression', params, async, expression: Boolean(value), body: value ?? body };
-  return { type: 'VariableDeclarator', id, init };
 }
 
 const OWN_REQUIRE = 'requireOfTheBundle';

@@ -118,7 +118,8 @@ function stopReading(child: ChildProcess): void {
   for (const stream of child.stdio) stream?.destroy();
 }
 
-function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+/** Signals a process and all that it started in its group. */
+export function killGroup({ pid }: { pid?: number | undefined }, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid!, signal);
   } catch {

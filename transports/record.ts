@@ -1,4 +1,14 @@
-import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../runtime/device/slots.ts';
 
@@ -68,6 +78,21 @@ export function syncFolder(folder: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Puts a text (mode 0600) durably in the place of what a file has: after a power cut it has one or the other. */
+export function replaceFile(file: string, text: string): void {
+  const fresh = `${file}.new`;
+  rmSync(fresh, { force: true });
+  const fd = openSync(fresh, 'wx', 0o600);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(fresh, file);
+  syncFolder(dirname(file));
 }
 
 function writeAll(fd: number, bytes: Uint8Array, position: number): void {

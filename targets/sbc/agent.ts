@@ -4,7 +4,7 @@ import type { Effect, Event, Millis } from '../../runtime/effects.ts';
 import { checkClosed } from '../../transports/handlers.ts';
 import { type Lock, lockFolder } from '../../transports/lock.ts';
 import { type Loop, startLoop } from '../../transports/loop.ts';
-import { openRecord, type RecordFile, syncFolder } from '../../transports/record.ts';
+import { openRecord, syncFolder } from '../../transports/record.ts';
 import type { Connect } from '../../transports/transport.ts';
 import type { Log } from './log.ts';
 import { runPrograms } from './parts.ts';
@@ -36,7 +36,10 @@ export async function runAgent<State>(
 ): Promise<void> {
   const { data } = settings;
   const work = join(data, 'work');
-  const { lock, record } = await takeFolder(data, work);
+  const { lock, record } = await takeFolder(data, (lock) => {
+    makeFolder(work);
+    return { lock, record: openRecord(join(data, 'record')) };
+  });
   if (record.warning) log('warn', record.warning);
   let loop: Loop;
   const tell = (event: Event) => loop.tell(event);
@@ -58,14 +61,18 @@ export async function runAgent<State>(
   });
 }
 
-async function takeFolder(data: string, work: string): Promise<{ lock: Lock; record: RecordFile }> {
+/**
+ * Makes the data folder, takes it for this process alone, and gives what `use` makes of it.
+ *
+ * @throws Failure; nobody has the folder then
+ */
+export async function takeFolder<Used>(data: string, use: (lock: Lock) => Used): Promise<Used> {
   let lock: Lock | undefined;
   try {
     makeFolder(data);
-    makeFolder(work);
     lock = await lockFolder(data);
     if (lock === undefined) throw new Error('another agent uses it; give each one its own');
-    return { lock, record: openRecord(join(data, 'record')) };
+    return use(lock);
   } catch (error) {
     lock?.release();
     throw new Failure(`the data folder ${data} cannot be used: ${(error as Error).message}`);

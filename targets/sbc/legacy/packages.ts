@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { DEFAULT_PATH } from '../../../transports/programs.ts';
-import { syncFolder } from '../../../transports/record.ts';
+import { join, resolve } from 'node:path';
+import { DEFAULT_PATH, killGroup } from '../../../transports/programs.ts';
+import { replaceFile } from '../../../transports/record.ts';
 
 /** A package as its install document says it. */
 export interface Package {
@@ -60,12 +60,7 @@ export function openPackages(data: string, thingName: string, stableMillis = STA
   const running = new Map<string, ChildProcess>();
 
   function save(): void {
-    const fd = openSync(`${file}.new`, 'w', 0o600);
-    writeSync(fd, JSON.stringify(kept));
-    fsyncSync(fd);
-    closeSync(fd);
-    renameSync(`${file}.new`, file);
-    syncFolder(dirname(file));
+    replaceFile(file, JSON.stringify(kept));
   }
 
   function launch(one: Package): ChildProcess {
@@ -118,22 +113,22 @@ export function openPackages(data: string, thingName: string, stableMillis = STA
       const child = running.get(name);
       if (!child) return;
       await new Promise<void>((gone) => {
-        const timer = setTimeout(kill, STOP_MILLIS_MAX, child.pid!, 'SIGKILL');
+        const timer = setTimeout(killGroup, STOP_MILLIS_MAX, child, 'SIGKILL');
         child.on('close', () => {
           clearTimeout(timer);
-          kill(child.pid!, 'SIGKILL'); // what it left behind in its group
+          killGroup(child, 'SIGKILL'); // what it left behind in its group
           gone();
         });
-        kill(child.pid!, 'SIGTERM');
+        killGroup(child, 'SIGTERM');
       });
     },
     end: () => {
-      for (const { pid } of running.values()) kill(pid!, 'SIGTERM');
+      for (const child of running.values()) killGroup(child, 'SIGTERM');
     },
   };
 
-  for (const { pid, startedAt: then } of Object.values(kept.processes))
-    if (startedAt(pid) === then) kill(pid, 'SIGKILL');
+  for (const left of Object.values(kept.processes))
+    if (startedAt(left.pid) === left.startedAt) killGroup(left, 'SIGKILL');
   kept.processes = {};
   for (const one of kept.installed)
     if (one.launchCommand && (one.autoStart ?? true) && kept.placing?.packageName !== one.packageName) launch(one);
@@ -156,13 +151,5 @@ function startedAt(pid: number): string | undefined {
       .split(' ')[19];
   } catch {
     return undefined;
-  }
-}
-
-function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group is gone.
   }
 }

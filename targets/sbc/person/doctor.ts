@@ -1,29 +1,22 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeAsk } from '../../../runtime/device/jobsOverMqtt.ts';
-import type { Effect, Event, Millis } from '../../../runtime/effects.ts';
 import { NEXT_JOB } from '../../../runtime/jobs/names.ts';
-import { deviceTopicFilters } from '../../../runtime/jobs/topics.ts';
-import { type Client, createClient, stepClient, subscribeTo } from '../../../runtime/mqtt/client.ts';
+import { deviceTopicFilters, executionTopic } from '../../../runtime/jobs/topics.ts';
 import { checkClosed } from '../../../transports/handlers.ts';
-import { startLoop } from '../../../transports/loop.ts';
-import { tls } from '../../../transports/tls.ts';
-import type { Connect } from '../../../transports/transport.ts';
 import { compiledIn } from '../custom/custom.ts';
+import { openExchange } from '../exchange.ts';
 import { isTokenKey } from '../pkcs11/uri.ts';
+import { connectAs } from '../provisioning/connectAs.ts';
 import type { Settings } from '../settings.ts';
 import { connectWays } from '../ways/connectWays.ts';
 import { say } from './commands.ts';
 import { askAgent } from './status.ts';
 
 /** See ../parts.ts. */
-declare const ERRAND_WITHOUT_WAYS: true | undefined;
 declare const ERRAND_WITHOUT_CUSTOM: true | undefined;
 declare const ERRAND_WITHOUT_PKCS11: true | undefined;
 
-/** What a look at the service may take. */
-const LOOK_MILLIS_MAX = 20_000;
 const FREE_BYTES_MIN = 10 * 1024 * 1024;
 
 /** Looks at all that an agent needs, one line each: what is right, or what is wrong and what to do. @returns 0 all right, 1 not */
@@ -119,60 +112,18 @@ function checkData(data: string): string {
 
 /** Connects, subscribes and asks for the next job as the agent would; which of it is refused says what the policy lacks. */
 async function checkService(settings: Settings): Promise<string> {
-  const { thingName, data, port, keepAliveSeconds, retryMaxMillis } = settings;
+  const { thingName, data } = settings;
   // A second connection of the same client id would end that of the agent.
   if (await askAgent(data)) return 'not asked, because an agent runs here: errand-agent status says how it stands';
-  const connect: Connect =
-    typeof ERRAND_WITHOUT_WAYS === 'undefined'
-      ? connectWays(settings, () => {})
-      : tls({ ...settings, alpn: port === 443 ? 'x-amzn-mqtt-ca' : undefined });
-  const filters = deviceTopicFilters(thingName);
-  const subscribes = [subscribeTo(1, filters)];
-  const client = createClient({ clientId: thingName, keepAliveSeconds, retryMaxMillis, subscribes }, 1);
-  const ask = encodeAsk(thingName, { operation: 'DescribeJobExecution', jobId: NEXT_JOB, clientToken: 'doctor' });
-  return new Promise((resolve, reject) => {
-    let hint = '';
-    let timer: NodeJS.Timeout;
-    const end = (settle: () => void): Effect[] => {
-      clearTimeout(timer);
-      setImmediate(settle);
-      return [{ do: 'exit' }];
-    };
-    const step = (before: Client, event: Event, now: Millis): [Client, Effect[]] => {
-      const given = event.on === 'boot' ? { on: 'start' as const } : event;
-      if (given.on === 'opened') hint = `allow iot:Connect for the client ${thingName}`;
-      let [after, effects] = stepClient(before, given as Parameters<typeof stepClient>[1], now);
-      const out: Effect[] = [];
-      for (const effect of effects) {
-        if (effect.do === 'online') {
-          hint = `allow iot:Publish on ${ask.topic}, and iot:Subscribe and iot:Receive on ${filters.join(', ')}`;
-          [after, effects] = stepClient(after, { on: 'publish', ...ask, qos: 1 }, now);
-          for (const more of effects) if (more.do === 'write') out.push(more);
-        } else if (effect.do === 'offline') {
-          out.push(
-            ...end(() => reject(new Error(`${effect.reason}${hint && `; if the policy is the reason: ${hint}`}`))),
-          );
-        } else if (effect.do === 'message') {
-          const said = Buffer.from(effect.payload).toString();
-          if (/"doctor"/.test(said))
-            out.push(
-              ...end(() =>
-                effect.topic.endsWith('accepted')
-                  ? resolve('connected, and jobs can be asked for')
-                  : reject(new Error(said)),
-              ),
-            );
-        } else out.push(effect);
-      }
-      return [after, out];
-    };
-    const programs = { run: () => {}, signal: () => {} };
-    const loop = startLoop(client, step, { connect, record: { persist: () => {} }, programs, log: () => {} } as never);
-    timer = setTimeout(() => {
-      reject(new Error(`no answer in ${LOOK_MILLIS_MAX / 1000} s${hint && `; if the policy is the reason: ${hint}`}`));
-      process.exitCode = 1;
-    }, LOOK_MILLIS_MAX);
-    timer.unref();
-    loop.tell({ on: 'boot', record: undefined, seed: 1 });
+  const exchange = await openExchange({
+    connect: connectAs(settings, settings, () => {}),
+    clientId: thingName,
+    listens: deviceTopicFilters(thingName),
   });
+  try {
+    await exchange.ask(executionTopic(thingName, NEXT_JOB, 'get'), {});
+    return 'connected, and jobs can be asked for';
+  } finally {
+    await exchange.close();
+  }
 }

@@ -1,8 +1,8 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isObject } from '../../../runtime/jobs/json.ts';
 import { checkClosed } from '../../../transports/handlers.ts';
-import { syncFolder } from '../../../transports/record.ts';
+import { replaceFile } from '../../../transports/record.ts';
 
 /** A certificate and its private key, PEM. */
 export interface Pair {
@@ -28,7 +28,7 @@ export interface Kept {
   thingName?: string;
   /** The configured certificate that it took the place of, as PEM: with another one configured, that one is meant. */
   replaces?: string;
-  next?: NextPair;
+  next?: NextPair | undefined;
   /** In use before, until `pair` has been seen to connect. */
   previous?: Pair;
   /** Executions of jobs: the one that put `pair` in place, and the one whose pair could not connect. */
@@ -60,16 +60,5 @@ export function readIdentity(data: string): Kept {
 
 /** Puts it durably in the place of the one before: after a power cut there is one or the other. Members that are undefined go. */
 export function writeIdentity(data: string, kept: Kept): void {
-  const file = join(data, FILE);
-  const fresh = `${file}.new`;
-  rmSync(fresh, { force: true });
-  const fd = openSync(fresh, 'wx', 0o600);
-  try {
-    writeSync(fd, JSON.stringify(kept));
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(fresh, file);
-  syncFolder(data);
+  replaceFile(join(data, FILE), JSON.stringify(kept));
 }

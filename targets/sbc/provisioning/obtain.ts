@@ -1,18 +1,68 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isThingName } from '../../../runtime/jobs/names.ts';
 import { formatProvisioningTopic } from '../../../runtime/provisioning/topics.ts';
+import { type Exchange, openExchange, Refused } from '../exchange.ts';
+import type { Log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { connectByMqtt } from './connectAs.ts';
 import { makeCsr } from './csr.ts';
-import { type Exchange, Refused } from './exchange.ts';
-import type { NextPair } from './identityFile.ts';
+import type { NextPair, Pair } from './identityFile.ts';
 
 const TOPICS = {
   device: formatProvisioningTopic({ operation: 'CreateCertificateFromCsr', format: 'json' }),
   service: formatProvisioningTopic({ operation: 'CreateKeysAndCertificate', format: 'json' }),
 };
 
-/** Where the answers of what follows are. */
-export function answerFilters(keyFrom: 'device' | 'service', template: string): string[] {
-  return [TOPICS[keyFrom], registerTopic(template)].flatMap((topic) => [`${topic}/accepted`, `${topic}/rejected`]);
+/** What a certificate is asked for with. */
+interface Request {
+  /** The certificate that asks. */
+  by: Pair;
+  clientId: string;
+  template: string;
+  parameters: Record<string, string>;
+  /** One that an attempt which was cut off has got already. */
+  next: NextPair | undefined;
+  signal?: AbortSignal;
+}
+
+/**
+ * Gets a certificate and gives it its thing, by a connection of its own. One whose token the service no longer takes is followed by
+ * another, once.
+ *
+ * @param keep  is told of a certificate before a thing is asked for, and that it is of no use: undefined
+ * @throws Refused; Error of one sentence
+ */
+export async function obtainThing(
+  settings: Settings,
+  { by, clientId, template, parameters, next, signal }: Request,
+  log: Log,
+  keep: (next: NextPair | undefined) => void,
+): Promise<{ thingName: string; pair: Pair }> {
+  const { keyFrom = 'device' } = settings;
+  const exchange = await openExchange({
+    connect: connectByMqtt(settings, by, log),
+    clientId,
+    listens: [TOPICS[keyFrom], registerTopic(template)].flatMap((topic) => [`${topic}/accepted`, `${topic}/rejected`]),
+    signal,
+  });
+  try {
+    for (;;) {
+      const isFresh = !next;
+      if (!next) {
+        log('info', `asks for a certificate by template ${template}`);
+        next = await obtain(exchange, keyFrom);
+        keep(next);
+      }
+      const thingName = await register(exchange, template, next, parameters);
+      const { cert, key } = next;
+      if (thingName) return { thingName, pair: { cert, key } };
+      next = undefined;
+      keep(next);
+      if (isFresh) throw new Error('the service does not take the certificateOwnershipToken that it has just given');
+    }
+  } finally {
+    await exchange.close();
+  }
 }
 
 function registerTopic(templateName: string): string {
@@ -24,7 +74,7 @@ function registerTopic(templateName: string): string {
  *
  * @throws Refused; Error: no answer, or one whose certificate is not for the key
  */
-export async function obtain(exchange: Exchange, keyFrom: 'device' | 'service'): Promise<NextPair> {
+async function obtain(exchange: Exchange, keyFrom: 'device' | 'service'): Promise<NextPair> {
   const own = keyFrom === 'device' ? makeCsr() : undefined;
   const answer = await exchange.ask(TOPICS[keyFrom], own ? { certificateSigningRequest: own.csr } : {});
   const { certificatePem: cert, certificateOwnershipToken: token, privateKey: key = own?.key } = answer;
@@ -45,7 +95,7 @@ export async function obtain(exchange: Exchange, keyFrom: 'device' | 'service'):
  * @returns the name of the thing; undefined: the token cannot be used any more, and another certificate is needed
  * @throws Refused, Error
  */
-export async function register(
+async function register(
   exchange: Exchange,
   template: string,
   { token }: NextPair,

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { lockFolder } from '../../../transports/lock.ts';
-import { Failure, makeFolder } from '../agent.ts';
+import { Failure, takeFolder } from '../agent.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { connectByMqtt } from './connectAs.ts';
-import { openExchange } from './exchange.ts';
 import { readIdentity, writeIdentity } from './identityFile.ts';
-import { answerFilters, obtain, register, withHint } from './obtain.ts';
+import { obtainThing, withHint } from './obtain.ts';
 import { type Claim, parameterValues } from './settings.ts';
 
 /** Attempts before the agent ends, and whoever keeps it running starts it again. */
@@ -28,7 +25,7 @@ export async function provision(settings: Settings, log: Log): Promise<Settings>
   if (!claim) return settings;
   const end = () => process.exit(0);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
-  const lock = await takeFolder(data);
+  const lock = await takeFolder(data, (taken) => taken);
   try {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -49,48 +46,19 @@ export async function provision(settings: Settings, log: Log): Promise<Settings>
   }
 }
 
-async function takeFolder(data: string) {
-  try {
-    makeFolder(data);
-    const lock = await lockFolder(data);
-    if (lock) return lock;
-    throw new Error('another agent uses it; give each one its own');
-  } catch (error) {
-    throw new Failure(`the data folder ${data} cannot be used: ${(error as Error).message}`);
-  }
-}
-
 async function attempt(settings: Settings, claim: Claim, log: Log) {
-  const { data, keyFrom = 'device' } = settings;
-  const { template } = claim;
-  const parameters = parameterValues(settings.parameters ?? {});
-  let { next } = readIdentity(data);
-  const exchange = await openExchange({
-    connect: connectByMqtt(settings, claim, log),
+  const { data } = settings;
+  const request = {
+    by: claim,
     // Unlike that of every other board with this claim.
     clientId: `errand-claim-${randomBytes(12).toString('hex')}`,
-    listens: answerFilters(keyFrom, template),
-  });
-  try {
-    for (;;) {
-      const isFresh = !next;
-      if (!next) {
-        log('info', `asks for a certificate by template ${template}`);
-        next = await obtain(exchange, keyFrom);
-        writeIdentity(data, { next });
-      }
-      const thingName = await register(exchange, template, next, parameters);
-      if (thingName) {
-        const { cert, key } = next;
-        writeIdentity(data, { thingName, pair: { cert, key } });
-        log('info', `this device is thing ${thingName} now; its certificate and key are in ${data}`);
-        return { thingName, cert, key };
-      }
-      next = undefined;
-      writeIdentity(data, {});
-      if (isFresh) throw new Error('the service does not take the certificateOwnershipToken that it has just given');
-    }
-  } finally {
-    await exchange.close();
-  }
+    template: claim.template,
+    parameters: parameterValues(settings.parameters ?? {}),
+    next: readIdentity(data).next,
+  };
+  const made = await obtainThing(settings, request, log, (next) => writeIdentity(data, { next }));
+  const { thingName, pair } = made;
+  writeIdentity(data, made);
+  log('info', `this device is thing ${thingName} now; its certificate and key are in ${data}`);
+  return { thingName, ...pair };
 }

@@ -2,15 +2,15 @@ import { X509Certificate } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { deviceTopicFilters } from '../../../runtime/jobs/topics.ts';
 import type { Connect } from '../../../transports/transport.ts';
+import { openExchange } from '../exchange.ts';
 import type { Handler, HandlerContext } from '../handlers/handler.ts';
 import { createLog } from '../log.ts';
 import { isTokenKey } from '../pkcs11/uri.ts';
 import type { Settings } from '../settings.ts';
-import { connectAs, connectByMqtt } from './connectAs.ts';
+import { connectAs } from './connectAs.ts';
 import { type Candidate, type Credentials, createCredentials } from './credentials.ts';
-import { openExchange } from './exchange.ts';
-import { type Kept, type NextPair, type Pair, readIdentity, writeIdentity } from './identityFile.ts';
-import { answerFilters, obtain, register, withHint } from './obtain.ts';
+import { type Kept, type Pair, readIdentity, writeIdentity } from './identityFile.ts';
+import { obtainThing, withHint } from './obtain.ts';
 import { parameterValues, readParameters } from './settings.ts';
 
 /** See ../parts.ts. */
@@ -21,6 +21,8 @@ const VERIFY_TRIES_MAX = 3;
 const VERIFY_PAUSE_MILLIS = 1_000;
 /** Attempts of the agent itself with the new certificate, before one with the old. */
 const NEW_TRIES = 3;
+
+const TAKEN_BACK = 'the new certificate could not connect: the old one is in use again';
 
 /**
  * `rotate-certificate [TEMPLATE] [NAME=VALUE ...]`: another certificate, with a new key, in the place of the present one. TEMPLATE
@@ -41,7 +43,7 @@ async function run(context: HandlerContext, settings?: Settings): Promise<undefi
     throw new Error('the key is in a token, and no new one can be made there: the certificate stays as it was');
   let kept = readIdentity(data);
   // The power was cut behind the switch: the agent has gone on with whichever was let in.
-  if (kept.refused === execution) throw new Error('the new certificate could not connect: the old one is in use again');
+  if (kept.refused === execution) throw new Error(TAKEN_BACK);
   if (kept.by === execution) return undefined;
   const old = currentPair(settings, kept);
   credentials.hold();
@@ -56,47 +58,34 @@ async function run(context: HandlerContext, settings?: Settings): Promise<undefi
     throw new Error(`${withHint(error as Error)}; the certificate stays as it was`);
   }
   print(`certificate ${idOf(kept.pair!.cert)} takes the place of ${idOf(old.cert)}\n`);
-  if ((await goOn(settings, credentials, kept)) === 'old')
-    throw new Error('the new certificate could not connect: the old one is in use again');
+  if ((await goOn(settings, credentials, kept)) === 'old') throw new Error(TAKEN_BACK);
   return undefined;
 }
 
 /** @returns the new pair, which has been let in */
-async function replace(context: HandlerContext, settings: Settings, old: Pair, kept: Kept): Promise<NextPair> {
+async function replace(context: HandlerContext, settings: Settings, old: Pair, kept: Kept): Promise<Pair> {
   const { args, thingName, signal, execution } = context;
-  const { data, keyFrom = 'device' } = settings;
-  const log = createLog(settings.log);
   const template = args.find((arg) => !arg.includes('=')) ?? settings.template;
   if (!template) throw new Error("no template is named: give one as first argument, or in the setting 'template'");
   const given = args.filter((arg) => arg.includes('=')).map((arg) => Object.entries(readParameters(arg))[0]!);
   const all = Object.entries(parameterValues({ ...settings.parameters, ...Object.fromEntries(given) }));
   const parameters = Object.fromEntries(all.map(([name, value]) => [name, value.replaceAll('{thing}', thingName)]));
-  let next = kept.next?.by === execution ? kept.next : undefined;
-  const exchange = await openExchange({
-    connect: connectByMqtt(settings, old, log),
+  const request = {
+    by: old,
     // AWS's policies usually demand it.
     clientId: thingName,
-    listens: answerFilters(keyFrom, template),
+    template,
+    parameters,
+    next: kept.next?.by === execution ? kept.next : undefined,
     signal,
-  });
-  try {
-    for (;;) {
-      const isFresh = !next;
-      if (!next) {
-        next = { ...(await obtain(exchange, keyFrom)), by: execution };
-        writeIdentity(data, { ...kept, next });
-      }
-      const made = await register(exchange, template, next, parameters);
-      if (made === thingName) break;
-      if (made) throw new Error(`template ${template} with these parameters gives thing ${made}, not ${thingName}`);
-      if (isFresh) throw new Error('the service does not take the certificateOwnershipToken that it has just given');
-      next = undefined;
-    }
-  } finally {
-    await exchange.close();
-  }
-  await verify(settings, next, signal);
-  return next;
+  };
+  const { thingName: made, pair } = await obtainThing(settings, request, createLog(settings.log), (next) =>
+    writeIdentity(settings.data, { ...kept, next: next && { ...next, by: execution } }),
+  );
+  if (made !== thingName)
+    throw new Error(`template ${template} with these parameters gives thing ${made}, not ${thingName}`);
+  await verify(settings, pair, signal);
+  return pair;
 }
 
 async function verify(settings: Settings, pair: Pair, signal: AbortSignal): Promise<void> {
@@ -118,8 +107,8 @@ function currentPair({ cert, key, configured }: Settings, { pair, replaces }: Ke
   return pair && (configured === undefined || replaces === configured) ? pair : { cert, key };
 }
 
-function switched({ thingName, configured }: Settings, previous: Pair, { cert, key }: NextPair, by: string): Kept {
-  return { thingName, pair: { cert, key }, previous, by, ...(configured !== undefined && { replaces: configured }) };
+function switched({ thingName, configured }: Settings, previous: Pair, pair: Pair, by: string): Kept {
+  return { thingName, pair, previous, by, ...(configured !== undefined && { replaces: configured }) };
 }
 
 /**
@@ -162,7 +151,7 @@ export function candidatesOf(
     connect: connectAs(settings, previous, log),
     worked: () => {
       keep({ ...rest, pair: previous, ...(by && { refused: by }) });
-      log('warn', 'the new certificate could not connect: the old one is in use again');
+      log('warn', TAKEN_BACK);
       tell('old');
     },
   };

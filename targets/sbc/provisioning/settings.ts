@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { checkClosed } from '../../../transports/handlers.ts';
+import { isExecutable } from '../builtins/tools.ts';
+import { readPairs } from '../guards/pairs.ts';
 import type { Setting } from '../settings.ts';
 import { pem } from '../settingValues.ts';
 import type { Credentials } from './credentials.ts';
@@ -46,14 +48,7 @@ export function readParameters(text: string): Record<string, string> {
     if (wrong === undefined) return members as Record<string, string>;
     throw new Error(`'${wrong}': expected text`);
   }
-  const pairs = text.split(',').filter((pair) => pair);
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const [, name, value] = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(pair) ?? [];
-      if (name && value) return [name, value];
-      throw new Error(`'${pair}': expected NAME=VALUE`);
-    }),
-  );
+  return readPairs(text);
 }
 
 function readKeyFrom(text: string): 'device' | 'service' {
@@ -79,7 +74,7 @@ function currentValue(name: string, given: string): string {
   let value: string;
   try {
     checkClosed(file, 'w');
-    value = isProgram(file)
+    value = isExecutable(file)
       ? execFileSync(file, { encoding: 'utf8', timeout: PROGRAM_MILLIS_MAX, stdio: ['ignore', 'pipe', 'ignore'] })
       : readFileSync(file, 'utf8');
   } catch (error) {
@@ -89,15 +84,6 @@ function currentValue(name: string, given: string): string {
   value = value.replaceAll('\0', '').trim();
   if (value) return value;
   throw new Error(`parameter ${name}: ${file} says nothing`);
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Reads a setting by name; undefined and a fault where it is missing or wrong. */

@@ -86,7 +86,7 @@ test('what conditions ask for and what tells one boot from another are settings 
   assert.equal([found.bootId, found.attributes], ['boot-7', { site: 'berlin', model: 'a=b' }]);
   assert.equal(faults([...argv(flags), '--attributes', 'site', '--boot-id', 'none']), [
     `--boot-id 'none': ENOENT: no such file or directory, open '${folder}/none'`,
-    "--attributes 'site': 'site': expected KEY=VALUE",
+    "--attributes 'site': 'site': expected NAME=VALUE",
   ]);
 });
 

@@ -48,6 +48,8 @@ export async function finishAgent(code) {
     compress: {
       toplevel: true,
       passes: 8,
+      // `${a}` becomes ''+a, which is the same for texts, numbers and whatever has no valueOf of its own.
+      unsafe: true,
       unsafe_arrows: true,
       unsafe_methods: true,
       pure_getters: true,

@@ -33,29 +33,35 @@ export const PRIVATE_NAMES = linesOf(`
   home
   json
   base
-  sizeBytes refresh
-  reportedMillis have known
+  sizeBytes refresh url
+  reportedMillis have known url
   askNext asked chance cleaning document doubt facts finished killAt lost online out pauseUntil repeating restarting runs saving setbacks stale stderrLines stopBy timedOut timeoutAt timerSet tokens untold
   clientId facts keepAliveSeconds retryMaxMillis subscribes
-  alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyFrom mqttPort proxyCredentials retryMaxMillis tell warnings work
-  asking chance effects framer head holding honoursWait lookAt lookedAtMillis looking nextTopic subscribed waiting
-  conclude document execute freshArgs print
+  alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyEngine keyFrom mqttPort proxyCredentials retryMaxMillis tell warnings work
+  asking chance effects framer head holding honoursWait ids lookAt lookedAtMillis looking nextTopic subscribed waiting
+  conclude converse document execute freshArgs print
   clientId listens
   install refresh remove
-  folderOf isRunning kept save
-  commands isHere
+  folderOf isRunning kept save stop
+  commands isHere running
   programs refreshed
   rows warnings
-  chance looks
+  chance count looks
   isHttps others
   body errorType
   answer bytes isHeld
   bytes holdSeconds request
   operation templateName
   validFromDate validToDate
-  pinFile
+  module object pinFile
   worked
   endedAt
+  credentials except
+  hold use
+  lock record
+  ask
+  asks
+  csr
 `);
 
 /**

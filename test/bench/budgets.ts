@@ -50,11 +50,11 @@ export const BUDGETS = {
  * worse unseen: whoever has a reason raises the number here, in the same commit, and says why there.
  */
 export const REACHED = {
-  /** 31,9xx when it was written: the gzipped size is the tighter one. */
-  agentBytes: 33 * KB,
-  /** 95,0xx and 38,9xx. */
-  fullAgentBytes: 94 * KB,
-  fullAgentGzipBytes: 38.5 * KB,
+  /** 31,4xx when it was written: the gzipped size is the tighter one. */
+  agentBytes: 32 * KB,
+  /** 91,2xx and 38,3xx. */
+  fullAgentBytes: 90 * KB,
+  fullAgentGzipBytes: 37.75 * KB,
   /** 436,2xx and 2,506,xxx: most of both is packages, whose patches move them. */
   bridgeBytes: 460 * KB,
   errandBytes: 2_600 * KB,

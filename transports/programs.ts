@@ -26,7 +26,7 @@ export interface Programs {
 }
 
 /** How long the output of an ended program is waited for, when a process that it left behind holds it open. */
-export const DRAIN_MILLIS_MAX = 500;
+const DRAIN_MILLIS_MAX = 500;
 
 /** Where programs are looked for when the agent itself was started without a PATH (as Debian has it for root). */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -35,7 +35,7 @@ export type Party = (typeof PARTIES)[number];
  * - CANCELED by the service is abort; by an operator CancelJob and CancelJobExecution, where only force reaches IN_PROGRESS.
  * - TIMED_OUT is set by timers, REMOVED when a thing leaves the target group or is deleted.
  */
-export const NEXT: Record<Pending, Moves> & Partial<Record<Status, Moves>> = {
+const NEXT: Record<Pending, Moves> & Partial<Record<Status, Moves>> = {
   QUEUED: {
     device: ['IN_PROGRESS', 'SUCCEEDED', 'FAILED', 'REJECTED'],
     service: ['CANCELED', 'REMOVED'],

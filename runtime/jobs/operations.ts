@@ -26,7 +26,7 @@ export const OPERATION_PREFIX = 'jobs-agent:';
 export const ROLL_BACK = `${OPERATION_PREFIX}roll-back`;
 
 /** Longest name of a package, characters: it is in the record. */
-export const PACKAGE_NAME_CHARS_MAX = 128;
+const PACKAGE_NAME_CHARS_MAX = 128;
 /** Most files of one package. Our choice. */
 export const FILES_MAX = 100;
 /** A week: longest pause before a reboot or a shutdown, minutes. */

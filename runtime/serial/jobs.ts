@@ -4,11 +4,11 @@ import { type Cbor, type CborMap, cborMap, decodeBody, encodeBody } from './cbor
 import type { DeviceHello } from './hello.ts';
 
 /** By their numbers on the wire. */
-export const OPERATIONS = ['PING', 'RUN', 'PULL', 'STATUS', 'STOP', 'FLASH', 'SWITCH'] as const;
+const OPERATIONS = ['PING', 'RUN', 'PULL', 'STATUS', 'STOP', 'FLASH', 'SWITCH'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** By their numbers on the wire. */
-export const STATES = ['running', 'succeeded', 'failed', 'unknown', 'busy', 'refused'] as const;
+const STATES = ['running', 'succeeded', 'failed', 'unknown', 'busy', 'refused'] as const;
 
 /** How a run stands. */
 export interface State {

@@ -12,7 +12,7 @@ const PREBUILDS = path.join(packages, '@serialport/bindings-cpp/prebuilds');
 export const ARCHITECTURES = ['linux-x64', 'linux-arm64', 'linux-arm'];
 
 /** This machine's, where the native code exists for it. */
-export function ownArchitecture() {
+function ownArchitecture() {
   const own = `${process.platform}-${process.arch}`;
   return ARCHITECTURES.includes(own) ? own : 'linux-x64';
 }

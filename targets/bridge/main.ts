@@ -132,6 +132,6 @@ function refuse(fault: string): number {
   return EXIT_WRONG;
 }
 
-export function version(): string {
+function version(): string {
   return typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source';
 }

@@ -1,7 +1,7 @@
 /** Frames for people: what `errand-bridge monitor` prints. */
 import { ProtocolError } from '../../runtime/errors.ts';
 import { type CborMap, decodeBody } from '../../runtime/serial/cbor.ts';
-import type { Frame } from '../../runtime/serial/frame.ts';
+import { ADDRESS_ALL, ADDRESS_SINGLE, type Frame } from '../../runtime/serial/frame.ts';
 import { decodeDeviceHello, decodeHostHello } from '../../runtime/serial/hello.ts';
 import { commandsOf, decodeState, operationOf } from '../../runtime/serial/jobs.ts';
 import { decodeBlock, decodePull } from '../../runtime/serial/pull.ts';
@@ -12,7 +12,7 @@ const HASH_BYTES_SHOWN = 8;
 /** One line without its time: direction, whose frame it is, and what it says. */
 export function meaningOf(frame: Frame): string {
   const { from, type, addr, seq, boot } = frame;
-  const who = addr === 0 ? '' : ` ${addr === 255 ? 'all' : addr}`;
+  const who = addr === ADDRESS_SINGLE ? '' : ` ${addr === ADDRESS_ALL ? 'all' : addr}`;
   const head = `${from === 'host' ? '->' : '<-'}${who} ${type === 'DATA' ? '' : `#${seq} `}`;
   try {
     return `${head}${bodyOf(frame)} (boot ${boot})`;

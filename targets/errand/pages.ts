@@ -32,7 +32,7 @@ interface Resume {
 const TRUNCATED = 'boto_truncate_amount';
 
 /** Undefined: the operation answers in one piece. */
-export function pagedBy({ input, output }: Operation): PagedBy | undefined {
+function pagedBy({ input, output }: Operation): PagedBy | undefined {
   const list = Object.entries(output?.members ?? {}).find(([, { shape }]) => shape.type === 'list')?.[0];
   const [token, answerToken] = Object.hasOwn(input, 'marker') ? ['marker', 'nextMarker'] : ['nextToken', 'nextToken'];
   if (list === undefined || !Object.hasOwn(input, token!)) return undefined;

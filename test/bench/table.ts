@@ -118,7 +118,7 @@ function showBudget({ most, least, ratio }: Budget, unit: Unit): string {
 }
 
 /** KB and MB are of 1,024. */
-export function show(value: number, unit: Unit): string {
+function show(value: number, unit: Unit): string {
   switch (unit) {
     case 'bytes':
       if (value >= 1024 * 1024) return `${(value / 1024 / 1024).toFixed(1)} MB`;

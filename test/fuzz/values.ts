@@ -151,7 +151,7 @@ export const nastyText = fc.oneof(fc.constantFrom(...NASTY_TEXTS), fc.string({ u
 const nastyNumber = fc.constantFrom(0, -0, -1, 0.5, 1e21, -1e300, 2 ** 31, 2 ** 53, 2 ** 63, Number.MIN_VALUE);
 
 /** Anything that JSON can say. */
-export const nasty: fc.Arbitrary<unknown> = fc.oneof(
+const nasty: fc.Arbitrary<unknown> = fc.oneof(
   nastyText,
   nastyNumber,
   fc.constantFrom(null, true, false, [], {}, [[]], [null], { a: null }),
@@ -159,7 +159,7 @@ export const nasty: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /** A value that fits the shape. */
-export function fitting(shape: Shape, name = ''): fc.Arbitrary<unknown> {
+function fitting(shape: Shape, name = ''): fc.Arbitrary<unknown> {
   const known = BY_NAME[name];
   if (known !== undefined) return known;
   if (shape.type === 'string') {

@@ -68,7 +68,7 @@ export function meet(
 }
 
 /** Its timer has fired, once. */
-export function fired(model: Model, known: Known): void {
+function fired(model: Model, known: Known): void {
   if (known.status === 'TIMED_OUT') return;
   known.status = 'TIMED_OUT';
   known.versionNumber += 1;

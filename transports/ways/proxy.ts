@@ -13,7 +13,7 @@ export interface HttpProxy {
 /** The longest head of a proxy's answer, bytes. */
 const HEAD_BYTES_MAX = 16_384;
 /** How long a proxy may take, its own connection to the server included. */
-export const PROXY_MILLIS_MAX = 20_000;
+const PROXY_MILLIS_MAX = 20_000;
 
 /** The proxy on the way to `host`, if there is one. */
 export function proxyTo(host: string, proxy: HttpProxy | undefined, credentials?: string): HttpProxy | undefined {

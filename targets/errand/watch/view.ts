@@ -19,12 +19,12 @@ export interface Failure {
 }
 
 /** Failures under the bar; the rest is a number. */
-export const FAILURES_SHOWN_MAX = 8;
+const FAILURES_SHOWN_MAX = 8;
 const BAR_CHARS = 30;
 const PENDING: readonly Status[] = ['QUEUED', 'IN_PROGRESS'];
 
 /** Executions so far, and how many of them have ended. */
-export function totals({ counts }: Snapshot): { all: number; ended: number; pending: number } {
+function totals({ counts }: Snapshot): { all: number; ended: number; pending: number } {
   const sum = (statuses: readonly Status[]) => statuses.reduce((total, status) => total + counts[status], 0);
   const [all, pending] = [sum(STATUSES), sum(PENDING)];
   return { all, ended: all - pending, pending };
@@ -41,7 +41,7 @@ export function allSucceeded(snapshot: Snapshot): boolean {
 }
 
 /** Executions that ended a minute since `first`; undefined while that says nothing. */
-export function ratePerMinute(first: Snapshot, now: Snapshot): number | undefined {
+function ratePerMinute(first: Snapshot, now: Snapshot): number | undefined {
   const minutes = (now.atMillis - first.atMillis) / 60_000;
   const ended = totals(now).ended - totals(first).ended;
   return minutes > 0 && ended > 0 ? ended / minutes : undefined;

@@ -61,7 +61,7 @@ export function answerXml(root: string, members: Readonly<Record<string, string>
 }
 
 /** `<Name>text</Name>` for each member. */
-export function elementsXml(members: Readonly<Record<string, string | number>>): string {
+function elementsXml(members: Readonly<Record<string, string | number>>): string {
   return Object.entries(members)
     .map(([name, text]) => `<${name}>${escaped(String(text))}</${name}>`)
     .join('');

@@ -14,7 +14,7 @@ export interface Files {
 }
 
 /** Where an upload goes whose placeholder names no bucket. */
-export const UPLOADS_BUCKET = 'uploads';
+const UPLOADS_BUCKET = 'uploads';
 
 export interface LocalFilesOptions {
   artifacts: Artifacts;

@@ -128,7 +128,7 @@ export function answer(
 }
 
 /** The message itself, unless the subscription changes it. */
-export function forSubscriber(plain: Message, published: boolean, subscription: Subscription): Message {
+function forSubscriber(plain: Message, published: boolean, subscription: Subscription): Message {
   const retained = published && subscription.retainAsPublished;
   if (!retained && subscription.identifiers.length === 0) return plain;
   if (plain.qos === 1 && subscription.qos === 1) ownPayload(plain); // once for all of them

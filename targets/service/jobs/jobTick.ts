@@ -184,7 +184,7 @@ async function deleteSome(tx: Connection, job: JobRow, clock: Clock): Promise<To
 }
 
 /** An execution cancelled by an operator, or why it cannot be. */
-export function canceled(
+function canceled(
   execution: StoredExecution,
   force: boolean,
   nowMillis: number,

@@ -85,12 +85,12 @@ function endsUnseen(before: StoredExecution, after: StoredExecution | undefined)
 }
 
 /** True for an execution that its thing is shown as pending. */
-export function isInQueue({ status, hidden }: StoredExecution): boolean {
+function isInQueue({ status, hidden }: StoredExecution): boolean {
   return isPending(status) && !hidden;
 }
 
 /** The order of a queue: all IN_PROGRESS first, then by when they were queued (data-plane §7); the store sorts the same way. */
-export function byQueueOrder(a: StoredExecution, b: StoredExecution): number {
+function byQueueOrder(a: StoredExecution, b: StoredExecution): number {
   return (
     rank(b.status) - rank(a.status) ||
     a.queuedAtMillis - b.queuedAtMillis ||

@@ -9,8 +9,8 @@ import { FLAG, JOB_ID, LONG, NAMESPACE_ID, TEXT, WHEN } from './names.ts';
 
 /** Shapes of jobs and executions, as deep as the API nests them (spec: control plane §2). */
 
-export const COUNT = { type: 'integer' } as const;
-export const AT_LEAST_ONE = { type: 'integer', min: 1 } as const;
+const COUNT = { type: 'integer' } as const;
+const AT_LEAST_ONE = { type: 'integer', min: 1 } as const;
 export const TARGET_SELECTION = { type: 'string', oneOf: ['CONTINUOUS', 'SNAPSHOT'] } as const;
 export const JOB_STATUS = {
   type: 'string',
@@ -27,7 +27,7 @@ export const DOCUMENT = { type: 'string', charsMax: JOB_DOCUMENT_BYTES_MAX, byte
 export const DOCUMENT_SOURCE = { type: 'string', charsMin: 1, charsMax: 1350 } as const;
 export const ARN = { type: 'string', charsMin: 1, charsMax: 1600, pattern: '^arn:[!-~]+$' } as const;
 export const TARGETS = { type: 'list', itemsMin: 1, itemsMax: 100, of: { type: 'string', charsMax: 2048 } } as const;
-export const DATE_TEXT = { type: 'string', charsMin: 1, charsMax: 64 } as const;
+const DATE_TEXT = { type: 'string', charsMin: 1, charsMax: 64 } as const;
 export const PACKAGE_VERSIONS = { type: 'list', itemsMax: 25, of: ARN } as const;
 export const PARAMETERS = {
   type: 'map',

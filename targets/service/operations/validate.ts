@@ -42,7 +42,7 @@ export function faultsMessage({ count, lines }: Faults): string {
 }
 
 /** Notes one broken constraint; `value` undefined: the member is absent. */
-export function addFault(faults: Faults, value: unknown, at: string, constraint: string): void {
+function addFault(faults: Faults, value: unknown, at: string, constraint: string): void {
   faults.count += 1;
   if (faults.lines.length < FAULTS_NAMED_MAX)
     faults.lines.push(`Value ${quoted(value)} at '${at}' failed to satisfy constraint: ${constraint}`);

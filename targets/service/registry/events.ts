@@ -2,10 +2,9 @@ import { EVENT_TYPES, type UPDATE_EVENT_CONFIGURATIONS } from '../operations/eve
 import type { InputOf } from '../operations/operation.ts';
 import { invalidRequest } from '../operations/refusals.ts';
 import { inTransaction } from '../store/open.ts';
-import type { Connection } from '../store/statement.ts';
 import type { Registry } from './registry.ts';
 
-export type EventType = (typeof EVENT_TYPES)[number];
+type EventType = (typeof EVENT_TYPES)[number];
 
 /** The kinds that this service can publish (events §2). */
 const SERVED: readonly EventType[] = ['JOB', 'JOB_EXECUTION'];
@@ -49,14 +48,4 @@ export async function describeEventConfigurations(registry: Registry) {
       lastModifiedDate: Math.max(...rows.map(({ modified_at }) => modified_at)) / 1000,
     }),
   };
-}
-
-/** Whether events of this kind are published. */
-export async function isEventEnabled({ db }: Pick<Connection, 'db'>, type: EventType): Promise<boolean> {
-  const row = await db
-    .selectFrom('event_configuration')
-    .select('enabled')
-    .where('event_type', '=', type)
-    .executeTakeFirst();
-  return row?.enabled === 1;
 }

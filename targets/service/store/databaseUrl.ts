@@ -17,7 +17,7 @@ export interface DatabaseAddress {
 }
 
 /** `allow` is left out: it would begin without TLS where the server has it. */
-export const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
 export type SslMode = (typeof SSL_MODES)[number];
 
 const PORT = 5432;

@@ -5,7 +5,7 @@ import { addProvisioningTables, type ProvisioningTables } from './provisioningTa
 import { addRegistryTables, type RegistryTables } from './registryTables.ts';
 import { addWorkerTables, type WorkerTables } from './workers.ts';
 
-export type { EventConfigurationTable, JobTemplateTable, TagTable } from './registryTables.ts';
+export type { TagTable } from './registryTables.ts';
 
 /**
  * The tables of the service, the same on SQLite and PostgreSQL: JSON as text, times as milliseconds since the Unix epoch,

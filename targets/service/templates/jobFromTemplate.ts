@@ -30,7 +30,7 @@ export async function withTemplate(on: Connection, place: Place, input: CreateJo
  *
  * @throws ModelledError InvalidRequestException
  */
-export function jobFrom(template: Template, input: CreateJobInput): CreateJobInput {
+function jobFrom(template: Template, input: CreateJobInput): CreateJobInput {
   if ('managed' in template) {
     const { managed } = template;
     if (input.document !== undefined || input.documentSource !== undefined)

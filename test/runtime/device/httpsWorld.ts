@@ -17,7 +17,7 @@ import { createChance } from '../../sim/chance.ts';
 import { createTimeline } from '../../sim/timeline.ts';
 
 const EPOCH = 1_700_000_000_000;
-export const THING = 'T';
+const THING = 'T';
 
 /** @param holds  whether the service honours `Prefer: wait` */
 export async function openHttpsWorld(seed: number, loss: number, holds: boolean) {

@@ -11,7 +11,7 @@ import type { Ask, RunnerEffect, RunnerEvent } from '../../../runtime/jobs/runne
 export const STEP = (name: string, more: object = {}) => ({
   action: { name, type: 'runCommand', input: { command: name }, ...more },
 });
-export const DOCUMENT: JsonValue = { version: '1.0', steps: [STEP('one'), STEP('two'), STEP('three')] };
+const DOCUMENT: JsonValue = { version: '1.0', steps: [STEP('one'), STEP('two'), STEP('three')] };
 export const EXECUTION: JobExecution = {
   jobId: 'J',
   status: 'QUEUED',

@@ -29,7 +29,7 @@ const REST_MILLIS_MAX = 60_000;
 const LOOK_MILLIS = 50;
 
 /** Where a kill fell. */
-export const PLACES = [
+const PLACES = [
   'no job was at work',
   'before a step',
   'in a step',

@@ -18,7 +18,7 @@ process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 export const REGION = 'eu-central-1';
 /** What the operator has, and what URLs in documents are signed with. */
 export const OPERATOR = { accessKeyId: 'AKIAOPERATOR', secretAccessKey: 'secret-of-operator' };
-export const URL_KEY = { accessKeyId: 'AKIAURLS', secretAccessKey: 'secret-of-urls' };
+const URL_KEY = { accessKeyId: 'AKIAURLS', secretAccessKey: 'secret-of-urls' };
 /** Small, so that tests reach them. */
 export const BYTES_MAX = { operator: 2_000_000, url: 1_000 };
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import Driver from 'better-sqlite3';
 import { sql } from 'kysely';
 import { createJobsService } from '../../targets/service/jobs/service.ts';
-import { openStore } from '../../targets/service/store/open.ts';
+import { openStore, type Store } from '../../targets/service/store/open.ts';
 import type { Bench } from './bench.ts';
 import { BUDGETS } from './budgets.ts';
 import type { Report } from './figure.ts';
@@ -64,13 +64,7 @@ async function makeExecutions(file: string, things: number): Promise<number> {
   await registerFleet(file, things);
   const before = await bytesIn(file);
   const store = await openStore(file);
-  const service = createJobsService({
-    store,
-    nowMillis: Date.now,
-    region: 'eu-central-1',
-    account: '111122223333',
-    publish: () => {},
-  });
+  const service = serviceOn(store);
   const targets = [`arn:aws:iot:eu-central-1:111122223333:thinggroup/${GROUP}`];
   await service.control.createJob({ jobId: 'all', targets, document: '{}' });
   await service.close();
@@ -86,9 +80,8 @@ async function makeExecutions(file: string, things: number): Promise<number> {
   return (await bytesIn(file)) - before;
 }
 
-async function throughService(file: string, nextThing: () => number): Promise<{ perSecond: number }> {
-  const store = await openStore(file);
-  const service = createJobsService({
+function serviceOn(store: Store) {
+  return createJobsService({
     store,
     nowMillis: Date.now,
     region: 'eu-central-1',
@@ -96,6 +89,11 @@ async function throughService(file: string, nextThing: () => number): Promise<{ 
     publish: () => {},
     breathe: () => new Promise((resolve) => setImmediate(resolve)),
   });
+}
+
+async function throughService(file: string, nextThing: () => number): Promise<{ perSecond: number }> {
+  const store = await openStore(file);
+  const service = serviceOn(store);
   const statusDetails = { progress: '50%' };
   let count = 0;
   const began = performance.now();

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { Agent } from 'node:https';
 import * as sdk from '@aws-sdk/client-iot-jobs-data-plane';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -7,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DeviceCertificate } from '../../../../targets/service/identity/deviceCertificate.ts';
 import { hasTool } from '../../../tools.ts';
+import { runAws } from '../http/awsCli.ts';
 import { REGION } from '../http/controlPlane.ts';
 import { startWorld, turnUntil, type World } from './world.ts';
 
@@ -126,24 +125,8 @@ test('the AWS SDK gets CertificateValidationException, ForbiddenException and Th
 
 if (hasTool('aws', 'awscli')) {
   const aws = async (...args: string[]) => {
-    const { plane } = world;
-    const own = ['--endpoint-url', plane.url, '--ca-bundle', plane.identity.caFile];
-    const child = spawn('/usr/bin/aws', ['iot-jobs-data', ...args, ...own], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: plane.folder,
-        AWS_ACCESS_KEY_ID: plane.key.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: plane.key.secretAccessKey,
-        AWS_DEFAULT_REGION: REGION,
-        AWS_MAX_ATTEMPTS: '1',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [out, error] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
-    child.stderr.setEncoding('utf8').on('data', (text) => (error += text));
-    const [code] = await once(child, 'close');
-    return { code, error, answer: out === '' ? undefined : JSON.parse(out) };
+    const { code, stdout, stderr } = await runAws(world.plane, 'iot-jobs-data', ...args);
+    return { code, error: stderr, answer: stdout === '' ? undefined : JSON.parse(stdout) };
   };
 
   test("Debian's aws iot-jobs-data works unmodified: its four operations and an error", async () => {

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ERROR_MEANINGS } from '../../../../runtime/jobs/errorMeanings.ts';
@@ -10,6 +9,7 @@ import {
 } from '../../../../targets/service/dataPlane/operations.ts';
 import type { InputMember } from '../../../../targets/service/operations/operation.ts';
 import type { Member, Shape } from '../../../../targets/service/operations/shape.ts';
+import { type ModelShape, readModel } from '../operations/botocore.ts';
 
 /** Every difference between our table and AWS's model that is meant, with its reason. A line that no longer differs fails. */
 const CHOSEN: Readonly<Record<string, string>> = {
@@ -19,51 +19,14 @@ const CHOSEN: Readonly<Record<string, string>> = {
 /** Debian 12's model, of 2023, writes the same patterns another way. */
 const SPELLING: Readonly<Record<string, string>> = { '[^\\p{C}]*+': '[^\\p{C}]+' };
 
-interface ModelMember {
-  shape: string;
-  location?: string;
-}
-interface ModelShape {
-  type: string;
-  members?: Record<string, ModelMember>;
-  member?: { shape: string };
-  key?: { shape: string };
-  value?: { shape: string };
-  required?: string[];
-  min?: number;
-  max?: number;
-  pattern?: string;
-  enum?: string[];
-  error?: { httpStatusCode: number };
-}
-interface Model {
-  operations: Record<
-    string,
-    {
-      http: { method: string; requestUri: string; responseCode?: number };
-      input: { shape: string };
-      output: { shape: string };
-      errors: { shape: string }[];
-    }
-  >;
-  shapes: Record<string, ModelShape>;
-}
-
-/** Where Debian's awscli and python3-botocore keep the model. */
-const MODEL = ['awscli/botocore', 'botocore']
-  .map((folder) => `/usr/lib/python3/dist-packages/${folder}/data/iot-jobs-data/2017-09-29/service-2.json`)
-  .find((file) => existsSync(file));
-
 test('the HTTP counterparts of the error codes are errors of the table, with their status', () => {
   for (const [code, { httpType, httpStatus }] of Object.entries(ERROR_MEANINGS))
     assert.is(httpStatus, DATA_ERROR_TYPES[httpType as DataErrorType], code);
 });
 
-if (MODEL === undefined) {
-  if (process.env.ERRAND_TESTS === 'all') throw new Error('botocore is missing: apt-get install awscli');
-  console.log('\n  skipped: the data plane beside its model: botocore is missing: apt-get install awscli');
-} else {
-  const { operations, shapes } = JSON.parse(readFileSync(MODEL, 'utf8')) as Model;
+const model = readModel('iot-jobs-data/2017-09-29', 'the data plane beside its model');
+if (model !== undefined) {
+  const { operations, shapes } = model;
   const differences = new Set<string>();
 
   test('the table has the four operations of the botocore model, and its errors the same status', () => {
@@ -78,10 +41,10 @@ if (MODEL === undefined) {
       const theirs = operations[name]!;
       assert.equal([method, path, 200], [theirs.http.method, theirs.http.requestUri, theirs.http.responseCode ?? 200]);
       assert.equal([...errors].sort(), theirs.errors.map(({ shape }) => shape).sort());
-      compareMembers(input, shapes[theirs.input.shape]!);
-      for (const [member, { location }] of Object.entries(shapes[theirs.input.shape]!.members!))
+      compareMembers(input, shapes[theirs.input!.shape]!);
+      for (const [member, { location }] of Object.entries(shapes[theirs.input!.shape]!.members!))
         assert.is(PLACES[input[member]!.in], location, `${name}.${member}`);
-      compareMembers(output!.members, shapes[theirs.output.shape]!);
+      compareMembers(output!.members, shapes[theirs.output!.shape]!);
     });
 
   test('ranges and patterns differ from the model only where that was chosen', () => {

@@ -7,6 +7,7 @@ import type { DeviceCertificate } from '../../../../targets/service/identity/dev
 import { attachThingPrincipal, findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { createThing } from '../../../../targets/service/registry/things.ts';
 import { type ControlPlane, REGION, startControlPlane } from '../http/controlPlane.ts';
+import type { Answer } from '../http/signedRequest.ts';
 
 /** The operators' port and the devices' on one Jobs service with a store in memory. */
 export interface World {
@@ -34,14 +35,6 @@ export interface Ask {
   headers?: Record<string, string>;
   agent?: Agent;
   tls?: RequestOptions;
-}
-
-export interface Answer {
-  status: number;
-  type: string | undefined;
-  headers: IncomingMessage['headers'];
-  body: Record<string, unknown>;
-  reusedSocket: boolean;
 }
 
 export async function startWorld(nowMillis: () => number = Date.now): Promise<World> {

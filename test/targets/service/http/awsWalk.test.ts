@@ -8,25 +8,15 @@ import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
 import { hasTool } from '../../../tools.ts';
 import { makeCsr } from '../identity/csr.ts';
 import { type AwsCli, startAwsCli } from './awsCli.ts';
-import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { arn, type ControlPlane, startControlPlane } from './controlPlane.ts';
+import { FLEET } from './fleetTemplate.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: read as it came
 type Answer = any;
 
 const test = suite('a walk by the AWS CLI');
-const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
 /** Operations of our own, which the AWS CLI does not have. */
 const OURS = /AccessKey|Artifact|Faults|(Attach|Detach)ProvisioningClaim/;
-const FLEET = JSON.stringify({
-  Parameters: { Serial: { Type: 'String' } },
-  Resources: {
-    thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: { Ref: 'Serial' } } },
-    certificate: {
-      Type: 'AWS::IoT::Certificate',
-      Properties: { CertificateId: { Ref: 'AWS::IoT::Certificate::Id' } },
-    },
-  },
-});
 
 if (hasTool('/usr/bin/aws', 'awscli')) {
   let plane: ControlPlane;

@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import * as sdk from '@aws-sdk/client-iot';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasTool } from '../../../tools.ts';
-import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { runAws } from './awsCli.ts';
+import { arn, type ControlPlane, startControlPlane } from './controlPlane.ts';
 
 const test = suite('clients of AWS');
 let plane: ControlPlane;
@@ -12,8 +11,6 @@ test.before(async () => {
   plane = await startControlPlane();
 });
 test.after(() => plane.close());
-
-const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
 
 test('the AWS SDK goes through thing, group, certificate, job and execution unmodified', async () => {
   const client = plane.client();
@@ -116,39 +113,24 @@ test('the AWS SDK gets the service errors as its own classes, with their members
 });
 
 if (hasTool('aws', 'awscli')) {
-  const aws = async (program: string, ...args: string[]) => {
-    const child = spawn(program, ['iot', ...args, '--endpoint-url', plane.url, '--ca-bundle', plane.identity.caFile], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: plane.folder,
-        AWS_ACCESS_KEY_ID: plane.key.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: plane.key.secretAccessKey,
-        AWS_DEFAULT_REGION: REGION,
-        AWS_MAX_ATTEMPTS: '1',
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let [out, error] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text) => (out += text));
-    child.stderr.setEncoding('utf8').on('data', (text) => (error += text));
-    const [code] = await once(child, 'close');
-    return { code, out, error };
-  };
+  const aws = (...args: string[]) => runAws(plane, 'iot', ...args);
 
   test("Debian's aws iot works unmodified: create-thing, create-job, describe-job, and an error", async () => {
-    const program = '/usr/bin/aws';
-    const thing = await aws(program, 'create-thing', '--thing-name', 'cli:1');
-    assert.is(thing.code, 0, thing.error);
-    const { thingArn } = JSON.parse(thing.out);
-    const job = await aws(program, 'create-job', '--job-id', 'cli', '--targets', thingArn, '--document', '{"a":"ü"}');
-    assert.is(job.code, 0, job.error);
+    const thing = await aws('create-thing', '--thing-name', 'cli:1');
+    assert.is(thing.code, 0, thing.stderr);
+    const { thingArn } = JSON.parse(thing.stdout);
+    const job = await aws('create-job', '--job-id', 'cli', '--targets', thingArn, '--document', '{"a":"ü"}');
+    assert.is(job.code, 0, job.stderr);
     const [described, missing] = await Promise.all([
-      aws(program, 'describe-job', '--job-id', 'cli'),
-      aws(program, 'describe-job', '--job-id', 'none'),
+      aws('describe-job', '--job-id', 'cli'),
+      aws('describe-job', '--job-id', 'none'),
     ]);
-    assert.is(JSON.parse(described.out).job.jobId, 'cli', described.error);
+    assert.is(JSON.parse(described.stdout).job.jobId, 'cli', described.stderr);
     assert.is(missing.code, 254);
-    assert.match(missing.error, 'An error occurred (ResourceNotFoundException) when calling the DescribeJob operation');
+    assert.match(
+      missing.stderr,
+      'An error occurred (ResourceNotFoundException) when calling the DescribeJob operation',
+    );
   });
 }
 

@@ -51,6 +51,7 @@ export interface ControlPlane {
 }
 
 export const REGION = 'eu-central-1';
+export const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
 
 /** @param nowMillis  the clock of the service, and so of signatures */
 export async function startControlPlane(nowMillis: () => number = Date.now): Promise<ControlPlane> {

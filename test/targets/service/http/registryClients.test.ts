@@ -2,15 +2,14 @@ import * as sdk from '@aws-sdk/client-iot';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeCsr } from '../identity/csr.ts';
-import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { arn, type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { FLEET } from './fleetTemplate.ts';
 
 const test = suite<{ plane: ControlPlane }>('the registry through clients of AWS');
 test.before.each(async (world) => {
   world.plane = await startControlPlane();
 });
 test.after.each(({ plane }) => plane.close());
-
-const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
 
 async function failure(answer: Promise<unknown>): Promise<unknown> {
   try {
@@ -111,16 +110,7 @@ test('the AWS SDK: provisioning templates, their versions and a claim, errors as
   plane,
 }) => {
   const client = plane.client();
-  const templateBody = JSON.stringify({
-    Parameters: { Serial: { Type: 'String' } },
-    Resources: {
-      thing: { Type: 'AWS::IoT::Thing', Properties: { ThingName: { Ref: 'Serial' } } },
-      certificate: {
-        Type: 'AWS::IoT::Certificate',
-        Properties: { CertificateId: { Ref: 'AWS::IoT::Certificate::Id' } },
-      },
-    },
-  });
+  const templateBody = FLEET;
   const templateName = 'fleet';
   const provisioningRoleArn = 'arn:aws:iam::123456789012:role/fleet';
   const tags = [{ Key: 'team', Value: 'ops' }];

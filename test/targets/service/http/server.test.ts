@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { Readable } from 'node:stream';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BODY_BYTES_MAX } from '../../../../targets/service/http/limits.ts';
 import { OPERATIONS } from '../../../../targets/service/operations/table.ts';
 import { validate } from '../../../../targets/service/operations/validate.ts';
 import { makeCsr } from '../identity/csr.ts';
-import { type ControlPlane, REGION, startControlPlane } from './controlPlane.ts';
+import { arn, type ControlPlane, startControlPlane } from './controlPlane.ts';
 import { type Answer, send } from './signedRequest.ts';
 
 const test = suite('server');
@@ -19,7 +19,13 @@ test.before(async () => {
 });
 test.after(() => plane.close());
 
-const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:111122223333:${kind}/${name}`;
+/** A connection on which anything can be sent. */
+async function byHand(): Promise<TLSSocket> {
+  const { port } = plane.https;
+  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: plane.identity.caPem });
+  await once(socket, 'secureConnect');
+  return socket;
+}
 
 test('takes a stated hash that is right, the older scope execute-api, and extra headers that are not signed', async () => {
   const body = '{}';
@@ -68,13 +74,7 @@ test('routes a literal before a label, and decodes labels before it matches', as
 
 test('refuses a body over the limit before it is read whole, and one from a stranger before any of it', async () => {
   const size = BODY_BYTES_MAX + 1;
-  const socket = connect({
-    host: '127.0.0.1',
-    port: plane.https.port,
-    servername: 'localhost',
-    ca: plane.identity.caPem,
-  });
-  await once(socket, 'secureConnect');
+  const socket = await byHand();
   socket.write(`PUT /jobs/j HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${size}\r\n\r\n{`);
   const [unsigned] = (await once(socket, 'data')) as [Buffer];
   assert.match(unsigned.toString(), /^HTTP\/1\.1 403 [\s\S]*^connection: close\r$/im);
@@ -84,9 +84,7 @@ test('refuses a body over the limit before it is read whole, and one from a stra
 });
 
 test('answers a request without Host as any other, not with an empty 400', async () => {
-  const { port } = plane.https;
-  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: plane.identity.caPem });
-  await once(socket, 'secureConnect');
+  const socket = await byHand();
   socket.write('GET / HTTP/1.1\r\n\r\n');
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.match(answer.toString(), /^HTTP\/1\.1 403 [\s\S]*^x-amzn-errortype: MissingAuthenticationTokenException\r$/im);
@@ -94,9 +92,7 @@ test('answers a request without Host as any other, not with an empty 400', async
 });
 
 test('answers a request that expects what nobody knows as any other, not with an empty 417 (RFC 9110 §10.1.1)', async () => {
-  const { port } = plane.https;
-  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: plane.identity.caPem });
-  await once(socket, 'secureConnect');
+  const socket = await byHand();
   socket.write('GET / HTTP/1.1\r\nhost: localhost\r\nexpect: 200-ok\r\n\r\n');
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.match(answer.toString(), /^HTTP\/1\.1 403 [\s\S]*^x-amzn-errortype: MissingAuthenticationTokenException\r$/im);
@@ -104,13 +100,7 @@ test('answers a request that expects what nobody knows as any other, not with an
 });
 
 test("drops a stranger's small body when it comes, and answers the next request behind it", async () => {
-  const socket = connect({
-    host: '127.0.0.1',
-    port: plane.https.port,
-    servername: 'localhost',
-    ca: plane.identity.caPem,
-  });
-  await once(socket, 'secureConnect');
+  const socket = await byHand();
   for (const _ of [1, 2]) {
     socket.write('PUT /jobs/j HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n');
     const [answer] = (await once(socket, 'data')) as [Buffer];

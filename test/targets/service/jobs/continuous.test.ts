@@ -2,20 +2,21 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inTransaction } from '../../../../targets/service/store/open.ts';
 import { assertCountersAreTrue } from './recount.ts';
-import { addGroup, addThing, deleteThing, groupArn, type Json, join, leave, openWorld, type World } from './world.ts';
+import {
+  addGroup,
+  addThing,
+  deleteThing,
+  groupArn,
+  historyOf,
+  type Json,
+  jobOf,
+  join,
+  leave,
+  openWorld,
+  type World,
+} from './world.ts';
 
 const MINUTE = 60_000;
-
-async function history(world: World, thingName: string): Promise<string[]> {
-  const { executionSummaries } = await world.service.control.listJobExecutionsForThing({ thingName, jobId: 'j' });
-  return executionSummaries
-    .reverse()
-    .map(({ jobExecutionSummary: one }) => `${one.executionNumber} ${one.status} retry ${one.retryAttempt}`);
-}
-
-async function jobOf(world: World): Promise<Json> {
-  return (await world.service.control.describeJob({ jobId: 'j' })).job;
-}
 
 async function create(world: World, groups: string[], more: object = {}): Promise<void> {
   const targets = groups.map(groupArn);
@@ -37,11 +38,11 @@ test('a thing whose first execution was deleted is not given it again beside its
   await create(world, ['g']);
   await leave(world, 'T1', 'g');
   await join(world, 'T1', 'g');
-  assert.equal(await history(world, 'T1'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T1'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
   await world.service.control.deleteJobExecution({ thingName: 'T1', jobId: 'j', executionNumber: 1, force: true });
   await leave(world, 'T1', 'g');
   await join(world, 'T1', 'g');
-  assert.equal(await history(world, 'T1'), ['2 REMOVED retry 0', '3 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T1'), ['2 REMOVED retry 0', '3 QUEUED retry 0']);
   await assertCountersAreTrue(world.store);
 });
 
@@ -50,24 +51,24 @@ test('a continuous job stays IN_PROGRESS when all have ended; a late joiner gets
   await addGroup(world.store, 'g', ['T1', 'T2']);
   await create(world, ['g'], { jobExecutionsRolloutConfig: { maximumPerMinute: 1 } });
   await join(world, 'T3', 'g');
-  assert.equal(await history(world, 'T1'), ['1 QUEUED retry 0']);
-  assert.equal(await history(world, 'T2'), []);
-  assert.equal(await history(world, 'T3'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T1'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), []);
+  assert.equal(await historyOf(world, 'T3'), ['1 QUEUED retry 0']);
   assert.ok(told(world).includes('T3 notify-next'));
   await world.advance(MINUTE);
-  assert.equal(await history(world, 'T2'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 QUEUED retry 0']);
   for (const thing of ['T1', 'T2', 'T3']) await world.ask(thing, 'j/update', { status: 'SUCCEEDED' });
   await world.advance(MINUTE);
   const { status, targetSelection, isConcurrent, jobProcessDetails } = await jobOf(world);
   assert.equal([status, targetSelection, isConcurrent], ['IN_PROGRESS', 'CONTINUOUS', false]);
   assert.is(jobProcessDetails.numberOfSucceededThings, 3);
   await join(world, 'T4', 'g');
-  assert.equal(await history(world, 'T4'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T4'), ['1 QUEUED retry 0']);
   await world.advance(1_000);
   await assertCountersAreTrue(world.store);
   await world.service.control.cancelJob({ jobId: 'j' });
   await world.settle();
-  assert.equal(await history(world, 'T4'), ['1 CANCELED retry 0']);
+  assert.equal(await historyOf(world, 'T4'), ['1 CANCELED retry 0']);
   await world.close();
 });
 
@@ -77,7 +78,7 @@ test('a snapshot job ignores late joiners', async () => {
   await create(world, ['g'], { targetSelection: 'SNAPSHOT' });
   await join(world, 'T2', 'g');
   await world.advance(MINUTE);
-  assert.equal(await history(world, 'T2'), []);
+  assert.equal(await historyOf(world, 'T2'), []);
   await world.close();
 });
 
@@ -88,7 +89,7 @@ test('who leaves the group of a snapshot before its turn still has its turn', as
   await leave(world, 'T3', 'g');
   await leave(world, 'T1', 'g');
   await world.advance(3 * MINUTE);
-  for (const thing of ['T1', 'T2', 'T3']) assert.equal(await history(world, thing), ['1 QUEUED retry 0'], thing);
+  for (const thing of ['T1', 'T2', 'T3']) assert.equal(await historyOf(world, thing), ['1 QUEUED retry 0'], thing);
   await world.close();
 });
 
@@ -105,9 +106,9 @@ test('leaving: QUEUED becomes REMOVED and its thing is told, IN_PROGRESS stays a
   assert.equal(told(world), ['T1 notify', 'T1 notify-next']);
   const { execution } = (await world.service.control.describeJobExecution({ thingName: 'T1', jobId: 'j' })) as Json;
   assert.equal([execution.status, execution.versionNumber, execution.startedAt], ['REMOVED', 2, undefined]);
-  assert.equal(await history(world, 'T2'), ['1 IN_PROGRESS retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 IN_PROGRESS retry 0']);
   assert.is((await world.ask('T2', 'j/update', { status: 'FAILED' }))?.kind, 'accepted');
-  assert.equal(await history(world, 'T2'), ['1 FAILED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 FAILED retry 0']);
   await world.advance(1_000);
   const { numberOfRemovedThings, numberOfFailedThings } = (await jobOf(world)).jobProcessDetails;
   assert.equal([numberOfRemovedThings, numberOfFailedThings], [1, 1]);
@@ -123,16 +124,16 @@ test('joining again: the next executionNumber, retries from 0; one that still ru
   await world.ask('T1', 'j/update', { status: 'FAILED' });
   await world.ask('T2', 'j/update', { status: 'IN_PROGRESS' });
   for (const thing of ['T1', 'T2']) await leave(world, thing, 'g');
-  assert.equal(await history(world, 'T1'), ['1 FAILED retry 0', '2 REMOVED retry 1']);
+  assert.equal(await historyOf(world, 'T1'), ['1 FAILED retry 0', '2 REMOVED retry 1']);
   for (const thing of ['T1', 'T2']) await join(world, thing, 'g');
   await world.ask('T1', 'j/update', { status: 'FAILED' });
-  assert.equal((await history(world, 'T1')).slice(2), ['3 FAILED retry 0', '4 QUEUED retry 1']);
+  assert.equal((await historyOf(world, 'T1')).slice(2), ['3 FAILED retry 0', '4 QUEUED retry 1']);
   await world.ask('T2', 'j/update', { status: 'FAILED' });
-  assert.equal(await history(world, 'T2'), ['1 FAILED retry 0', '2 QUEUED retry 1']);
+  assert.equal(await historyOf(world, 'T2'), ['1 FAILED retry 0', '2 QUEUED retry 1']);
   await world.ask('T2', 'j/update', { status: 'SUCCEEDED' });
   await leave(world, 'T2', 'g');
   await join(world, 'T2', 'g');
-  assert.is((await history(world, 'T2')).at(-1), '3 QUEUED retry 0');
+  assert.is((await historyOf(world, 'T2')).at(-1), '3 QUEUED retry 0');
   await world.advance(1_000);
   await assertCountersAreTrue(world.store);
   await world.close();
@@ -144,19 +145,19 @@ test('groups below a target count, younger ones too; a thing in two targets has 
   await addGroup(world.store, 'below', ['T2'], 'top');
   await addGroup(world.store, 'aside', ['T2']);
   await create(world, ['top', 'aside', 'below']);
-  assert.equal(await history(world, 'T2'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 QUEUED retry 0']);
   await leave(world, 'T2', 'below');
-  assert.equal(await history(world, 'T2'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 QUEUED retry 0']);
   await join(world, 'T2', 'below');
-  assert.equal(await history(world, 'T2'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 QUEUED retry 0']);
   await leave(world, 'T2', 'below');
   await leave(world, 'T2', 'aside');
-  assert.equal(await history(world, 'T2'), ['1 REMOVED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 REMOVED retry 0']);
   await addGroup(world.store, 'young', [], 'below');
   await join(world, 'T3', 'young');
-  assert.equal(await history(world, 'T3'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T3'), ['1 QUEUED retry 0']);
   await leave(world, 'T3', 'young');
-  assert.equal(await history(world, 'T3'), ['1 REMOVED retry 0']);
+  assert.equal(await historyOf(world, 'T3'), ['1 REMOVED retry 0']);
   await assertCountersAreTrue(world.store);
   await world.close();
 });
@@ -173,7 +174,7 @@ test('a group that is deleted: all its members leave', async () => {
   });
   membership.committed(things);
   await world.settle();
-  for (const thing of ['T1', 'T2']) assert.equal(await history(world, thing), ['1 REMOVED retry 0']);
+  for (const thing of ['T1', 'T2']) assert.equal(await historyOf(world, thing), ['1 REMOVED retry 0']);
   await world.close();
 });
 
@@ -219,15 +220,15 @@ test('AssociateTargetsWithJob adds groups, which follow by roll-out; a thing tha
   });
   assert.equal([answer.jobId, answer.description], ['j', 'all of them']);
   await world.settle();
-  assert.equal(await history(world, 'T2'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
-  assert.equal(await history(world, 'T3'), []);
+  assert.equal(await historyOf(world, 'T2'), ['1 REMOVED retry 0', '2 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T3'), []);
   assert.equal((await jobOf(world)).jobProcessDetails.processingTargets, [groupArn('more')]);
   await world.advance(MINUTE);
-  assert.equal(await history(world, 'T3'), ['1 QUEUED retry 0']);
+  assert.equal(await historyOf(world, 'T3'), ['1 QUEUED retry 0']);
   const { targets, comment } = await jobOf(world);
   assert.equal([targets, comment], [[groupArn('g'), groupArn('more')], 'two more']);
   await leave(world, 'T3', 'more');
-  assert.equal(await history(world, 'T3'), ['1 REMOVED retry 0']);
+  assert.equal(await historyOf(world, 'T3'), ['1 REMOVED retry 0']);
   const { jobs } = await world.service.control.listJobs({ thingGroupName: 'more', targetSelection: 'CONTINUOUS' });
   assert.equal(
     jobs.map(({ jobId }) => jobId),

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ModelledError } from '../../../../targets/service/modelledError.ts';
 import { assertCountersAreTrue } from './recount.ts';
-import { deleteThing, type Json, openWorld, START_MILLIS, thingArn, type World } from './world.ts';
+import { deleteThing, historyOf, type Json, jobOf, openWorld, START_MILLIS, thingArn, type World } from './world.ts';
 
 const MINUTE = 60_000;
 
@@ -11,17 +11,6 @@ const retries = (...criteria: [failureType: string, numberOfRetries: number][]) 
     criteriaList: criteria.map(([failureType, numberOfRetries]) => ({ failureType, numberOfRetries })),
   },
 });
-
-async function history(world: World, thingName = 'T1'): Promise<string[]> {
-  const { executionSummaries } = await world.service.control.listJobExecutionsForThing({ thingName, jobId: 'j' });
-  return executionSummaries
-    .reverse()
-    .map(({ jobExecutionSummary: one }) => `${one.executionNumber} ${one.status} retry ${one.retryAttempt}`);
-}
-
-async function jobOf(world: World): Promise<Json> {
-  return (await world.service.control.describeJob({ jobId: 'j' })).job;
-}
 
 const report = (world: World, status: string, more: object = {}) => world.ask('T1', 'j/update', { status, ...more });
 
@@ -40,7 +29,7 @@ test('a FAILED execution stays as history and a new one is QUEUED: next number, 
   await report(world, 'FAILED');
   assert.is((await jobOf(world)).status, 'IN_PROGRESS');
   await report(world, 'FAILED');
-  assert.equal(await history(world), ['1 FAILED retry 0', '2 FAILED retry 1', '3 FAILED retry 2']);
+  assert.equal(await historyOf(world), ['1 FAILED retry 0', '2 FAILED retry 1', '3 FAILED retry 2']);
   await world.advance(MINUTE);
   const { status, jobProcessDetails, jobExecutionsRetryConfig } = await jobOf(world);
   assert.is(status, 'COMPLETED');
@@ -60,7 +49,7 @@ test('each criterion counts its own kind of failure, ALL counts both; a timer th
       else await report(world, failure);
     }
     await world.settle();
-    const lines = await history(world);
+    const lines = await historyOf(world);
     await world.close();
     return lines;
   };
@@ -124,9 +113,9 @@ test('cancelling a job cancels the retry that is queued and prevents further one
   await world.ask('T2', 'j/update', { status: 'IN_PROGRESS' });
   await world.service.control.cancelJob({ jobId: 'j' });
   await world.settle();
-  assert.equal(await history(world), ['1 FAILED retry 0', '2 CANCELED retry 1']);
+  assert.equal(await historyOf(world), ['1 FAILED retry 0', '2 CANCELED retry 1']);
   await world.ask('T2', 'j/update', { status: 'FAILED' });
-  assert.equal(await history(world, 'T2'), ['1 FAILED retry 0']);
+  assert.equal(await historyOf(world, 'T2'), ['1 FAILED retry 0']);
   await world.advance(1_000);
   await assertCountersAreTrue(world.store);
   await world.close();
@@ -138,9 +127,9 @@ test('a report of failure that comes again with its token is answered, and does 
   await report(world, 'IN_PROGRESS', { clientToken: 'a' });
   assert.is((await report(world, 'FAILED', { clientToken: 'b' }))?.kind, 'accepted');
   assert.is((await report(world, 'FAILED', { clientToken: 'b' }))?.kind, 'accepted');
-  assert.is((await history(world)).at(-1), '2 QUEUED retry 1');
+  assert.is((await historyOf(world)).at(-1), '2 QUEUED retry 1');
   assert.is((await report(world, 'FAILED', { clientToken: 'c' }))?.kind, 'accepted');
-  assert.is((await history(world)).at(-1), '3 QUEUED retry 2');
+  assert.is((await historyOf(world)).at(-1), '3 QUEUED retry 2');
   const { body } = (await world.ask('T1', 'j/update', { status: 'FAILED', executionNumber: 1 })) as Json;
   assert.is(body.code, 'InvalidStateTransition');
   await world.close();

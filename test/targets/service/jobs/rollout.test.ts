@@ -4,7 +4,7 @@ import type { Status } from '../../../../runtime/jobs/execution.ts';
 import type { AbortConfig } from '../../../../targets/service/jobs/jobConfig.ts';
 import { mustAbort, ratePerMinute, refill } from '../../../../targets/service/jobs/rollout.ts';
 import { rank } from '../../../../targets/service/jobs/storedExecution.ts';
-import { addGroup, groupArn, type Json, openWorld, START_MILLIS, type World } from './world.ts';
+import { addGroup, groupArn, type Json, jobOf, openWorld, START_MILLIS } from './world.ts';
 
 const MINUTE = 60_000;
 const names = (n: number) => Array.from({ length: n }, (_, i) => `T${i + 1}`);
@@ -84,10 +84,6 @@ test('mustAbort: every criterion on its own, with CANCELED and REMOVED on neithe
     assert.is(mustAbort(config, countsOf(counts)), expected, JSON.stringify([config, counts]));
   assert.is(mustAbort(undefined, countsOf({ FAILED: 9 })), false);
 });
-
-async function jobOf(world: World): Promise<Json> {
-  return (await world.service.control.describeJob({ jobId: 'j' })).job;
-}
 
 const abortConfig = (thresholdPercentage: number, minNumberOfExecutedThings: number, failureType = 'FAILED') => ({
   criteriaList: [{ failureType, action: 'CANCEL', thresholdPercentage, minNumberOfExecutedThings }],

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { faultIn, nextRollouts, phaseAt, readSchedule } from '../../../../targets/service/jobs/schedule.ts';
 import { assertCountersAreTrue } from './recount.ts';
-import { addGroup, groupArn, type Json, join, openWorld, START_MILLIS, type World } from './world.ts';
+import { addGroup, groupArn, type Json, jobOf, join, openWorld, START_MILLIS, type World } from './world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -12,10 +12,6 @@ const NIGHTLY = [{ startTime: 'cron(0 23 * * ? *)', durationInMinutes: 60 }];
 const OPENS = 46 * MINUTE + 40_000;
 
 const text = (millis: number) => new Date(millis).toISOString().slice(0, 16).replace('T', ' ');
-
-async function jobOf(world: World, jobId = 'j'): Promise<Json> {
-  return (await world.service.control.describeJob({ jobId })).job;
-}
 
 async function statusOf(world: World, thingName: string): Promise<string> {
   return (await world.service.control.describeJobExecution({ thingName, jobId: 'j' })).execution.status;

@@ -1,12 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Json, openWorld, type World } from './world.ts';
+import { jobOf, openWorld, type World } from './world.ts';
 
 const MINUTE = 60_000;
-
-async function jobOf(world: World): Promise<Json> {
-  return (await world.service.control.describeJob({ jobId: 'j' })).job;
-}
 
 async function statusOf(world: World, thingName: string): Promise<string> {
   return (await world.service.control.describeJobExecution({ thingName, jobId: 'j' })).execution.status;

@@ -112,6 +112,19 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+/** The job as DescribeJob shows it. */
+export async function jobOf({ service }: World, jobId = 'j'): Promise<Json> {
+  return (await service.control.describeJob({ jobId })).job;
+}
+
+/** The executions of job `j` on a thing, the first one first: `1 FAILED retry 0`. */
+export async function historyOf({ service }: World, thingName = 'T1'): Promise<string[]> {
+  const { executionSummaries } = await service.control.listJobExecutionsForThing({ thingName, jobId: 'j' });
+  return executionSummaries
+    .reverse()
+    .map(({ jobExecutionSummary: one }) => `${one.executionNumber} ${one.status} retry ${one.retryAttempt}`);
+}
+
 export const thingArn = (name: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thing/${name}`;
 export const groupArn = (name: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thinggroup/${name}`;
 

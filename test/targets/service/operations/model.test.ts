@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import * as sdk from '@aws-sdk/client-iot';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,6 +5,7 @@ import { ERROR_TYPES } from '../../../../targets/service/operations/errorTypes.t
 import type { InputMember } from '../../../../targets/service/operations/operation.ts';
 import type { Member, Shape } from '../../../../targets/service/operations/shape.ts';
 import { AWS_OPERATIONS } from '../../../../targets/service/operations/table.ts';
+import { type Model, type ModelShape, readModel } from './botocore.ts';
 
 /** Every difference between our table and AWS's model that is meant, with its reason. A line that no longer differs fails. */
 const CHOSEN: Readonly<Record<string, string>> = {
@@ -153,34 +153,8 @@ for (const operation of AWS_OPERATIONS)
     else assert.ok(empty || sdkMembers(outputSchema!).size === 0, `${operation.name}: answers something in the SDK`);
   });
 
-interface ModelShape {
-  type: string;
-  members?: Record<string, { shape: string; location?: string; locationName?: string }>;
-  member?: { shape: string };
-  key?: { shape: string };
-  value?: { shape: string };
-  required?: string[];
-  min?: number;
-  max?: number;
-  pattern?: string;
-  enum?: string[];
-}
-interface Model {
-  operations: Record<string, { input?: { shape: string }; errors: { shape: string }[] }>;
-  shapes: Record<string, ModelShape & { error?: { httpStatusCode: number } }>;
-}
-
-/** Where Debian's awscli and python3-botocore keep the model. */
-const MODEL = ['awscli/botocore', 'botocore']
-  .map((folder) => `/usr/lib/python3/dist-packages/${folder}/data/iot/2015-05-28/service-2.json`)
-  .find((file) => existsSync(file));
-
-if (MODEL === undefined) {
-  if (process.env.ERRAND_TESTS === 'all') throw new Error('botocore is missing: apt-get install awscli');
-  console.log('\n  skipped: ranges of the table: botocore is missing: apt-get install awscli');
-} else {
-  const model = JSON.parse(readFileSync(MODEL, 'utf8')) as Model;
-
+const model = readModel('iot/2015-05-28', 'ranges of the table');
+if (model !== undefined) {
   test('errors: each has the status of the botocore model', () => {
     for (const [type, status] of Object.entries(ERROR_TYPES))
       assert.is(status, model.shapes[type]?.error?.httpStatusCode, type);

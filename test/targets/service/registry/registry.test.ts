@@ -9,7 +9,7 @@ import type { registryHandlers } from '../../../../targets/service/registry/hand
 import { findPrincipal } from '../../../../targets/service/registry/principals.ts';
 import { type Registry, ROWS_SCANNED_MAX } from '../../../../targets/service/registry/registry.ts';
 import type { Store } from '../../../../targets/service/store/open.ts';
-import { openWorld } from './world.ts';
+import { openWorld, refusal } from './world.ts';
 
 interface World {
   store: Store;
@@ -24,16 +24,6 @@ test.before.each(async (world) => {
   Object.assign(world, await openWorld());
 });
 test.after.each(({ store }) => store.close());
-
-const refusal = async (answer: Promise<unknown>) => {
-  try {
-    await answer;
-  } catch (error) {
-    const { type, status, message } = error as { type: string; status: number; message: string };
-    return `${status} ${type}: ${message}`;
-  }
-  return 'no refusal';
-};
 
 test('CreateThing: the same again answers the same, a difference is 409 and changes nothing', async ({ handlers }) => {
   const attributePayload = { attributes: { a: '1', b: '2' } };

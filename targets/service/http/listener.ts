@@ -83,23 +83,7 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
   const callers = new WeakMap<IncomingMessage, Caller>();
   const operations = new WeakMap<IncomingMessage, Arrived>();
   const tls: TlsOptions = { ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MILLIS_MAX };
-  const app = fastify<Server>({
-    // A request without Host is answered as all others are, not by Node with an empty 400.
-    https: { ...tls, requireHostHeader: false },
-    bodyLimit: options.bodyBytesMax,
-    requestTimeout: REQUEST_ARRIVAL_MILLIS_MAX,
-    keepAliveTimeout: KEEP_ALIVE_MILLIS,
-    forceCloseConnections: 'idle',
-    // A request that still comes on an open connection while we close is answered, not refused in a form of fastify's own.
-    return503OnClosing: false,
-    genReqId: () => randomUUID(),
-    // Tables route, not fastify: which operation a path means also depends on who asks (data plane §8.2).
-    rewriteUrl: () => '/',
-    schemaController: { compilersFactory: NO_SCHEMAS },
-    clientErrorHandler: answerBrokenRequest,
-  });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  const app = openApp(options.bodyBytesMax, tls);
 
   const send = (reply: FastifyReply, status: number, body: object): FastifyReply => {
     // A body that was refused unread is still read and dropped, so that the answer reaches a client that sends before it looks;
@@ -167,6 +151,28 @@ export async function listenHttps<Caller>(options: HttpsListenerOptions<Caller>)
     setCertificate: (certificate) => app.server.setSecureContext({ ...tls, ...certificate }),
     close: () => app.close(),
   };
+}
+
+/** Fastify for its bounds and its end alone: every path is one to it, and a body is bytes. */
+function openApp(bodyLimit: number, tls: TlsOptions) {
+  const app = fastify<Server>({
+    // A request without Host is answered as all others are, not by Node with an empty 400.
+    https: { ...tls, requireHostHeader: false },
+    bodyLimit,
+    requestTimeout: REQUEST_ARRIVAL_MILLIS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MILLIS,
+    forceCloseConnections: 'idle',
+    // A request that still comes on an open connection while we close is answered, not refused in a form of fastify's own.
+    return503OnClosing: false,
+    genReqId: () => randomUUID(),
+    // Tables route, not fastify: which operation a path means also depends on who asks (data plane §8.2).
+    rewriteUrl: () => '/',
+    schemaController: { compilersFactory: NO_SCHEMAS },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  return app;
 }
 
 function answerInPart(reply: FastifyReply, body: object, bytesMax: number): FastifyReply {

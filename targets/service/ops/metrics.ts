@@ -59,6 +59,27 @@ export function createMetrics(readings: Readings): Metrics {
     registers,
   });
   const failures = new Counter({ name: 'errand_tick_failures_total', help: 'Ticks that failed', registers });
+  readWhenAsked(readings, registers);
+
+  return {
+    answered(door, operation = 'unknown', code, millis) {
+      requests.inc({ door, operation, code });
+      latency.observe({ door, operation }, millis / 1000);
+    },
+    changed: (status) => changes.inc({ status }),
+    ticked(lagMillis, tookMillis, failed) {
+      lag.set(lagMillis / 1000);
+      ticks.observe(tookMillis / 1000);
+      if (failed) failures.inc();
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    end: () => registry.clear(),
+  };
+}
+
+/** What is not counted but looked up, each time that somebody wants the metrics. */
+function readWhenAsked(readings: Readings, registers: Registry[]): void {
   new Gauge({ name: 'errand_info', help: 'The version that runs', labelNames: ['version'], registers }).set(
     { version: readings.version },
     1,
@@ -90,20 +111,4 @@ export function createMetrics(readings: Readings): Metrics {
       for (const [queue, length] of Object.entries(await readings.queues())) this.set({ queue }, length);
     },
   });
-
-  return {
-    answered(door, operation = 'unknown', code, millis) {
-      requests.inc({ door, operation, code });
-      latency.observe({ door, operation }, millis / 1000);
-    },
-    changed: (status) => changes.inc({ status }),
-    ticked(lagMillis, tookMillis, failed) {
-      lag.set(lagMillis / 1000);
-      ticks.observe(tookMillis / 1000);
-      if (failed) failures.inc();
-    },
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
-    end: () => registry.clear(),
-  };
 }

@@ -1,4 +1,5 @@
 import { hyphenated, type Operation } from '../service/operations/operation.ts';
+import { didYouMean } from './closest.ts';
 import { inputJson, inputYaml, known, optionValue } from './optionValue.ts';
 import { usageError } from './outcome.ts';
 import { checkOutfiles, type Outfiles, outfileOptions } from './outfiles.ts';
@@ -69,6 +70,17 @@ export async function readArguments(operation: Operation, args: readonly string[
   return command;
 }
 
+/** What every operation has beside its members. */
+const GLOBAL_OPTIONS = [
+  '--endpoints',
+  '--output',
+  '--query',
+  '--cli-input-json',
+  '--cli-input-yaml',
+  '--generate-cli-skeleton',
+  '--help',
+];
+
 /** A lone FILE, where the operation takes one, as the option that it stands for. */
 function withFile({ file }: Operation, [first, ...rest]: readonly string[]): string[] {
   if (first === undefined) return [];
@@ -102,8 +114,17 @@ function readMember(operation: Operation, option: string, values: string[], inpu
   const found =
     members.find(([name]) => optionOf(name) === option) ??
     members.find(([name, { shape }]) => shape.type === 'boolean' && option === `--no-${hyphenated(name)}`);
-  if (found === undefined)
-    throw usageError(`no option ${option}: expected one of ${members.map(([name]) => optionOf(name)).join(', ')}`);
+  if (found === undefined) {
+    const own = members.map(([name]) => optionOf(name));
+    const all = [
+      ...own,
+      ...GLOBAL_OPTIONS,
+      ...pagingOptions(operation).map(([name]) => name),
+      ...outfileOptions(operation),
+    ];
+    const help = `errand ${hyphenated(operation.name)} --help lists them`;
+    throw usageError(`no option ${option}${didYouMean(option, all) || `: expected one of ${own.join(', ')}`}: ${help}`);
+  }
   const [name, { shape }] = found;
   if (shape.type !== 'boolean') {
     input[name] = optionValue(shape, option, values);

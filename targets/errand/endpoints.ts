@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileFault } from '../service/fileFault.ts';
 import type { Endpoints } from '../service/identity/endpointsFile.ts';
 import { CommandError, EXIT } from './outcome.ts';
 
@@ -38,10 +39,8 @@ function read(file: string, name: string, hint: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CommandError(
-      EXIT.configuration,
-      `cannot read ${name}: ${(error as NodeJS.ErrnoException).code}; ${hint}`,
-    );
+    const more = (error as NodeJS.ErrnoException).code === 'ENOENT' ? `; ${hint}` : '';
+    throw new CommandError(EXIT.configuration, `cannot read ${name}: ${fileFault(error)}${more}`);
   }
 }
 

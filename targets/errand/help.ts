@@ -54,10 +54,10 @@ export function operationHelp(operation: Operation): string {
   );
   const members = Object.keys(output?.members ?? {});
   const lone = file === undefined ? '' : `  FILE   instead of ${optionOf(file)} file://FILE\n`;
+  const own = [lone, ...options, ...pages, ...files].join('');
   return `errand ${hyphenated(name)}: ${about}
 
-${lone}${[...options, ...pages, ...files].join('')}
-${GLOBALS}
+${own}${own === '' ? '' : '\n'}${GLOBALS}
 prints: ${members.length === 0 ? 'nothing' : members.join(', ')}
 errors: ${errors.join(', ')}
 `;

@@ -1,7 +1,9 @@
+import { fileFault } from '../service/fileFault.ts';
 import { hyphenated } from '../service/operations/operation.ts';
 import { OPERATIONS } from '../service/operations/table.ts';
 import { readArguments } from './arguments.ts';
 import { call } from './call.ts';
+import { didYouMean } from './closest.ts';
 import { readEndpoints } from './endpoints.ts';
 import { operationHelp, overview } from './help.ts';
 import { CommandError, EXIT, usageError } from './outcome.ts';
@@ -28,6 +30,7 @@ async function errand(argv: string[]): Promise<number> {
     process.stderr.write(overview());
     return EXIT.usage;
   }
+  if (command === 'help' && rest.length > 0) return errand([rest[0]!, '--help']);
   if (command === '--help' || command === '-h' || command === 'help') return say(overview());
   if (command === '--version')
     return say(`errand ${typeof ERRAND_VERSION === 'string' ? ERRAND_VERSION : 'from source'}\n`);
@@ -36,15 +39,19 @@ async function errand(argv: string[]): Promise<number> {
   const operation = OPERATIONS.find(({ name }) => hyphenated(name) === command);
   if (command.startsWith('-'))
     throw usageError(`found '${command}': expected a command before its options; errand --help lists them`);
-  if (operation === undefined) throw usageError(`no command '${command}': errand --help lists them`);
+  if (operation === undefined) {
+    const commands = [...Object.keys(PROGRAMS), ...OPERATIONS.map(({ name }) => hyphenated(name))];
+    throw usageError(`no command '${command}'${didYouMean(command, commands)}: errand --help lists them`);
+  }
   const asked = await readArguments(operation, rest);
   const { input, endpointsFile, output, query, help, skeleton, paging, outfiles } = asked;
   if (help) return say(operationHelp(operation));
   if (skeleton) return say(skeletonOf(operation));
   const service = readEndpoints(endpointsFile, process.env);
   const pages = await callAllPages(operation, input, paging, (page) => call(operation, page, service));
+  const code = say(render(output, operation, pages, process.stdout.columns || COLUMNS, query));
   writeOutfiles(operation, outfiles, pages[0]!);
-  return say(render(output, operation, pages, process.stdout.columns || COLUMNS, query));
+  return code;
 }
 
 function say(text: string): number {
@@ -55,7 +62,8 @@ function say(text: string): number {
 // Whoever reads our output may have seen enough (`errand list-jobs | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
+  process.stderr.write(`errand: the output cannot be written: ${fileFault(error)}; what was asked for has been done\n`);
+  process.exit(EXIT.failed);
 });
 
 try {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { fileFault } from '../service/fileFault.ts';
 import type { Shape } from '../service/operations/shape.ts';
 import { usageError } from './outcome.ts';
 import { readShorthand, type Tree } from './shorthand.ts';
@@ -117,6 +118,6 @@ function withFile(option: string, arg: string): string {
   try {
     return readFileSync(path.resolve(name), 'utf8');
   } catch (error) {
-    throw usageError(`${option}: cannot read ${path.resolve(name)}: ${(error as NodeJS.ErrnoException).code}`);
+    throw usageError(`${option}: cannot read ${path.resolve(name)}: ${fileFault(error)}`);
   }
 }

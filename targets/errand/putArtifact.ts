@@ -10,6 +10,7 @@ import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { ARTIFACT_BYTES_MAX } from '../service/artifacts/limits.ts';
 import { faultInName, type ObjectName, pathOf } from '../service/artifacts/objectUrl.ts';
+import { fileFault } from '../service/fileFault.ts';
 import { Sha256 } from '../service/http/sha256.ts';
 import { DEFAULT_ENDPOINTS_FILE, readEndpoints, type Service } from './endpoints.ts';
 import { CommandError, EXIT, usageError } from './outcome.ts';
@@ -117,7 +118,7 @@ function fileSize(file: string): number {
   try {
     found = statSync(file);
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw usageError(`cannot read ${file}: ${fileFault(error)}`);
   }
   if (!found.isFile()) throw usageError(`${file} is not a file`);
   if (found.size > ARTIFACT_BYTES_MAX)
@@ -142,7 +143,7 @@ async function hashOf(file: string, passed: (bytes: number) => void): Promise<st
       passed(portion.length);
     }
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw usageError(`cannot read ${file}: ${fileFault(error)}`);
   }
   return hash.digest('hex');
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { lockFolder } from '../../transports/lock.ts';
 import { type Keeping, openKeeping } from './artifacts/keeping.ts';
 import type { Closing } from './closing.ts';
+import { fileFault } from './fileFault.ts';
 import { type Identity, openIdentity } from './identity/identity.ts';
 import type { ServiceSettings } from './settings.ts';
 import { openStore, type Store } from './store/open.ts';
@@ -34,8 +35,14 @@ export async function openFoundation(settings: ServiceSettings, closing: Closing
 }
 
 async function ownFolder(data: string) {
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  chmodSync(data, 0o700);
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    // One that has other things in it may be somebody's home and keeps its mode: what is secret is closed by itself.
+    if (readdirSync(data).length === 0) chmodSync(data, 0o700);
+    accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new Error(`the data folder ${data} cannot be used: ${fileFault(error)}`);
+  }
   const lock = await lockFolder(data).catch((error: Error) => {
     throw new Error(`the data folder ${data} cannot be locked: ${error.message}`);
   });

@@ -36,12 +36,18 @@ export function troubleLog(log: Log): (event: string, error: unknown) => void {
   return (event, error) => log('error', event, { error: String(error) });
 }
 
-/** Requests that failed by a mistake of ours, with its trace: whoever asked is told a number alone. */
+/** Codes of SQLite, PostgreSQL and the file system for a full disk. */
+const DISK_FULL: ReadonlySet<unknown> = new Set(['SQLITE_FULL', '53100', 'ENOSPC', 'EDQUOT']);
+
+/** Requests that failed by a mistake of ours, with its trace, or by a full disk: whoever asked is told a number alone. */
 export function failureLog(
   log: Log,
 ): (failure: { requestId: string; operation: string | undefined; error: unknown }) => void {
-  return ({ requestId, operation, error }) =>
-    log('error', `${operation ?? 'a request'} failed: ${(error as Error)?.stack ?? error}`, { requestId });
+  return ({ requestId, operation, error }) => {
+    const { code, message, stack = message } = Object(error) as NodeJS.ErrnoException;
+    const reason = DISK_FULL.has(code) ? `${message}: nothing of it was kept; make room` : (stack ?? error);
+    log('error', `${operation ?? 'a request'} failed: ${reason}`, { requestId });
+  };
 }
 
 /** A field's name may be what tells that its value is secret. */

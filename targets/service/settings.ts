@@ -171,6 +171,7 @@ export function readServiceSettings(argv: readonly string[]): ServiceSettings | 
   for (const name of ['host', 'ops-host'] as const)
     if (isIP(text(name)) === 0 && text(name) !== 'localhost')
       faults.push(`--${name} is '${text(name)}': expected an address of this machine, or localhost`);
+  if (text('data') === '') faults.push("--data is '': expected a folder");
   if (values['ops-host'] !== undefined && values['ops-port'] === undefined)
     faults.push('--ops-host is given without --ops-port: expected both');
   const settings: ServiceSettings = {

@@ -88,7 +88,10 @@ test('set-faults, get-faults and clear-faults: shown as given, refused with the 
   assert.is(started.code, 2);
   assert.match(started.stderr, /^errand service: --faults: .*wrong\.json: \$\.rules\[0\]\.do\.cut is "off"[^\n]*\n$/);
   const missing = await runChild(process.execPath, [ERRAND, 'service', '--faults', '/nowhere.json']);
-  assert.equal([missing.code, missing.stderr], [2, 'errand service: --faults: cannot read /nowhere.json: ENOENT\n']);
+  assert.equal(
+    [missing.code, missing.stderr],
+    [2, 'errand service: --faults: cannot read /nowhere.json: it is not there (ENOENT)\n'],
+  );
 });
 
 test.run();

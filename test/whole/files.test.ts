@@ -96,7 +96,7 @@ test('errand put-artifact: streams a file in, prints its SHA-256 and a placehold
 test('errand put-artifact: one sentence and its exit code for what is wrong', async ({ house, file }) => {
   const cases: [args: string[], code: number, said: RegExp][] = [
     [[], 252, /^errand: found 0 files: expected one/],
-    [['no-such-file'], 252, /^errand: cannot read no-such-file: ENOENT\n$/],
+    [['no-such-file'], 252, /^errand: cannot read no-such-file: it is not there \(ENOENT\)\n$/],
     [[house.folder], 252, /is not a file\n$/],
     [[file, '--bucket', 'No'], 252, /^errand: the bucket is 'No': expected/],
     [[file, '--key', '../x'], 252, /a part '\.' or '\.\.'\n$/],

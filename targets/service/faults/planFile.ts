@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileFault } from '../fileFault.ts';
 import type { Plan } from './plan.ts';
 import { PlanFault, readPlan } from './readPlan.ts';
 
@@ -8,7 +9,7 @@ export function readPlanFile(file: string): Plan {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new PlanFault(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new PlanFault(`cannot read ${file}: ${fileFault(error)}`);
   }
   try {
     return readPlan(text);

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import type SqliteDriver from 'better-sqlite3';
 import { Kysely, SqliteAdapter, SqliteDialect, type SqliteStatement } from 'kysely';
+import { fileFault } from '../fileFault.ts';
 import { isFault, isPostgresUrl, readDatabaseUrl } from './databaseUrl.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
@@ -48,8 +49,12 @@ export async function openStore(place: string): Promise<Store> {
 }
 
 async function openFile(file: string): Promise<Store> {
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
+  try {
+    closeSync(openSync(file, 'a', 0o600));
+    chmodSync(file, 0o600);
+  } catch (error) {
+    throw new Error(`${file} cannot be used: ${fileFault(error)}`);
+  }
   const driver = await drive(file, { timeout: BUSY_TIMEOUT_MILLIS });
   const store = storeOn(driver);
   try {
@@ -59,8 +64,9 @@ async function openFile(file: string): Promise<Store> {
     return store;
   } catch (error) {
     await store.close();
-    if ((error as { code?: string }).code !== 'SQLITE_NOTADB') throw error;
-    throw new Error(`${file} is not a store of the service: expected an SQLite database`);
+    const { code = '', message } = error as { code?: string; message: string };
+    if (code === 'SQLITE_NOTADB') throw new Error(`${file} is not a store of the service: expected an SQLite database`);
+    throw code.startsWith('SQLITE_') ? new Error(`${file} cannot be used: ${message}`) : error;
   }
 }
 
@@ -86,7 +92,9 @@ async function drive(file: string | Buffer, options?: SqliteDriver.Options): Pro
 
 function storeOn(driver: SqliteDriver.Database): Store {
   const ready = new Map<string, SqliteStatement>();
-  const prepare = (text: string): SqliteStatement => {
+  const prepare = (asked: string): SqliteStatement => {
+    // After some failures, such as a full disk, SQLite has rolled back by itself; a complaint about that would hide them.
+    const text = asked === 'rollback' && !driver.inTransaction ? 'select 1' : asked;
     let made = ready.get(text);
     if (made === undefined) {
       if (ready.size >= READY_STATEMENTS_MAX) ready.clear();

@@ -185,8 +185,8 @@ function checkDocument(document: string): string {
   let parsed: JsonValue;
   try {
     parsed = JSON.parse(document) as JsonValue;
-  } catch {
-    throw invalidRequest('The document is not valid JSON');
+  } catch (error) {
+    throw invalidRequest(`The document is not valid JSON: ${(error as Error).message}`);
   }
   const substitutions = substitutionsIn(parsed);
   if ('fault' in substitutions) throw invalidRequest(substitutions.fault);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,7 +81,13 @@ test('certificate and keys are written where the options say, for their owner al
   const before = await count();
   const { code, error } = await errand(['create-keys-and-certificate', '--private-key-outfile', file('no/where')]);
   assert.is(code, 252);
-  assert.match(error, /^errand: --private-key-outfile .*no\/where: its folder cannot be written: ENOENT\n$/);
+  assert.match(
+    error,
+    /^errand: --private-key-outfile .*no\/where: its folder cannot be written: it is not there \(ENOENT\)\n$/,
+  );
+  const folder = await errand(['create-keys-and-certificate', '--private-key-outfile', plane.folder]);
+  assert.equal([folder.code, folder.out], [252, '']);
+  assert.match(folder.error, /^errand: --private-key-outfile .*: it is a folder: expected a file's name\n$/);
   assert.is(await count(), before);
 });
 
@@ -208,7 +214,10 @@ test('a wrong command line is one sentence and exit code 252, before anything is
     [['describe-job'], 'the following arguments are required: --job-id'],
     [['describe-job', '--job-id'], '--job-id: expected a value behind it'],
     [['describe-job', '--job-id', 'a', '--job-id', 'b'], '--job-id is given twice'],
-    [['describe-job', '--jobid', 'a'], 'no option --jobid: expected one of --job-id, --before-substitution'],
+    [
+      ['describe-job', '--jobid', 'a'],
+      'no option --jobid (did you mean --job-id?): errand describe-job --help lists them',
+    ],
     [['describe-job', 'a'], "found 'a': expected an option"],
     [['cancel-job', '--job-id', 'a', '--force', '--no-force'], '--force and its opposite are both given'],
     [['cancel-job', '--job-id', 'a', '--force', 'yes'], "--force: found 'yes' behind it"],
@@ -235,14 +244,52 @@ test('a wrong command line is one sentence and exit code 252, before anything is
   }
 });
 
+test('a command or an option with a slip in it is told with the one that is near; help COMMAND is its --help', async () => {
+  const slips: [string[], RegExp][] = [
+    [['creat-job'], /^errand: no command 'creat-job' \(did you mean create-job\?\): errand --help lists them\n$/],
+    [['sevrice'], /did you mean service\?/],
+    [['frobnicate'], /^errand: no command 'frobnicate': errand --help lists them\n$/],
+    [['list-things', '--max-itmes', '1'], /did you mean --max-items\?\): errand list-things --help lists them\n$/],
+    [['list-things', '--ouptut', 'text'], /did you mean --output\?/],
+    [['create-thing', '--thing-nam', 'a'], /did you mean --thing-name\?/],
+    [['cancel-job', '--frobnicate'], /: expected one of --job-id, [^\n]*: errand cancel-job --help lists them\n$/],
+  ];
+  const answers = await Promise.all(slips.map(([args]) => errand(args, {})));
+  for (const [index, { code, out, error }] of answers.entries()) {
+    assert.equal([code, out], [252, ''], error);
+    assert.match(error, slips[index]![1]);
+  }
+  assert.is(await succeeds('help', 'cancel-job'), await succeeds('cancel-job', '--help'));
+  assert.not.match(await succeeds('get-faults', '--help'), /\n\n\n/);
+});
+
+test('output that cannot be written is one sentence, exit code 255', async () => {
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(process.execPath, [program, '--help'], { stdio: ['ignore', full, 'pipe'] });
+  let error = '';
+  child.stderr!.on('data', (portion) => (error += portion));
+  assert.equal(await once(child, 'close'), [255, null]);
+  closeSync(full);
+  assert.is(
+    error,
+    'errand: the output cannot be written: the disk is full (ENOSPC); what was asked for has been done\n',
+  );
+});
+
 test('endpoints: the option wins over the environment, which wins over ./errand-data; what is wrong is named, exit code 253', async () => {
   const said = async (args: string[], env: Record<string, string> = {}) => {
     const { code, error } = await errand(['list-jobs', ...args], env);
     assert.is(code, 253, error);
     return error;
   };
-  assert.match(await said([]), 'cannot read errand-data/endpoints.json (the default): ENOENT');
-  assert.match(await said([], { ERRAND_ENDPOINTS: '/a.json' }), 'cannot read /a.json ($ERRAND_ENDPOINTS): ENOENT');
+  assert.match(
+    await said([]),
+    'cannot read errand-data/endpoints.json (the default): it is not there (ENOENT); is the service started here?',
+  );
+  assert.match(
+    await said([], { ERRAND_ENDPOINTS: '/a.json' }),
+    'cannot read /a.json ($ERRAND_ENDPOINTS): it is not there (ENOENT)',
+  );
   assert.match(
     await said(['--endpoints', '/b.json'], { ERRAND_ENDPOINTS: '/a.json' }),
     'cannot read /b.json (--endpoints)',

@@ -85,7 +85,7 @@ test('optionValue: what is not of the type is refused', () => {
   const document = shapeOf('CreateJob', 'document');
   assert.throws(
     () => optionValue(document, '--document', ['file:///nowhere']),
-    /--document: cannot read \/nowhere: ENOENT/,
+    /--document: cannot read \/nowhere: it is not there \(ENOENT\)/,
   );
 });
 

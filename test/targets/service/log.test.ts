@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createLog, type LogOptions } from '../../../targets/service/log.ts';
+import { createLog, failureLog, type LogOptions } from '../../../targets/service/log.ts';
 
 function logged(options: LogOptions, ...said: Parameters<ReturnType<typeof createLog>>[]): string[] {
   const lines: string[] = [];
@@ -54,6 +54,19 @@ test('secrets are in no line: not in the message, not in a field, not under a te
       assert.not.match(line, 'abcdef12');
       assert.match(line, '[removed]');
     }
+});
+
+test('a request that failed by a full disk is told without a trace, one that failed by a mistake of ours with it', () => {
+  const lines: string[] = [];
+  const tell = failureLog(createLog({ level: 'info', json: false }, (line) => lines.push(line)));
+  const full = Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+  for (const error of [full, new Error('a mistake'), 'a text', undefined])
+    tell({ requestId: 'r', operation: 'CreateThing', error });
+  const [of, mistake, text, nothing] = lines.map((line) => line.slice(line.indexOf('error ')));
+  assert.is(of, 'error CreateThing failed: database or disk is full: nothing of it was kept; make room requestId=r\n');
+  assert.match(mistake!, /^error CreateThing failed: Error: a mistake \| at /);
+  assert.is(text, 'error CreateThing failed: a text requestId=r\n');
+  assert.is(nothing, 'error CreateThing failed: undefined requestId=r\n');
 });
 
 test.run();

@@ -63,7 +63,7 @@ function faultOf(signer: Control['signer'], url: SignedUrl): string | undefined 
 function parse(document: string): JsonValue {
   try {
     return JSON.parse(document);
-  } catch {
-    throw invalidRequest('The document is not valid JSON');
+  } catch (error) {
+    throw invalidRequest(`The document is not valid JSON: ${(error as Error).message}`);
   }
 }

@@ -47,6 +47,28 @@ test('what was committed is there after the store was closed and opened again', 
   await again.close();
 });
 
+test('on a full disk a transaction fails with that reason, also where SQLite has rolled back by itself', async () => {
+  const store = await openStore(path.join(folder, 'jobs.db'));
+  const full = inTransaction(store, async ({ db }) => {
+    await db.insertInto('job_delta').values({ job_no: 1, status: 2, n: 3 }).execute();
+    await sql`rollback`.execute(db);
+    throw new Error('database or disk is full');
+  });
+  assert.is(await rejection(full), 'database or disk is full');
+  await inTransaction(store, ({ db }) => db.insertInto('job_delta').values({ job_no: 2, status: 2, n: 3 }).execute());
+  assert.is((await store.db.selectFrom('job_delta').selectAll().execute()).length, 1);
+  await store.close();
+});
+
+test('a store that cannot be made is refused, and named with the reason', async () => {
+  const file = path.join(folder, 'jobs.db');
+  writeFileSync(file, '');
+  assert.is(
+    await rejection(openStore(path.join(file, 'jobs.db'))),
+    `${file}/jobs.db cannot be used: a part of its path is no folder (ENOTDIR)`,
+  );
+});
+
 test('a store made by a newer version is refused, and named', async () => {
   const file = path.join(folder, 'jobs.db');
   const store = await openStore(file);

@@ -16,6 +16,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -87,7 +88,9 @@ function chosenParts() {
   if (hows.length === 0) return [];
   try {
     if (hows.length > 1) throw new Error('--with and --without are both given: expected one of them');
-    const parts = chooseParts(hows[0], process.argv[process.argv.indexOf(hows[0]) + 1] ?? '');
+    const given = process.argv[process.argv.indexOf(hows[0]) + 1] ?? '--';
+    if (given.startsWith('--')) throw new Error(`${hows[0]}: expected ${ALL_PARTS.join(', ')} behind it`);
+    const parts = chooseParts(hows[0], given);
     if (HANDLERS.length > 0 && hows[0] === '--without' && !parts.includes('guards'))
       throw new Error(`--without ${process.argv[process.argv.indexOf('--without') + 1]}: --handlers need part guards`);
     return parts;
@@ -201,6 +204,8 @@ async function buildTarget(esbuild, name, { finish = (code) => code, budget = {}
   });
   const bytes = Buffer.from(await finish(outputFiles[0].text));
   const [out = path.join(root, 'dist', name)] = valuesOf('--out');
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`--out ${out} is a folder: expected the name of a file`);
   mkdirSync(path.dirname(out), { recursive: true });
   replaceFile(out, bytes);
   const sizes = { plain: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
@@ -264,6 +269,13 @@ function optionValue(name, values) {
   process.exit(2);
 }
 
+/** A word that is passed over where it is mistyped builds something else than was asked for. */
+function strayWord(words) {
+  const switches = ['--check', '--help', '--sizes'];
+  const valued = ['--target', '--arch', '--with', '--without', '--handlers', '--out'];
+  return words.find((word, i) => ![...switches, ...valued].includes(word) && !valued.includes(words[i - 1]));
+}
+
 function check() {
   const tool = (file, ...args) => run(process.execPath, [path.join(root, 'node_modules', file), ...args]);
   tool('typescript/bin/tsc', '-p', 'tsconfig.json');
@@ -279,6 +291,11 @@ async function checkPrivateNames() {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const stray = strayWord(process.argv.slice(2));
+  if (stray !== undefined) {
+    console.error(`errand: unknown ${stray}: node build.mjs --help says what there is`);
+    process.exit(2);
+  }
   if (process.argv.includes('--help')) {
     process.stdout.write(help());
     process.exit(0);

@@ -55,8 +55,8 @@ export function readPorts(value: JsonValue | undefined): PortPlan[] {
 /** `PORT=THING`: the last `=` parts them. */
 export function readSerial(text: string): PortPlan {
   const [, port = '', thing = ''] = /^(.+)=([^=]+)$/s.exec(text) ?? [];
-  const fault = faultOfPortName(port);
-  if (fault || !isThingName(thing)) throw new Error(fault ?? 'expected PORT=THING');
+  const fault = port && faultOfPortName(port);
+  if (fault || !isThingName(thing)) throw new Error(fault || 'expected PORT=THING');
   return {
     port,
     bauds: [BAUD_RATES[0]],

@@ -93,7 +93,10 @@ export function readBridgeSettings(
   const found = CONFIG_FILES.find((file) => existsSync(file));
   const config = given.config ?? (found === undefined ? undefined : { text: found, from: 'the default', base: '' });
   const file: FromFile = { base: '', structures: {} };
-  const all = { ...(config && readConfig(config, file, faults)), ...given };
+  const fromFile = config === undefined ? {} : readConfig(config, file, faults);
+  // What else is missing is likely to be in the file.
+  if (fromFile === undefined) return { faults };
+  const all = { ...fromFile, ...given };
   const settings = check(all, file, serial, warnings, faults);
   return faults.length > 0 ? { faults } : settings;
 }
@@ -148,7 +151,8 @@ function isName(name: string): name is Name {
   return Object.hasOwn(SETTINGS, name);
 }
 
-function readConfig({ text, from, base }: Given, into: FromFile, faults: string[]): AllGiven {
+/** @returns undefined when the file cannot be read, which is among the faults then */
+function readConfig({ text, from, base }: Given, into: FromFile, faults: string[]): AllGiven | undefined {
   const file = resolve(base, text);
   const given: AllGiven = {};
   into.base = dirname(file);
@@ -166,6 +170,7 @@ function readConfig({ text, from, base }: Given, into: FromFile, faults: string[
     }
   } catch (error) {
     faults.push(`config '${file}' (${from}): ${(error as Error).message}`);
+    return undefined;
   }
   return given;
 }
@@ -194,13 +199,15 @@ function check(
   const folder = (_: string, path: string) => path;
   const endpoint = take('endpoint', readEndpoint);
   const port = take('port', number(1, 65_535));
+  const before = faults.length;
   const ports = [
     ...(attempt(faults, '"ports"', () => readPorts(structures.ports)) ?? []),
     ...serial.flatMap((text) => attempt(faults, `--serial '${text}'`, () => readSerial(text)) ?? []),
   ];
   const hardware = attempt(faults, '"hardware"', () => readHardware(structures.hardware)) ?? new Map();
+  const isWhole = faults.length === before;
   const things = [...ports.flatMap(({ things }) => [...things.values()]), ...hardware.values()];
-  checkThings(ports, things, hardware.size, faults);
+  checkThings(ports, things, hardware.size, isWhole, faults);
   const thing = optional('thing', readThing);
   if (thing !== undefined && things.includes(thing))
     faults.push(`thing '${thing}' is this board and a microcontroller`);
@@ -230,8 +237,17 @@ function check(
   };
 }
 
-function checkThings(ports: readonly PortPlan[], things: readonly string[], mapped: number, faults: string[]): void {
-  if (ports.length === 0) faults.push('no port is named: give --serial PORT=THING, or "ports" in the file');
+/** @param isWhole  no port was refused: else what is missing is likely to be with that one */
+function checkThings(
+  ports: readonly PortPlan[],
+  things: readonly string[],
+  mapped: number,
+  isWhole: boolean,
+  faults: string[],
+): void {
+  for (const { port } of ports.filter((one, i) => ports.findIndex(({ port }) => port === one.port) !== i))
+    faults.push(`port ${port} is named twice: give its Things once, several on one line as "bus"`);
+  if (ports.length === 0 && isWhole) faults.push('no port is named: give --serial PORT=THING, or "ports" in the file');
   if (things.length === 0 && ports.length > 0) faults.push('no Thing is named: give "thing" to a port, or "hardware"');
   for (const name of new Set(things.filter((name, i) => things.indexOf(name) !== i)))
     faults.push(`thing '${name}' is given to two microcontrollers`);

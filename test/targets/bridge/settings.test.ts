@@ -96,6 +96,20 @@ test('what is wrong is said with its place, all of it at once', () => {
   assert.match(several, /cert 'none.pem' \(--cert\): ENOENT/);
 });
 
+test('what is missing because of another fault is not told beside it; a port named twice is', () => {
+  const faultsOf = (...argv: string[]) => {
+    const found = readBridgeSettings(argv, {});
+    return 'faults' in found ? found.faults : [];
+  };
+  for (const file of ['/nowhere.json', '/']) assert.is(faultsOf('--config', file).length, 1);
+  const ports = (...argv: string[]) => faultsOf(...argv).filter((fault) => /port|serial/.test(fault));
+  assert.equal(ports('--serial', 'ttyUSB0=a').length, 1);
+  assert.equal(ports('--serial', '/dev/ttyUSB0'), ["--serial '/dev/ttyUSB0': expected PORT=THING"]);
+  assert.equal(ports('--serial', '/dev/x=a', '--serial', '/dev/x=b'), [
+    'port /dev/x is named twice: give its Things once, several on one line as "bus"',
+  ]);
+});
+
 test('a Thing may have a certificate of its own', () => {
   const things = { 'mcu-1': { cert: own.certFile, key: path.basename(own.keyFile) } };
   const settings = read({ ports: [{ port: '/dev/x', thing: 'mcu-1' }], things });

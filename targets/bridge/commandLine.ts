@@ -37,7 +37,7 @@ const TOOLS = {
   monitor: ['PORT', 'frames, text and noise as they pass, with time, direction and meaning'],
   ping: ['PORT', 'who is there, and how long an answer takes'],
   scan: ['PORT', 'every address of an RS-485 line, 1..246: who answers'],
-  run: ['PORT COMMAND [ARGUMENT...]', 'one command of the device'],
+  run: ['PORT COMMAND [ARGUMENT...]', 'one command of the device; options come before COMMAND'],
   flash: ['PORT IMAGE', 'an image; goes on where an earlier one was cut off'],
 } as const;
 

@@ -64,7 +64,7 @@ const REFUSALS = [
 
 function takePublish(client: Client, packet: Uint8Array): void {
   const { topicName: topic, payload, qos, packetIdentifier } = decodePublish(packet);
-  if (qos > 1) throw malformed('3.8.4', 'PUBLISH at QoS 2: expected the QoS subscribed');
+  if (qos > 1) throw malformed('3.8.4', 'PUBLISH at QoS 2: expected 0..1');
   client.effects.push({ do: 'message', topic, payload, qos });
   if (qos) send(client, encodeAcknowledgement(PACKET_TYPE.PUBACK, packetIdentifier));
 }

@@ -1,7 +1,8 @@
 /** Bytes from which small packets are cut, and what of them is given away. */
 const SLAB_BYTES = 4096;
-let slab: Uint8Array | undefined;
-let used = 0;
+let slab: Uint8Array;
+/** Infinity: there is no block yet. */
+let used = Infinity;
 
 /**
  * Zeroed bytes of the given size, which nobody else has or will have.
@@ -12,7 +13,7 @@ let used = 0;
  */
 export function allocate(size: number): Uint8Array {
   if (size > SLAB_BYTES / 4) return new Uint8Array(size);
-  if (slab === undefined || used + size > SLAB_BYTES) {
+  if (used + size > SLAB_BYTES) {
     slab = new Uint8Array(SLAB_BYTES);
     used = 0;
   }

@@ -126,6 +126,6 @@ export function decodeConnack(bytes: Uint8Array): Omit<Connack, 'type'> {
   takeEnd(cursor);
   // 1: session present, which a refusal cannot have
   const wrong = flags > 1 ? 1 : returnCode > 5 ? 3 : flags === 1 && returnCode > 0 ? 2 : 0;
-  if (wrong > 0) throw malformed(`3.2.2.${wrong}`, `CONNACK with flags ${flags}, return code ${returnCode}`);
+  if (wrong) throw malformed(`3.2.2.${wrong}`, `CONNACK with flags ${flags}, return code ${returnCode}`);
   return { sessionPresent: flags === 1, returnCode: returnCode as ConnectReturnCode };
 }

@@ -20,7 +20,7 @@ import { malformed, PACKET_TYPE } from './packet.ts';
  */
 export function encodeFixedHeader(firstByte: number, remainingLength: number): Uint8Array {
   let headerBytes = 2;
-  for (let rest = remainingLength >> 7; rest > 0; rest >>= 7) headerBytes++;
+  for (let rest = remainingLength; rest > 127; rest >>= 7) headerBytes++;
   const bytes = allocate(headerBytes + remainingLength);
   bytes[0] = firstByte;
   let at = 1;
@@ -47,9 +47,8 @@ export function decodePacketSize(bytes: Uint8Array, at = 0): number | undefined 
   if (firstByte === undefined) return undefined;
   const type = firstByte >> 4;
   const flags = firstByte & 15;
-  const isReserved = type === 0 || type === 15;
-  if (isReserved || (type !== PACKET_TYPE.PUBLISH && flags !== flagsOf(type)))
-    throw malformed(isReserved ? '2.2.1' : '2.2.2', `packet type ${type} with flags ${flags}`);
+  const wrong = type % 15 === 0 ? 1 : type !== PACKET_TYPE.PUBLISH && flags !== flagsOf(type) ? 2 : 0;
+  if (wrong) throw malformed(`2.2.${wrong}`, `packet type ${type} with flags ${flags}`);
   let length = 0;
   for (let index = 0; index < 4; index++) {
     const byte = bytes[++at];
@@ -57,7 +56,7 @@ export function decodePacketSize(bytes: Uint8Array, at = 0): number | undefined 
     length |= (byte & 127) << (7 * index);
     if (byte < 128) return 2 + index + length;
   }
-  throw malformed('2.2.3', 'remaining length of five bytes');
+  throw malformed('2.2.3', 'length of 5 bytes: expected 1..4');
 }
 
 /** The body, from its beginning. @param bytes  one whole packet, as the framer gives it */
@@ -69,5 +68,8 @@ export function openPacket(bytes: Uint8Array): Cursor {
 
 /** The flags that a packet must carry (§2.2.2); in PUBLISH alone they mean something. */
 function flagsOf(type: number): number {
-  return type === PACKET_TYPE.PUBREL || type === PACKET_TYPE.SUBSCRIBE || type === PACKET_TYPE.UNSUBSCRIBE ? 2 : 0;
+  return (FLAGGED >> type) & 2;
 }
+
+/** The flags of all types: those of one are the lowest bits once it is shifted right by the number of the type. */
+const FLAGGED = (2 << PACKET_TYPE.PUBREL) | (2 << PACKET_TYPE.SUBSCRIBE) | (2 << PACKET_TYPE.UNSUBSCRIBE);

@@ -9,8 +9,6 @@ import { malformed } from './packet.ts';
  * is of use. Memory: what was offered and not taken, and one packet of its own size when it lies over several chunks.
  */
 export interface Framer {
-  /** Refuses a larger packet. Bytes, fixed header included. */
-  readonly bytesMax: number;
   chunk: Uint8Array;
   /** What of the chunk is taken. */
   at: number;
@@ -21,8 +19,8 @@ export interface Framer {
 
 const NOTHING = new Uint8Array(0);
 
-export function createFramer(bytesMax = PACKET_BYTES_MAX): Framer {
-  return { bytesMax, chunk: NOTHING, at: 0, held: undefined, heldBytes: 0 };
+export function createFramer(): Framer {
+  return { chunk: NOTHING, at: 0, held: undefined, heldBytes: 0 };
 }
 
 /** Hands in bytes as they came. Only what is left of the chunk before, part of a fixed header, is copied with it. */
@@ -35,16 +33,18 @@ export function offer(framer: Framer, chunk: Uint8Array): void {
  * Takes the next packet out; to be called until there is none. One that lies within a chunk is a view into it.
  *
  * @returns a whole packet, fixed header included; undefined when more must arrive
- * @throws  ProtocolError when its header is wrong or names more than `bytesMax`: as soon as the header has arrived,
+ * @throws  ProtocolError when its header is wrong or names more than PACKET_BYTES_MAX: as soon as the header has arrived,
  *          nothing of the body is kept
  */
 export function nextPacket(framer: Framer): Uint8Array | undefined {
-  const { chunk, at, bytesMax } = framer;
+  const { chunk, at } = framer;
   if (at === chunk.length) return keep(framer, NOTHING);
-  if (framer.held === undefined) {
+  if (!framer.held) {
     const size = decodePacketSize(chunk, at);
-    if (size === undefined) return keep(framer, chunk.slice(at)); // a copy: an idle connection does not keep the transport's buffer
-    if (size > bytesMax) throw malformed('2.2.3', `packet of ${size} bytes: expected at most ${bytesMax}`);
+    // A copy (`slice` of a Buffer is none): an idle connection does not keep the transport's buffer.
+    if (!size) return keep(framer, new Uint8Array(chunk.subarray(at)));
+    if (size > PACKET_BYTES_MAX)
+      throw malformed('2.2.3', `packet of ${size} bytes: expected at most ${PACKET_BYTES_MAX}`);
     const end = at + size;
     if (end <= chunk.length) {
       framer.at = end;

@@ -1,4 +1,4 @@
-import { checkPacketIdentifier, checkTopicName, takePacketIdentifier, takeText, utf8Chars } from './fields.ts';
+import { checkPacketIdentifier, checkTopicName, takePacketIdentifier, takeTopicName, utf8Chars } from './fields.ts';
 import { encodeFixedHeader, openPacket } from './fixed-header.ts';
 import { malformed, type QoS } from './packet.ts';
 
@@ -40,11 +40,11 @@ export interface Published {
 /** @throws ProtocolError for QoS 3, DUP at QoS 0, a wrong topic name, packet identifier 0, or missing bytes */
 export function decodePublish(bytes: Uint8Array): Required<Published> {
   const cursor = openPacket(bytes);
-  const topicName = checkTopicName(takeText(cursor));
+  const topicName = takeTopicName(cursor);
   const flags = bytes[0]! & 15;
   const qos = (flags >> 1) & 3;
   const wrong = qos === 3 ? 2 : flags > 7 && qos === 0 ? 1 : 0;
-  if (wrong > 0) throw malformed(`3.3.1.${wrong}`, `PUBLISH at QoS ${qos} with flags ${flags}`);
+  if (wrong) throw malformed(`3.3.1.${wrong}`, `PUBLISH at QoS ${qos} with flags ${flags}`);
   const packetIdentifier = qos ? takePacketIdentifier(cursor) : 0;
   return { topicName, payload: bytes.subarray(cursor.at), qos: qos as QoS, packetIdentifier };
 }

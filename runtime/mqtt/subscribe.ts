@@ -61,13 +61,10 @@ export function encodeSuback({ packetIdentifier, returnCodes }: Suback): Uint8Ar
 export function decodeSuback(bytes: Uint8Array): Omit<Suback, 'type'> {
   const cursor = openPacket(bytes);
   const packetIdentifier = takePacketIdentifier(cursor);
-  const returnCodes: (QoS | 0x80)[] = [];
-  do {
-    const code = takeByte(cursor);
-    if (code > 2 && code !== 0x80) throw malformed('3.9.3', `SUBACK return code ${code}`);
-    returnCodes.push(code as QoS | 0x80);
-  } while (cursor.at < bytes.length);
-  return { packetIdentifier, returnCodes };
+  const returnCodes = [takeByte(cursor), ...bytes.subarray(cursor.at)];
+  const wrong = returnCodes.find((code) => code > 2 && code !== 0x80);
+  if (wrong) throw malformed('3.9.3', `SUBACK return code ${wrong}`);
+  return { packetIdentifier, returnCodes: returnCodes as (QoS | 0x80)[] };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ProtocolError } from '../../../runtime/errors.ts';
@@ -25,6 +26,17 @@ test('a packet that lies within a chunk is a view into it, not a copy', () => {
   const whole = Uint8Array.of(0);
   offer(framer, whole);
   assert.equal(nextPacket(framer), Uint8Array.of(0xd0, 0));
+});
+
+test('of a Buffer, too, the byte left is copied: an idle connection does not keep what the socket read', () => {
+  const framer = createFramer();
+  const chunk = Buffer.from([0xd0, 0, 0x40]);
+  offer(framer, chunk);
+  assert.equal(nextPacket(framer), chunk.subarray(0, 2));
+  assert.is(nextPacket(framer), undefined);
+  assert.is.not(framer.chunk.buffer, chunk.buffer);
+  offer(framer, Buffer.from([2, 0, 9]));
+  assert.equal(nextPacket(framer), Uint8Array.of(0x40, 2, 0, 9));
 });
 
 test('the largest message of AWS arrives byte by byte, in one allocation of its size', () => {

@@ -41,18 +41,8 @@ const CASES: Record<string, () => (i: number) => void> = {
     const stream = { write } as unknown as Writable;
     return (i) => void writeToStream(publishOf(i), stream);
   },
-  'decode errand': () => {
-    const framer = createFramer();
-    const chunk = generate(publishOf(1));
-    return () => {
-      offer(framer, chunk);
-      for (;;) {
-        const packet = nextPacket(framer);
-        if (packet === undefined) return;
-        sink += decodePublish(packet).payload.length;
-      }
-    };
-  },
+  'decode errand': () => decodes([TOPIC]),
+  'decode errand, topics in turn': () => decodes([TOPIC, TOPIC.toUpperCase()]),
   'decode mqtt-packet': () => {
     const reader = parser({ protocolVersion: 4 });
     reader.on('packet', (packet) => {
@@ -63,10 +53,23 @@ const CASES: Record<string, () => (i: number) => void> = {
   },
 };
 
-function publishOf(i: number): Parameters<typeof generate>[0] & { cmd: 'publish' } {
+function decodes(topics: string[]): (i: number) => void {
+  const framer = createFramer();
+  const chunks = topics.map((topic) => generate(publishOf(1, topic)));
+  return (i) => {
+    offer(framer, chunks[i % chunks.length]!);
+    for (;;) {
+      const packet = nextPacket(framer);
+      if (packet === undefined) return;
+      sink += decodePublish(packet).payload.length;
+    }
+  };
+}
+
+function publishOf(i: number, topic = TOPIC): Parameters<typeof generate>[0] & { cmd: 'publish' } {
   return {
     cmd: 'publish',
-    topic: TOPIC,
+    topic,
     payload: PAYLOAD,
     qos: 1,
     dup: false,

@@ -68,7 +68,7 @@ export async function growth(bench: Bench): Promise<Omit<Report, 'family'>> {
       figure('resident before it', 'resident'),
     ],
     notes: [
-      'before a collection old buffers of the socket wait for one, a few bytes a message; V8 begins it when they are tens of megabytes',
+      'before a collection: only scavenges come during a million messages, and nothing of a message may outlive two of them',
     ],
   };
 }

@@ -80,7 +80,7 @@ function writeHead(bytes: number[], major: number, value: number): void {
 }
 
 /**
- * Reads a body, checks all of it. Of equal keys in one map the first counts, as in the device's library.
+ * Reads a body, checks all of it. Of equal keys in one map the first counts.
  *
  * @throws ProtocolError when bytes are missing or left over, and on anything outside the subset
  */

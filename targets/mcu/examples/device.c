@@ -153,11 +153,17 @@ static void move_bytes(void)
 {
     uint8_t out[SEND_MAX];
     uint8_t size;
-    uint8_t room = board_room();
+    uint8_t used = 0;
+    int byte;
     const uint8_t *arrived = board_received(&size);
-    if (!switching) /* another FLASH would take the place of the image that was verified */
-        board_took((uint8_t)errand_link_feed(&link, arrived, size));
-    board_send(out, (uint8_t)errand_link_output(&link, out, room < SEND_MAX ? room : SEND_MAX));
+    /* Not when switching: another FLASH would take the place of the image that was verified. */
+    while (!switching && used < size && errand_link_take(&link, arrived[used]))
+        used++;
+    board_took(used);
+    size = board_room();
+    for (used = 0; used < size && used < SEND_MAX && (byte = errand_link_give(&link)) >= 0; used++)
+        out[used] = (uint8_t)byte;
+    board_send(out, used);
 }
 
 int main(void)

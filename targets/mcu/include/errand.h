@@ -84,24 +84,27 @@ enum {
     ERRAND_KEY_COMMANDS = 16 /* array of texts: what RUN may name */
 };
 
-/* Bytes first: a Cortex-M0 reaches them with one short instruction there only. */
+/*
+ * 0 from end to end, as static memory is; set what is to be set, then errand_link_init. Bytes come first: a Cortex-M0
+ * reaches them with one short instruction there only.
+ */
 struct errand_link {
-    /* Set these and the ones below, then errand_link_init. */
+    /* Set these and the ones below. */
     uint8_t window; /* 1, 2, 4 or 8 requests in flight; each costs one kept reply */
     uint8_t addr;   /* 0, or 1..246 on a bus */
 
     /* The link's own. */
     uint8_t waiting;
-    uint8_t boot;
-    uint8_t expected;
+    uint8_t expected; /* of its last four bits */
     uint8_t rx_run;
     bool rx_full;
-    uint8_t rx_seq;
     uint8_t sending;
     uint8_t tx_run;
+    bool tx_full;
+    uint16_t boot;
     uint16_t rx_used;
     uint16_t tx_at;
-    uint16_t tx_next;
+    uint16_t tx_end;
 
     /* Read this: frames lost to length or checksum since errand_link_init; begins again after 65535. */
     uint16_t rx_dropped;
@@ -115,17 +118,23 @@ struct errand_link {
 
     /* The link's own. */
     uint32_t host;
-    uint16_t kept[ERRAND_WINDOW_MAX + 1];
+    int16_t kept[ERRAND_WINDOW_MAX + 1]; /* sizes; below 0: to be sent */
 };
 
 /* Starts a link. On a line of its own a HELLO waits at once: answering it announces the reset to the host. */
 void errand_link_init(struct errand_link *link);
 
-/*
- * Takes bytes as they come, in any portions. Returns how many it used: fewer than size means that a frame waits;
- * handle it, then offer the rest.
- */
-size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t size);
+/* Takes the bytes as they come. False: a frame waits and the byte was not taken; handle the frame, then offer it again. */
+bool errand_link_take(struct errand_link *link, uint8_t byte);
+
+/* The same for a portion: returns how many it used. Fewer than size means that a frame waits. */
+static inline size_t errand_link_feed(struct errand_link *link, const uint8_t *bytes, size_t size)
+{
+    size_t used = 0;
+    while (used < size && errand_link_take(link, bytes[used]))
+        used++;
+    return used;
+}
 
 /* Which frame waits, and if one does, its body, which stays where it is until errand_link_answer. */
 enum errand_type errand_link_frame(const struct errand_link *link, const uint8_t **body, size_t *size);
@@ -137,16 +146,31 @@ uint8_t *errand_link_room(const struct errand_link *link);
 int errand_link_answer(struct errand_link *link, size_t size);
 
 /*
- * The next bytes for the wire, up to `size` of them; 0 when there is nothing to send. Print text of your own only
- * after it has returned 0 and what it gave before is sent.
+ * The next byte for the wire; -1 when there is nothing to send. Print text of your own only after it has returned -1 and
+ * what it gave before is sent.
  */
-size_t errand_link_output(struct errand_link *link, uint8_t *bytes, size_t size);
+int errand_link_give(struct errand_link *link);
+
+/* The same for up to `size` bytes: returns how many there were. */
+static inline size_t errand_link_output(struct errand_link *link, uint8_t *bytes, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        int byte = errand_link_give(link);
+        if (byte < 0)
+            break;
+        bytes[used++] = (uint8_t)byte;
+    }
+    return used;
+}
 
 /* ---- cbor.c: bodies ------------------------------------------------------------------------------------------ */
 
 /*
  * A body is one map, of 32767 bytes at most: integer keys; integers -2^31..2^32-1, byte strings, text, booleans, arrays, maps; definite
- * lengths; at most ERRAND_DEPTH_MAX containers within one another.
+ * lengths; at most ERRAND_DEPTH_MAX containers within one another. The device keeps to that when it writes. When it reads it sees to
+ * the structure, so that nothing is read outside of a body; what else a host must not send (deeper nesting, null, floats of up to 4
+ * bytes, integers below -2^31) it passes over, or hands on as ERRAND_BOOL or a number.
  */
 #define ERRAND_DEPTH_MAX 3
 
@@ -157,17 +181,16 @@ enum errand_major {
     ERRAND_TEXT = 3, /* value bytes at `bytes`, no 0 behind them */
     ERRAND_ARRAY = 4,
     ERRAND_MAP = 5, /* value items (pairs of a map) from `bytes` on */
-    ERRAND_BOOL = 7 /* value 0 or 1 */
+    ERRAND_BOOL = 7 /* ERRAND_FALSE or ERRAND_TRUE */
 };
+
+enum { ERRAND_FALSE = 20, ERRAND_TRUE = 21 };
 
 struct errand_item {
     const uint8_t *bytes;
     uint32_t value;
-    uint8_t major;
+    uint_fast8_t major;
 };
-
-/* True when the body is whole and within the subset, to its last byte: to be asked once, before anything is done. */
-bool errand_body_check(const uint8_t *body, size_t size);
 
 /*
  * Reads the item that begins at `at`. Returns where the next one begins, which for an array or map is the first in it;
@@ -178,8 +201,14 @@ const uint8_t *errand_item_read(const uint8_t *at, const uint8_t *end, struct er
 /* The begin of the item behind the one at `at` and all that is in it; NULL as above. */
 const uint8_t *errand_item_skip(const uint8_t *at, const uint8_t *end);
 
-/* Looks up a key, 0..2^32-1, in the map at `at`; of equal ones the first counts. False when there is none. */
-bool errand_map_find(const uint8_t *at, const uint8_t *end, uint32_t key, struct errand_item *item);
+/* The keys that the library's own bodies have: 0..3. */
+#define ERRAND_ITEMS 4
+
+/*
+ * Reads the values of the keys 0..3 of a body; one that is missing is ERRAND_UINT of value 0, of equal keys the last counts. False when
+ * the body is not whole, to its last byte: to be asked before anything is done.
+ */
+bool errand_body_read(const uint8_t *at, const uint8_t *end, struct errand_item items[ERRAND_ITEMS]);
 
 /* The value of an integer up to 2^31-1. */
 int32_t errand_item_int(const struct errand_item *item);
@@ -192,14 +221,13 @@ struct errand_writer {
 };
 
 void errand_write_init(struct errand_writer *writer, uint8_t *bytes, size_t size);
-/* Integers from 0 on, and the heads of arrays and maps: their items follow. */
-void errand_write_head(struct errand_writer *writer, enum errand_major major, uint32_t value);
+/* Integers from 0 on, booleans, and the heads of arrays and maps: their items follow. `major`: enum errand_major. */
+void errand_write_head(struct errand_writer *writer, uint8_t major, uint32_t value);
 void errand_write_int(struct errand_writer *writer, int32_t value);
-void errand_write_bool(struct errand_writer *writer, bool value);
 /* ERRAND_BYTES or ERRAND_TEXT. */
-void errand_write_string(struct errand_writer *writer, enum errand_major major, const void *bytes, size_t size);
+void errand_write_string(struct errand_writer *writer, uint8_t major, const void *bytes, size_t size);
 /* A key and an integer from 0 on. */
-void errand_write_pair(struct errand_writer *writer, uint32_t key, uint32_t value);
+void errand_write_pair(struct errand_writer *writer, uint8_t key, uint32_t value);
 
 /* ---- pull.c, verify.c: firmware ---------------------------------------------------------------------------------------- */
 
@@ -209,8 +237,7 @@ void errand_write_pair(struct errand_writer *writer, uint32_t key, uint32_t valu
  * again. Offsets count from the begin of the image.
  *
  * To go on after a reset, keep hash and `offset` where they survive whenever a page was written (the result 1), and
- * set `offset` to that before errand_pull_init; 0 for another image. (Between pages `offset` counts what waits in
- * `page` too.)
+ * set `offset` to that before errand_pull_init; 0 for another image.
  */
 #define ERRAND_HASH_BYTES 32
 #define ERRAND_HASH_BLOCK 64
@@ -221,7 +248,7 @@ struct errand_pull {
     uint16_t page_size;  /* of flash */
     uint16_t block_size; /* divides page_size; fits rx_size - ERRAND_AROUND_BODY - ERRAND_AROUND_BLOCK */
     uint32_t size;       /* of the image, below 2^29 bytes */
-    uint32_t offset;     /* everything before it is here: what to go on with */
+    uint32_t offset;     /* everything before it is in flash: what to go on with */
     uint8_t *page;       /* page_size bytes */
     /* Erases and writes one page; the last one of an image may be shorter. May be called again for the same offset. */
     int (*flash_write)(void *context, uint32_t offset, const uint8_t *page, uint16_t size);
@@ -284,7 +311,7 @@ int errand_pull_verify(struct errand_pull *pull);
  *     errand_link_answer(&link, writer.used);
  *
  * A command that takes longer leaves jobs.state at ERRAND_STATE_RUNNING and sets it to another one when it ends. Call
- * errand_jobs_work in each round of the loop: it verifies an image, 64 bytes a call.
+ * errand_jobs_work in each round of the loop: it verifies an image that is here, 64 bytes a call.
  */
 enum errand_operation {
     ERRAND_PING = 0,
@@ -328,26 +355,26 @@ enum errand_jobs_wish {
     ERRAND_JOBS_SWITCH
 };
 
+/* 0 from end to end, as static memory is; then set `pull`. */
 struct errand_jobs {
-    /* Set this: NULL when there is no firmware to pull. All others 0. */
-    struct errand_pull *pull;
+    uint8_t image;    /* of the last FLASH */
+    uint8_t verified; /* its own: what SWITCH is answered with */
 
     /* Of the last run; set by the caller, told by errand_jobs_write. */
     uint8_t state;     /* enum errand_state */
     uint8_t progress;  /* percent, told while it runs */
     bool has_result;
-    int32_t result;    /* told when it has ended, if has_result */
-    const char *words; /* told with it; NULL: none */
+
+    struct errand_pull *pull; /* NULL when there is no firmware to pull */
+    int32_t result;           /* told when it has ended, if has_result */
+    const char *words;        /* told with it; NULL: none */
 
     /* Of the request that waits, until it is answered. */
     struct errand_item command; /* ERRAND_TEXT */
     struct errand_item args;    /* ERRAND_ARRAY; of value 0 when there are none */
     const uint8_t *args_end;    /* the end of the body: for errand_item_read from args.bytes on */
-    uint8_t image;
 
-    /* The rest is its own. */
-    uint32_t run;
-    uint8_t verifying; /* 0 no, 1 at it, 2 whole, 3 another image, or flash failed */
+    uint32_t run; /* its own: the number of the last run */
 };
 
 /* Takes the body of a REQUEST; the writer is at the begin of the answer. Bodies that are broken are refused. */

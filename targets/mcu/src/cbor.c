@@ -9,14 +9,10 @@ const uint8_t *errand_item_read(const uint8_t *at, const uint8_t *end, struct er
     uint8_t info = first & 31u;
     uint32_t value = info;
     item->major = first >> 5;
-    if (item->major == ERRAND_BOOL) {
-        value = info - 20u; /* 0xf4 false, 0xf5 true */
-        if (value > 1)
+    if (info >= 24) {
+        uint8_t size = (uint8_t)(1u << (info - 24u)); /* 1, 2 or 4 are taken */
+        if (size > 4)
             return NULL;
-    } else if (item->major > ERRAND_MAP || info > 26) {
-        return NULL;
-    } else if (info >= 24) {
-        uint8_t size = (uint8_t)(1u << (info - 24u));
         value = 0;
         while (size-- > 0) {
             if (at == end)
@@ -26,69 +22,56 @@ const uint8_t *errand_item_read(const uint8_t *at, const uint8_t *end, struct er
     }
     item->value = value;
     item->bytes = at;
-    if (item->major == ERRAND_NINT)
-        return value > 0x7ffffffful ? NULL : at;
-    if (item->major == ERRAND_UINT || item->major == ERRAND_BOOL)
-        return at;
-    if (value > (size_t)(end - at))
-        return NULL; /* more bytes, or items, than there are bytes */
-    return item->major <= ERRAND_TEXT ? at + value : at;
+    if (item->major >= ERRAND_BYTES && item->major <= ERRAND_MAP) {
+        if (value > (size_t)(end - at))
+            return NULL; /* more bytes, or items, than there are bytes */
+        if (item->major <= ERRAND_TEXT)
+            at += value;
+    }
+    return at;
 }
 
 const uint8_t *errand_item_skip(const uint8_t *at, const uint8_t *end)
 {
-    uint16_t left[ERRAND_DEPTH_MAX + 1]; /* items still to come, of the container at each depth */
-    bool map[ERRAND_DEPTH_MAX + 1];
-    uint8_t depth = 0;
-    left[0] = 1;
-    map[0] = false;
-    for (;;) {
+    uint32_t left = 1; /* items still to come, whatever they are in */
+    do {
         struct errand_item item;
-        while (left[depth] == 0) {
-            if (depth == 0)
-                return at;
-            depth--;
-        }
-        bool key = map[depth] && (left[depth] & 1u) == 0;
-        left[depth]--;
         at = errand_item_read(at, end, &item);
-        if (at == NULL || (key && item.major > ERRAND_NINT))
-            return NULL;
-        if (item.major == ERRAND_ARRAY || item.major == ERRAND_MAP) {
-            if (depth == ERRAND_DEPTH_MAX)
-                return NULL;
-            depth++;
-            map[depth] = item.major == ERRAND_MAP;
-            left[depth] = (uint16_t)(item.value << map[depth]);
-        }
-    }
-}
-
-bool errand_body_check(const uint8_t *body, size_t size)
-{
-    return size > 0 && body[0] >> 5 == ERRAND_MAP && errand_item_skip(body, body + size) == body + size;
-}
-
-bool errand_map_find(const uint8_t *at, const uint8_t *end, uint32_t key, struct errand_item *item)
-{
-    struct errand_item found;
-    at = errand_item_read(at, end, &found);
-    if (at == NULL || found.major != ERRAND_MAP)
-        return false;
-    for (uint32_t pairs = found.value; pairs > 0; pairs--) {
-        at = errand_item_read(at, end, &found);
         if (at == NULL)
+            break;
+        left--;
+        if (item.major == ERRAND_ARRAY || item.major == ERRAND_MAP)
+            left += item.value;
+        if (item.major == ERRAND_MAP)
+            left += item.value;
+    } while (left > 0);
+    return at;
+}
+
+bool errand_body_read(const uint8_t *at, const uint8_t *end, struct errand_item items[ERRAND_ITEMS])
+{
+    struct errand_item item;
+    for (uint_fast8_t i = 0; i < ERRAND_ITEMS; i++) {
+        items[i].major = ERRAND_UINT;
+        items[i].value = 0;
+    }
+    at = errand_item_read(at, end, &item);
+    if (at == NULL || item.major != ERRAND_MAP)
+        return false;
+    for (uint16_t pairs = (uint16_t)item.value; pairs > 0; pairs--) {
+        at = errand_item_read(at, end, &item);
+        if (at == NULL || item.major > ERRAND_NINT)
             return false;
-        if (found.major == ERRAND_UINT && found.value == key)
-            return errand_item_read(at, end, item) != NULL;
+        if (item.value < ERRAND_ITEMS && item.major == ERRAND_UINT)
+            errand_item_read(at, end, &items[item.value]);
         at = errand_item_skip(at, end);
     }
-    return false;
+    return at == end;
 }
 
 int32_t errand_item_int(const struct errand_item *item)
 {
-    return item->major == ERRAND_NINT ? -1 - (int32_t)item->value : (int32_t)item->value;
+    return (int32_t)(item->major == ERRAND_NINT ? ~item->value : item->value); /* ~value is -1 - value */
 }
 
 void errand_write_init(struct errand_writer *writer, uint8_t *bytes, size_t size)
@@ -105,11 +88,10 @@ static void put(struct errand_writer *writer, uint8_t byte)
     writer->used++;
 }
 
-void errand_write_head(struct errand_writer *writer, enum errand_major major, uint32_t value)
+void errand_write_head(struct errand_writer *writer, uint8_t major, uint32_t value)
 {
-    uint8_t first = (uint8_t)(major << 5);
     uint8_t size = value < 24 ? 0 : value <= 0xff ? 1 : value <= 0xffff ? 2 : 4;
-    put(writer, (uint8_t)(first | (size == 0 ? value : 24u + (size >> 1))));
+    put(writer, (uint8_t)((unsigned)major << 5 | (size == 0 ? value : 24u + (size >> 1))));
     while (size-- > 0)
         put(writer, (uint8_t)(value >> (8u * size)));
 }
@@ -117,17 +99,12 @@ void errand_write_head(struct errand_writer *writer, enum errand_major major, ui
 void errand_write_int(struct errand_writer *writer, int32_t value)
 {
     if (value < 0)
-        errand_write_head(writer, ERRAND_NINT, (uint32_t)(-1 - value));
+        errand_write_head(writer, ERRAND_NINT, ~(uint32_t)value);
     else
         errand_write_head(writer, ERRAND_UINT, (uint32_t)value);
 }
 
-void errand_write_bool(struct errand_writer *writer, bool value)
-{
-    put(writer, value ? 0xf5 : 0xf4);
-}
-
-void errand_write_string(struct errand_writer *writer, enum errand_major major, const void *bytes, size_t size)
+void errand_write_string(struct errand_writer *writer, uint8_t major, const void *bytes, size_t size)
 {
     const uint8_t *from = bytes;
     errand_write_head(writer, major, (uint32_t)size);
@@ -135,7 +112,7 @@ void errand_write_string(struct errand_writer *writer, enum errand_major major, 
         put(writer, *from++);
 }
 
-void errand_write_pair(struct errand_writer *writer, uint32_t key, uint32_t value)
+void errand_write_pair(struct errand_writer *writer, uint8_t key, uint32_t value)
 {
     errand_write_head(writer, ERRAND_UINT, key);
     errand_write_head(writer, ERRAND_UINT, value);

@@ -1,8 +1,6 @@
 /* Commands and firmware, as the host asks for them (errand.h, runtime/serial/README.md). */
 #include "errand.h"
 
-enum { IDLE = 0, VERIFYING = 1, WHOLE = 2, WRONG = 3 };
-
 /* Parts that are called from several places stay one. */
 #ifdef __GNUC__
 #define CALLED __attribute__((noinline))
@@ -10,23 +8,18 @@ enum { IDLE = 0, VERIFYING = 1, WHOLE = 2, WRONG = 3 };
 #define CALLED
 #endif
 
-/* The body of a request. */
-struct asked {
-    const uint8_t *at;
-    const uint8_t *end;
-};
+/* Inlined, it makes an AVR run out of registers; on a Cortex-M the call is what costs. */
+#ifdef __AVR__
+#define CALLED_ON_AVR CALLED
+#else
+#define CALLED_ON_AVR
+#endif
 
-/* False, and value 0, when the key is missing or another kind of item. */
-static CALLED bool find(const struct asked *asked, uint8_t key, uint8_t major, struct errand_item *item)
-{
-    if (errand_map_find(asked->at, asked->end, key, item) && item->major == major)
-        return true;
-    item->value = 0;
-    return false;
-}
+/* What a request comes to: a state to tell, one of these, or a wish of the caller's behind WISH. */
+enum { EMPTY = 6, OWN, PULL, WISH };
 
 /* A state with words, when there are any; `more` further pairs are the caller's. */
-static CALLED enum errand_jobs_wish say(struct errand_writer *writer, uint8_t state, const char *words, uint8_t more)
+static CALLED void say(struct errand_writer *writer, uint8_t state, const char *words, uint8_t more)
 {
     errand_write_head(writer, ERRAND_MAP, 1u + (words != NULL) + more);
     errand_write_pair(writer, ERRAND_KEY_STATE, state);
@@ -37,18 +30,22 @@ static CALLED enum errand_jobs_wish say(struct errand_writer *writer, uint8_t st
         errand_write_head(writer, ERRAND_UINT, ERRAND_KEY_WORDS);
         errand_write_string(writer, ERRAND_TEXT, words, size);
     }
-    return ERRAND_JOBS_DONE;
 }
 
 void errand_jobs_write(const struct errand_jobs *jobs, struct errand_writer *writer)
 {
-    bool running = jobs->state == ERRAND_STATE_RUNNING;
-    say(writer, jobs->state, jobs->words, running || jobs->has_result);
-    if (running) {
-        errand_write_pair(writer, ERRAND_KEY_PROGRESS, jobs->progress);
-    } else if (jobs->has_result) {
-        errand_write_head(writer, ERRAND_UINT, ERRAND_KEY_RESULT);
-        errand_write_int(writer, jobs->result);
+    uint8_t key = ERRAND_KEY_RESULT;
+    int32_t number = jobs->result;
+    bool told = jobs->has_result;
+    if (jobs->state == ERRAND_STATE_RUNNING) {
+        key = ERRAND_KEY_PROGRESS;
+        number = jobs->progress;
+        told = true;
+    }
+    say(writer, jobs->state, jobs->words, told);
+    if (told) {
+        errand_write_head(writer, ERRAND_UINT, key);
+        errand_write_int(writer, number);
     }
 }
 
@@ -57,115 +54,103 @@ void errand_jobs_refuse(const struct errand_jobs *jobs, struct errand_writer *wr
     say(writer, ERRAND_STATE_FAILED, jobs->words, 0);
 }
 
-static enum errand_jobs_wish run(struct errand_jobs *jobs, uint32_t number, const struct asked *asked,
-                                 struct errand_writer *writer)
+static CALLED_ON_AVR uint8_t run(struct errand_jobs *jobs, const struct errand_item *items)
 {
     if (jobs->run != 0 && jobs->state == ERRAND_STATE_RUNNING)
-        return say(writer, ERRAND_STATE_BUSY, NULL, 0);
-    if (number == 0 || !find(asked, ERRAND_KEY_COMMAND, ERRAND_TEXT, &jobs->command))
-        return say(writer, ERRAND_STATE_REFUSED, NULL, 0);
-    find(asked, ERRAND_KEY_ARGUMENTS, ERRAND_ARRAY, &jobs->args);
-    jobs->args_end = asked->end;
-    jobs->run = number;
+        return ERRAND_STATE_BUSY;
+    if (items[ERRAND_KEY_RUN].value == 0 || items[ERRAND_KEY_COMMAND].major != ERRAND_TEXT ||
+        (items[ERRAND_KEY_ARGUMENTS].major != ERRAND_ARRAY && items[ERRAND_KEY_ARGUMENTS].value != 0))
+        return ERRAND_STATE_REFUSED;
+    jobs->command = items[ERRAND_KEY_COMMAND];
+    jobs->args = items[ERRAND_KEY_ARGUMENTS];
+    jobs->run = items[ERRAND_KEY_RUN].value;
     jobs->state = ERRAND_STATE_RUNNING;
     jobs->progress = 0;
     jobs->has_result = false;
     jobs->words = NULL;
-    return ERRAND_JOBS_RUN;
+    return WISH + ERRAND_JOBS_RUN;
 }
 
-static enum errand_jobs_wish flash(struct errand_jobs *jobs, uint32_t size, const struct asked *asked,
-                                   struct errand_writer *writer)
+static uint8_t flash(struct errand_jobs *jobs, const struct errand_item *items)
 {
     struct errand_pull *pull = jobs->pull;
-    struct errand_item hash;
-    struct errand_item image;
-    if (!find(asked, ERRAND_KEY_HASH, ERRAND_BYTES, &hash) || hash.value != ERRAND_HASH_BYTES)
-        return say(writer, ERRAND_STATE_REFUSED, NULL, 0);
-    find(asked, ERRAND_KEY_IMAGE, ERRAND_UINT, &image);
-    bool other = jobs->verifying == WRONG || pull->size != size || jobs->image != image.value || size == 0;
+    uint32_t size = items[ERRAND_KEY_SIZE].value;
+    const uint8_t *hash = items[ERRAND_KEY_HASH].bytes;
+    if (items[ERRAND_KEY_HASH].major != ERRAND_BYTES || items[ERRAND_KEY_HASH].value != ERRAND_HASH_BYTES || size == 0)
+        return ERRAND_STATE_REFUSED;
+    uint8_t image = (uint8_t)items[ERRAND_KEY_IMAGE].value;
+    bool other = jobs->verified == ERRAND_STATE_FAILED || pull->size != size || jobs->image != image;
     for (uint8_t i = 0; i < ERRAND_HASH_BYTES; i++) {
-        other |= pull->hash[i] != hash.bytes[i];
-        pull->hash[i] = hash.bytes[i];
+        if (pull->hash[i] != *hash)
+            other = true;
+        pull->hash[i] = *hash++;
     }
-    jobs->verifying = IDLE;
-    if (other) {
-        jobs->image = (uint8_t)image.value;
-        pull->size = size;
-        pull->offset = 0;
-        jobs->words = NULL;
-        return ERRAND_JOBS_FLASH;
-    }
-    errand_pull_write(pull, writer);
-    return ERRAND_JOBS_DONE;
+    if (!other)
+        return PULL;
+    jobs->verified = ERRAND_STATE_RUNNING;
+    jobs->image = image;
+    pull->size = size;
+    pull->offset = 0;
+    jobs->words = NULL;
+    return WISH + ERRAND_JOBS_FLASH;
 }
 
-static enum errand_jobs_wish firmware(struct errand_jobs *jobs, uint32_t operation, uint32_t size,
-                                      const struct asked *asked, struct errand_writer *writer)
+static uint8_t answer_to(struct errand_jobs *jobs, const struct errand_item *items)
 {
-    uint8_t state = ERRAND_STATE_REFUSED;
+    uint32_t number = items[ERRAND_KEY_RUN].value;
+    if (items[ERRAND_KEY_OPERATION].major != ERRAND_UINT || items[ERRAND_KEY_OPERATION].value > ERRAND_SWITCH ||
+        items[ERRAND_KEY_RUN].major != ERRAND_UINT)
+        return ERRAND_STATE_REFUSED;
+    uint8_t operation = (uint8_t)items[ERRAND_KEY_OPERATION].value;
+    if (operation == ERRAND_PING)
+        return EMPTY;
+    if (operation == ERRAND_RUN || operation == ERRAND_STATUS || operation == ERRAND_STOP) {
+        if (number == 0 || number != jobs->run)
+            return operation == ERRAND_RUN ? run(jobs, items) : ERRAND_STATE_UNKNOWN;
+        if (operation == ERRAND_STOP && jobs->state == ERRAND_STATE_RUNNING)
+            return WISH + ERRAND_JOBS_STOP;
+        return OWN;
+    }
+    if (jobs->pull == NULL)
+        return ERRAND_STATE_REFUSED;
+    if (operation == ERRAND_PULL)
+        return PULL;
     if (operation == ERRAND_FLASH)
-        return flash(jobs, size, asked, writer);
-    if (operation == ERRAND_PULL) {
-        errand_pull_write(jobs->pull, writer);
-        return ERRAND_JOBS_DONE;
-    }
-    if (operation == ERRAND_SWITCH) {
-        if (jobs->verifying == IDLE && jobs->pull->size != 0)
-            jobs->verifying = VERIFYING;
-        state = ERRAND_STATE_RUNNING;
-        if (jobs->verifying == WHOLE)
-            state = ERRAND_STATE_SUCCEEDED;
-        if (jobs->pull->size == 0 || jobs->verifying == WRONG)
-            state = ERRAND_STATE_FAILED;
-    }
-    say(writer, state, NULL, 0);
-    return state == ERRAND_STATE_SUCCEEDED ? ERRAND_JOBS_SWITCH : ERRAND_JOBS_DONE;
+        return flash(jobs, items);
+    if (operation == ERRAND_SWITCH)
+        return jobs->pull->size == 0 ? ERRAND_STATE_FAILED : jobs->verified;
+    return ERRAND_STATE_REFUSED;
 }
 
 enum errand_jobs_wish errand_jobs_take(struct errand_jobs *jobs, const uint8_t *body, size_t size,
                                        struct errand_writer *writer)
 {
-    struct asked asked;
-    struct errand_item operation;
-    struct errand_item first;
-    asked.at = body;
-    asked.end = body + size;
-    if (!errand_body_check(body, size) || !find(&asked, ERRAND_KEY_OPERATION, ERRAND_UINT, &operation))
-        return say(writer, ERRAND_STATE_REFUSED, NULL, 0);
-    find(&asked, ERRAND_KEY_RUN, ERRAND_UINT, &first);
-    uint8_t state = ERRAND_STATE_REFUSED;
-    bool known = first.value != 0 && first.value == jobs->run;
-
-    switch (operation.value) {
-    case ERRAND_PING:
+    struct errand_item items[ERRAND_ITEMS];
+    uint8_t answer = ERRAND_STATE_REFUSED;
+    jobs->args_end = body + size;
+    if (errand_body_read(body, body + size, items))
+        answer = answer_to(jobs, items);
+    if (answer >= WISH)
+        return (enum errand_jobs_wish)(answer - WISH);
+    if (answer == OWN)
+        errand_jobs_write(jobs, writer);
+    else if (answer == PULL)
+        errand_pull_write(jobs->pull, writer);
+    else if (answer == EMPTY)
         errand_write_head(writer, ERRAND_MAP, 0);
-        return ERRAND_JOBS_DONE;
-    case ERRAND_RUN:
-        if (!known)
-            return run(jobs, first.value, &asked, writer);
-        break;
-    case ERRAND_STATUS:
-    case ERRAND_STOP:
-        state = ERRAND_STATE_UNKNOWN;
-        if (known && operation.value == ERRAND_STOP && jobs->state == ERRAND_STATE_RUNNING)
-            return ERRAND_JOBS_STOP;
-        break;
-    default:
-        return jobs->pull == NULL ? say(writer, state, NULL, 0) : firmware(jobs, operation.value, first.value, &asked, writer);
-    }
-    if (!known)
-        return say(writer, state, NULL, 0);
-    errand_jobs_write(jobs, writer);
-    return ERRAND_JOBS_DONE;
+    else
+        say(writer, answer, NULL, 0);
+    return answer == ERRAND_STATE_SUCCEEDED ? ERRAND_JOBS_SWITCH : ERRAND_JOBS_DONE;
 }
 
 bool errand_jobs_work(struct errand_jobs *jobs)
 {
-    if (jobs->verifying != VERIFYING || jobs->pull->offset < jobs->pull->size)
+    struct errand_pull *pull = jobs->pull;
+    if (pull == NULL || jobs->verified != ERRAND_STATE_RUNNING || pull->offset < pull->size)
         return false;
-    int result = errand_pull_verify(jobs->pull);
-    if (result <= 0)
-        jobs->verifying = result == 0 ? WHOLE : WRONG;
-    return result > 0;
+    int result = errand_pull_verify(pull);
+    if (result > 0)
+        return true;
+    jobs->verified = result == 0 ? ERRAND_STATE_SUCCEEDED : ERRAND_STATE_FAILED;
+    return false;
 }

@@ -6,7 +6,7 @@
  *   'w', a wire     by frame, behind the number of the byte that ended it: "9/0:HOST:BOOT" a HELLO, "9/1:SEQ:HEX" a REQUEST,
  *                   "9/2:HEX" DATA, "9/d" one that was dropped
  */
-#include "errand.h"
+#include "../../targets/mcu/body.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,16 +31,13 @@ static void write_again(struct errand_writer *writer, const struct errand_item *
     switch (item->major) {
     case ERRAND_BYTES:
     case ERRAND_TEXT:
-        errand_write_string(writer, (enum errand_major)item->major, item->bytes, item->value);
-        break;
-    case ERRAND_BOOL:
-        errand_write_bool(writer, item->value == 1);
+        errand_write_string(writer, (uint8_t)item->major, item->bytes, item->value);
         break;
     case ERRAND_NINT:
         errand_write_int(writer, errand_item_int(item));
         break;
     default:
-        errand_write_head(writer, (enum errand_major)item->major, item->value);
+        errand_write_head(writer, (uint8_t)item->major, item->value);
     }
 }
 
@@ -49,7 +46,7 @@ static void body(const uint8_t *bytes, size_t size)
     uint8_t *again = malloc(size + 1);
     struct errand_writer writer;
     struct errand_item item;
-    if (!errand_body_check(bytes, size)) {
+    if (!is_body(bytes, size)) {
         printf("no\n");
         free(again);
         return;
@@ -70,16 +67,16 @@ static void say_frame(struct errand_link *link, unsigned at)
 {
     const uint8_t *body;
     size_t size;
-    struct errand_item host = {0};
+    struct errand_item items[ERRAND_ITEMS];
     switch (errand_link_frame(link, &body, &size)) {
     case ERRAND_NOTHING:
         return;
     case ERRAND_HELLO:
-        errand_map_find(body, body + size, ERRAND_KEY_HOST, &host);
-        printf(" %u/0:%lu:%u", at, (unsigned long)host.value, link->boot);
+        errand_body_read(body, body + size, items);
+        printf(" %u/0:%lu:%u", at, (unsigned long)items[ERRAND_KEY_HOST].value, link->boot);
         break;
     case ERRAND_REQUEST:
-        printf(" %u/1:%u:", at, link->rx_seq);
+        printf(" %u/1:%u:", at, link->rx[1] & 15u);
         say_hex(body, size);
         break;
     case ERRAND_DATA:

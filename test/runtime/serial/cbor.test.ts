@@ -22,7 +22,7 @@ for (const row of vectors.bodies) {
       );
   });
 }
-for (const row of vectors.refusedBodies)
+for (const row of [...vectors.refusedBodies, ...vectors.hostRefusedBodies])
   test(`a body is refused: ${row.name}`, () =>
     assert.throws(
       () => decodeBody(bytesOf(row.hex)),

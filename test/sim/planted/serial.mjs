@@ -53,25 +53,25 @@ export const C_LIBRARY = [
   {
     name: 'take a request that was meant for the device before its reset',
     file: 'targets/mcu/src/link.c',
-    find: 'link->host == 0 || rx[2] != link->boot ||',
+    find: 'rx[2] != link->boot ||',
     replace: '',
   },
   {
     name: 'do not say a reply again',
     file: 'targets/mcu/src/link.c',
-    find: '*kept |= PENDING; /* seen: its reply was lost */',
-    replace: '*kept |= 0;',
+    find: '*kept = (int16_t)-*kept; /* seen: its reply was lost */',
+    replace: '*kept += 0;',
   },
   {
     name: 'start an image that was not verified',
     file: 'targets/mcu/src/jobs.c',
-    find: 'if (jobs->verifying == WHOLE)',
-    replace: 'if (jobs->pull->size != 0)',
+    find: '? ERRAND_STATE_FAILED : jobs->verified;',
+    replace: '? ERRAND_STATE_FAILED : ERRAND_STATE_SUCCEEDED;',
   },
   {
     name: 'put any block where the next one belongs',
     file: 'targets/mcu/src/pull.c',
-    find: 'offset.value != pull->offset ||',
+    find: 'items[ERRAND_KEY_OFFSET].value != at ||',
     replace: '',
   },
 ];

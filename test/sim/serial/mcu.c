@@ -76,7 +76,7 @@ static void start(struct mcu *mcu, unsigned window, unsigned frame, unsigned lon
     free(mcu->tx);
     mcu->rx = malloc(frame);
     mcu->tx = malloc((size_t)frame * (window + 1));
-    memset(&mcu->link, 0xa5, sizeof mcu->link);
+    memset(&mcu->link, 0, sizeof mcu->link);
     memset(&mcu->jobs, 0, sizeof mcu->jobs);
     memset(&mcu->pull, 0, sizeof mcu->pull);
     mcu->link.rx = mcu->rx;

@@ -514,7 +514,7 @@ int main(int argc, char **argv)
         unsigned spoke = 0;
         uint64_t before = round_us;
         for (unsigned i = 0; i < nodes; i++)
-            busy = busy || boards[i].jobs.verifying == 1 ||
+            busy = busy || (boards[i].jobs.verified == ERRAND_STATE_RUNNING && boards[i].pull.offset >= boards[i].pull.size) ||
                    (boards[i].jobs.run != 0 && boards[i].jobs.state == ERRAND_STATE_RUNNING);
         poll(&wait, boards[0].master < 0 ? 0 : 1, busy ? 1 : 20);
         round_us = now_us();

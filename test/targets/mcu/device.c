@@ -13,7 +13,7 @@
  *
  * It answers a REQUEST with its own body; a body that has `2` at key 0 with PULL. A DATA goes to pull.
  */
-#include "errand.h"
+#include "body.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static void start(struct device *device, unsigned window, unsigned rx, unsigned 
     free(device->tx);
     device->rx = malloc(rx);
     device->tx = malloc((size_t)tx * (window + 1));
-    memset(&device->link, 0xa5, sizeof device->link);
+    memset(&device->link, 0, sizeof device->link);
     device->link.rx = device->rx;
     device->link.tx = device->tx;
     device->link.rx_size = (uint16_t)rx;
@@ -87,7 +87,7 @@ static bool handle(struct device *device, bool quiet)
     const uint8_t *body;
     size_t size;
     struct errand_writer writer;
-    struct errand_item operation;
+    struct errand_item items[ERRAND_ITEMS];
     enum errand_type type = errand_link_frame(&device->link, &body, &size);
     if (type == ERRAND_NOTHING)
         return false;
@@ -99,7 +99,8 @@ static bool handle(struct device *device, bool quiet)
     } else if (type == ERRAND_REQUEST) {
         if (!quiet)
             say("request", body, size);
-        if (errand_map_find(body, body + size, 0, &operation) && operation.major == ERRAND_UINT && operation.value == 2) {
+        bool whole = errand_body_read(body, body + size, items);
+        if (whole && items[ERRAND_KEY_OPERATION].major == ERRAND_UINT && items[ERRAND_KEY_OPERATION].value == ERRAND_PULL) {
             errand_pull_write(&device->pull, &writer);
         } else {
             writer.used = size;
@@ -158,13 +159,11 @@ static void rewrite(const uint8_t *at, const uint8_t *end, struct errand_writer 
         struct errand_item item;
         at = errand_item_read(at, end, &item);
         if (item.major == ERRAND_BYTES || item.major == ERRAND_TEXT)
-            errand_write_string(writer, (enum errand_major)item.major, item.bytes, item.value);
-        else if (item.major == ERRAND_BOOL)
-            errand_write_bool(writer, item.value == 1);
+            errand_write_string(writer, (uint8_t)item.major, item.bytes, item.value);
         else if (item.major == ERRAND_NINT)
             errand_write_int(writer, errand_item_int(&item));
         else
-            errand_write_head(writer, (enum errand_major)item.major, item.value);
+            errand_write_head(writer, (uint8_t)item.major, item.value);
     }
 }
 
@@ -174,7 +173,7 @@ static void check(const uint8_t *bytes, size_t size)
     uint8_t again[LINE_BYTES];
     struct errand_writer writer;
     memcpy(exact, bytes, size);
-    if (errand_body_check(exact, size)) {
+    if (is_body(exact, size)) {
         errand_write_init(&writer, again, sizeof again);
         rewrite(exact, exact + size, &writer);
         say("ok", again, writer.used);
@@ -253,7 +252,7 @@ static void random_bytes(struct device *device, uint32_t seed, unsigned long cou
         }
         uint8_t *exact = malloc(size);
         memcpy(exact, bytes, size);
-        errand_body_check(exact, seed >> 8 & 63u);
+        is_body(exact, seed >> 8 & 63u);
         free(exact);
         for (size_t at = 0; at < size;) {
             at += errand_link_feed(&device->link, bytes + at, size - at);

@@ -3,7 +3,7 @@
  * the link, where 0xdf is a HELLO and a value above it begins a whole frame with a right checksum, so that what lies behind
  * it is reached too; a body; or blocks of firmware, right ones and others.
  */
-#include "errand.h"
+#include "body.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static void act(struct errand_link *link, struct errand_pull *pull)
         errand_pull_block(pull, body, size);
     else
         errand_pull_write(pull, &writer);
-    if (errand_body_check(body, size) && errand_item_skip(body, body + size) != body + size)
+    if (is_body(body, size) && errand_item_skip(body, body + size) != body + size)
         abort();
     if (errand_link_answer(link, type == ERRAND_DATA ? 0 : writer.used) != 0)
         errand_link_answer(link, 0);
@@ -71,7 +71,7 @@ static void offer_frame(struct errand_link *link, struct errand_pull *pull, cons
     uint8_t frame[FRAME_BYTES], wire[FRAME_BYTES + 3] = {0};
     size_t used = 2, code = 1;
     memcpy(frame, bytes, size);
-    frame[2] = (frame[2] & 1) != 0 ? link->boot : frame[2];
+    frame[2] = (frame[2] & 1) != 0 ? (uint8_t)link->boot : frame[2];
     uint32_t crc = crc32_of(frame, size);
     for (int i = 0; i < 4; i++)
         frame[size + (size_t)i] = (uint8_t)(crc >> 8 * i);
@@ -100,22 +100,18 @@ static void rewrite(const uint8_t *body, size_t size)
         if (at == NULL)
             break;
         if (item.major == ERRAND_BYTES || item.major == ERRAND_TEXT)
-            errand_write_string(&writer, (enum errand_major)item.major, item.bytes, item.value);
-        else if (item.major == ERRAND_BOOL)
-            errand_write_bool(&writer, item.value == 1);
+            errand_write_string(&writer, (uint8_t)item.major, item.bytes, item.value);
         else if (item.major == ERRAND_NINT || (item.major == ERRAND_UINT && item.value <= INT32_MAX))
             errand_write_int(&writer, errand_item_int(&item));
         else
-            errand_write_head(&writer, (enum errand_major)item.major, item.value);
+            errand_write_head(&writer, (uint8_t)item.major, item.value);
     }
 }
 
 static void body(const uint8_t *bytes, size_t size)
 {
-    struct errand_item item;
-    errand_map_find(bytes, bytes + size, 1, &item);
     errand_item_skip(bytes, bytes + size);
-    errand_body_check(bytes, size);
+    is_body(bytes, size);
     rewrite(bytes, size);
 }
 

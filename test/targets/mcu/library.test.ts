@@ -26,6 +26,9 @@ function dice(seed: number): (below: number) => number {
   };
 }
 
+/** What a host refuses and a device passes over: the structure is right (runtime/serial/README.md). */
+const DEVICE_PASSES = /nested deeper|a key that begins with|no tags, floats or null|expected at least/;
+
 const BOOT = 1_000;
 /** What the device chooses after it has heard its first host: the boot-id's lowest byte, and 157 (errand.h). */
 const BOOT_BYTE = (BOOT + 157) & 255;
@@ -63,8 +66,8 @@ if (hasTool('gcc', 'gcc')) {
     const { program, remove } = build('vectors');
     const { status, stdout } = spawnSync(program, [fileURLToPath(VECTORS_FILE)], { encoding: 'utf8' });
     remove();
-    const { frames, refusedFrames, bodies, refusedBodies } = vectors;
-    assert.is(stdout, `${frames.length + refusedFrames.length + bodies.length + refusedBodies.length} vectors\n`);
+    const { version: _, ...sections } = vectors;
+    assert.is(stdout, `${Object.values(sections).flat().length} vectors\n`);
     assert.is(status, 0);
   });
 
@@ -99,7 +102,7 @@ if (hasTool('gcc', 'gcc')) {
     }
   });
 
-  test('bodies of random values cross both ways; of random bytes both sides take and refuse the same', async () => {
+  test('bodies of random values cross both ways; of random bytes the device takes what the host takes, and hardly more', async () => {
     const draw = dice(12);
     for (let round = 0; round < 1_500; round += 1) {
       const body = encodeBody(anyMap(draw, 1));
@@ -111,6 +114,7 @@ if (hasTool('gcc', 'gcc')) {
         taken = `ok ${hex(encodeBody(decodeBody(broken)))}`;
       } catch (error) {
         if ((error as Error).message.includes('UTF-8')) continue; // the device does not look into text
+        if (DEVICE_PASSES.test((error as Error).message)) continue;
         taken = 'no';
       }
       const [answer] = await device.ask(`check ${hex(broken)}`);

@@ -7,7 +7,7 @@ import { compile, INCLUDE, PARTS, WARNINGS } from './device.ts';
 /**
  * The budgets of design.md §9 were drawn from a prototype that had no kept replies, no HELLO, no firmware and a 16-bit
  * checksum. Link and bodies keep them; with pull and SHA-256 the library does not, nor with jobs: `firmware` and `reached`
- * are what these took, and what they must not pass. `ram` is what the structures of all parts took, and one word or two more.
+ * are what these took, and what they must not pass. `ram` is what the structures of all parts take.
  */
 export const BOARDS = [
   {
@@ -16,9 +16,9 @@ export const BOARDS = [
     debian: 'gcc-avr avr-libc',
     cpu: ['-mmcu=atmega328p', '-mcall-prologues', '-mrelax'],
     budget: 2_560,
-    firmware: 4_400,
-    reached: 5_564,
-    ram: 184,
+    firmware: 3_934,
+    reached: 4_952,
+    ram: 177,
   },
   {
     name: 'Cortex-M0+',
@@ -26,9 +26,9 @@ export const BOARDS = [
     debian: 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
     cpu: ['-mcpu=cortex-m0plus', '-mthumb'],
     budget: 1_536,
-    firmware: 2_480,
-    reached: 3_230,
-    ram: 228,
+    firmware: 2_248,
+    reached: 2_850,
+    ram: 216,
   },
 ] as const;
 export const RAM_BUDGET = 256;
@@ -54,11 +54,12 @@ export function linked(board: (typeof BOARDS)[number], roots: readonly string[])
   return inFolder((folder) => {
     const elf = path.join(folder, 'library.elf');
     const keep = roots.map((name) => `-Wl,-u,${name}`);
-    const link = ['-nostartfiles', '-nostdlib', '-Wl,-e,errand_link_feed', '-Wl,--gc-sections', ...keep, '-lgcc'];
+    const link = ['-nostartfiles', '-nostdlib', '-Wl,-e,errand_link_take', '-Wl,--gc-sections', ...keep, '-lgcc'];
     compile(`${board.tool}-gcc`, [...board.cpu, ...WARNINGS, ...SMALL, INCLUDE, ...PARTS, ...link, '-o', elf]);
-    const [text, data, bss] = compile(`${board.tool}-size`, [elf]).split('\n')[1]!.trim().split(/\s+/).map(Number);
-    if (data !== 0 || bss !== 0)
-      throw new Error(`${data} bytes of data and ${bss} of bss: expected no state of its own`);
+    const [text] = compile(`${board.tool}-size`, [elf]).split('\n')[1]!.trim().split(/\s+/).map(Number);
+    // By section: `bss` of the short form has what newlib's script aligns by too.
+    const state = /^\.(data|bss)\S* +[1-9].*$/m.exec(compile(`${board.tool}-size`, ['-A', elf]));
+    if (state) throw new Error(`${state[0]}: expected no state of its own`);
     return text!;
   });
 }
@@ -122,7 +123,7 @@ function readDisassembly(folder: string, frames: Map<string, number>, call: (fro
   const elf = path.join(folder, 'library.elf');
   const [avr] = BOARDS;
   const objects = readdirSync(folder).filter((name) => name.endsWith('.o'));
-  const link = ['-nostartfiles', '-nostdlib', '-Wl,-e,errand_link_feed', '-lgcc', '-o', elf];
+  const link = ['-nostartfiles', '-nostdlib', '-Wl,-e,errand_link_take', '-lgcc', '-o', elf];
   compile('avr-gcc', [...avr.cpu, ...objects.map((name) => path.join(folder, name)), ...link]);
   let from = '';
   for (const line of compile('avr-objdump', ['-d', elf]).split('\n')) {

@@ -276,8 +276,11 @@ async function oneThatEnds(asked: typeof waiting, error: Error): Promise<Find> {
 function compareBody(body: Uint8Array, line: string): void {
   const read = refusedOr(() => decodeBody(body));
   if (typeof read === 'string') {
-    // Text is bytes to the library: who prints it looks at it.
-    holds(`C takes a body that TypeScript refuses: ${read}`, line === 'no' || read.includes('not UTF-8'));
+    // Text is bytes to the library, who prints it looks at it; and of nesting and kinds it sees what it needs.
+    const passed = /not UTF-8|nested deeper|a key that begins with|no tags, floats or null|expected at least/.test(
+      read,
+    );
+    holds(`C takes a body that TypeScript refuses: ${read}`, line === 'no' || passed);
     return;
   }
   holds(`C refuses a body that TypeScript takes`, line.startsWith('yes '));

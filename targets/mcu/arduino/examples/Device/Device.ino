@@ -1,6 +1,6 @@
 // A sketch that has jobs: `led` with 0 or 1, and `add` with numbers. On its serial line is errand-bridge:
 //   errand-bridge run /dev/ttyACM0 led 1
-// Serial.print works beside it, and goes to the log of the bridge: print whole lines, while errand_link_output has nothing.
+// Serial.print works beside it, and goes to the log of the bridge: print whole lines, while errand_link_give has nothing.
 // Firmware stays the business of the Arduino boot loader here; examples/uno of targets/mcu pulls its own.
 #include <errand.h>
 
@@ -96,16 +96,15 @@ void setup() {
 // Serial has the two rings that the library asks for: keep the loop below the 5 ms in which 64 bytes arrive.
 void loop() {
   while (Serial.available() > 0) {
-    uint8_t byte = (uint8_t)Serial.peek();
-    if (errand_link_feed(&link, &byte, 1) == 0)
+    if (!errand_link_take(&link, (uint8_t)Serial.peek()))
       break; // a frame waits
     Serial.read();
   }
   answerFrame();
   while (Serial.availableForWrite() > 0) {
-    uint8_t byte;
-    if (errand_link_output(&link, &byte, 1) == 0)
+    int byte = errand_link_give(&link);
+    if (byte < 0)
       break;
-    Serial.write(byte);
+    Serial.write((uint8_t)byte);
   }
 }

@@ -208,7 +208,8 @@ export function terminate(runner: Runner, lost: boolean): void {
   signal(runner, 'SIGTERM');
   runner.at = 'stopping';
   runner.lost = lost;
-  runner.killAt = runner.now + KILL_GRACE_MILLIS;
+  // One that was asked before, by its timeoutSeconds, gets no second grace.
+  runner.killAt = Math.min(runner.killAt, runner.now + KILL_GRACE_MILLIS);
 }
 
 export function signal({ out, run }: Runner, signal: 'SIGTERM' | 'SIGKILL'): void {

@@ -124,6 +124,18 @@ test('timeoutSeconds over while a cancelled step is given its grace: it is kille
   assert.equal(b.trace.slice(-2), ['SIGTERM', 'SIGKILL']);
 });
 
+test('a step that is cancelled while it has its grace for timeoutSeconds gets no second one', () => {
+  const b = running(document(STEP('a', { timeoutSeconds: 5 })))
+    .pass()
+    .later(9_000);
+  b.tell({ on: 'nextChanged', execution: undefined });
+  b.reject('ResourceNotFound');
+  assert.equal(b.trace.slice(-2).includes('SIGTERM'), true);
+  b.later(1_000);
+  b.tell({ on: 'wake' });
+  assert.is(b.trace.at(-1), 'SIGKILL');
+});
+
 test('timeoutSeconds with ignoreStepFailure: the job goes on with the next step', () => {
   const b = running(document(STEP('a', { timeoutSeconds: 5, ignoreStepFailure: true }), STEP('b')))
     .pass()

@@ -5,7 +5,7 @@ import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
 import type { Family } from '../../runtime/jobs/operations.ts';
 import { decodeRecord } from '../../runtime/jobs/record.ts';
-import { ANSWER_MILLIS_MAX } from '../../runtime/jobs/runner/limits.ts';
+import { ANSWER_MILLIS_MAX, KILL_GRACE_MILLIS } from '../../runtime/jobs/runner/limits.ts';
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import type { Found } from './attempts.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
@@ -16,6 +16,14 @@ import type { World } from './world.ts';
 
 /** Connections that a board may open in a minute: pauses double, and only 30 s online make them short again. */
 const OPENS_A_MINUTE_MAX = 30;
+
+/** How often a program is looked at. */
+const WATCH_MILLIS = 5_000;
+/** How often a board that is stopped now and then is stopped while it writes its record. */
+const STOPPED_WRITING = 0.02;
+
+/** How long after the grace a program is still there that ignored TERM, at the most. */
+const KILL_MILLIS_MAX = 100;
 
 /** How a program ended. */
 type Ended = { code?: number; signal?: string; error?: string; details?: Record<string, string> };
@@ -153,6 +161,10 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
         if (device.runner.at === 'stopping' && !device.runner.lost) world.checks.forbidden(attempt(), presentStep());
         if (program !== undefined && (effect.signal === 'SIGKILL' || !program.stubborn))
           plan(5, () => program.end({ signal: effect.signal }));
+        plan(KILL_GRACE_MILLIS + KILL_MILLIS_MAX, () => {
+          if (program && programs.get(effect.run) === program)
+            world.blame(`${thingName} asked ${program.name} to end, and lets it run`);
+        });
         return;
       }
       case 'wake':
@@ -233,7 +245,9 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     refusedOver = undefined;
     writeDisk(disk, record);
     world.count('records written');
-    plan(chance.between(1, 20), () => feed({ on: 'persisted' }));
+    const millis = chance.between(1, 20);
+    if (faults.on && faults.stopMillis > 0 && chance.is(STOPPED_WRITING)) plan(chance.between(0, millis), stop);
+    plan(millis, () => feed({ on: 'persisted' }));
   };
 
   const presentStep = () => device.runner.document?.steps[device.runner.step]?.name;
@@ -284,6 +298,12 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
       say(millis / 4, { on: 'stale', run: number });
     }
     plan(millis, () => end(manner === 'shows' ? { code, details: { shown: name } } : { code }));
+    const watch = () => {
+      if (!programs.has(number)) return;
+      world.checks.goesOn(mine, name, timeline.now(), isAsking() ? undefined : onlineSince, polls);
+      plan(WATCH_MILLIS, watch);
+    };
+    plan(WATCH_MILLIS, watch);
   };
 
   /** A program has asked the device to restart; the agent may be told so before, and now and then nothing comes of it. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { STATUSES, type Status } from '../../runtime/jobs/execution.ts';
-import type { RetryCriterion } from '../../targets/service/jobs/jobConfig.ts';
+import type { AbortConfig, JobConfig, RetryCriterion, RolloutConfig } from '../../targets/service/jobs/jobConfig.ts';
 import { type Connection, statement } from '../../targets/service/store/statement.ts';
 
 /** One execution as the store has it; times in milliseconds since the Unix epoch. */
@@ -33,8 +33,11 @@ export interface JobSeen {
   retry: readonly RetryCriterion[];
   /** The word of its steps: jobs of the same name have others. */
   serial: string;
-  /** maximumPerMinute, where it is given and stays the same. */
-  perMinute: number | undefined;
+  rollout: RolloutConfig | undefined;
+  abort: AbortConfig | undefined;
+  /** A time after which it creates nothing more. */
+  hasEndTime: boolean;
+  reasonCode: string | null;
   inProgressMinutes: number | null;
   /** Outside of its maintenance windows its executions are in no queue. */
   isHidden: boolean;
@@ -69,6 +72,7 @@ const JOB = [
   'in_progress_minutes',
   'hidden',
   'reveal',
+  'reason_code',
 ];
 
 /**
@@ -148,7 +152,7 @@ function execOf(cells: Cells): Row {
 }
 
 function jobOf(cells: Cells): JobSeen {
-  const [jobNo, jobId, status, selection, retry, document, config, inProgressMinutes, hidden, reveal] = cells as [
+  const [jobNo, jobId, status, selection, retry, document, config, inProgressMinutes, ...rest] = cells as [
     number,
     string,
     string,
@@ -157,16 +161,15 @@ function jobOf(cells: Cells): JobSeen {
     string,
     string,
     number | null,
-    number,
-    string | null,
   ];
-  const { jobExecutionsRolloutConfig: rollout } = JSON.parse(config);
+  const [hidden, reveal, reasonCode] = rest as unknown as [number, string | null, string | null];
+  const { jobExecutionsRolloutConfig: rollout, abortConfig: abort, schedulingConfig } = JSON.parse(config) as JobConfig;
   return {
-    ...{ jobNo, jobId, status, selection, inProgressMinutes },
+    ...{ jobNo, jobId, status, selection, inProgressMinutes, rollout, abort, reasonCode },
     retry: retry === null ? [] : JSON.parse(retry),
     serial: /"name":"(s\d+)/.exec(document)?.[1] ?? '',
     isHidden: hidden === 1,
     isRevealed: hidden === 0 && reveal !== null,
-    perMinute: rollout?.exponentialRate === undefined ? rollout?.maximumPerMinute : undefined,
+    hasEndTime: schedulingConfig?.endTime !== undefined,
   };
 }

@@ -105,19 +105,33 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     );
   }
 
+  function isLongOver(
+    at: Attempt,
+    step: string,
+    nowMillis: number,
+    onlineSince: number | undefined,
+    polls: boolean,
+  ): boolean {
+    const [serial] = step.split('.');
+    const over = overSince.get(`${at.thingName} ${serial} #${at.executionNumber}`);
+    const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
+    return nowMillis > known && !step.endsWith(CLEAN_UP) && !(polls && isAnew(at));
+  }
+
   return {
     ledger,
     look,
+    /** A step is at work; every now and then. */
+    goesOn(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined, polls = false) {
+      if (isLongOver(at, step, nowMillis, onlineSince, polls))
+        throw new Broken(`${at.thingName} goes on with ${step} long after its job had ended at the service`);
+    },
     /**
      * @param polls  the board sees the queue's head now and then: of a job that was deleted and made anew between two looks it
      *               hears with its next report
      */
     started(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined, polls = false) {
-      const [serial] = step.split('.');
-      const isCleanUp = step.endsWith(CLEAN_UP);
-      const over = overSince.get(`${at.thingName} ${serial} #${at.executionNumber}`);
-      const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
-      if (nowMillis > known && !isCleanUp && !(polls && isAnew(at)))
+      if (isLongOver(at, step, nowMillis, onlineSince, polls))
         throw new Broken(`${at.thingName} started ${step} long after its job had ended at the service`);
       attempts.started(at, step);
     },
@@ -146,13 +160,22 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       for (const { jobId } of made)
         if (![...ledger.jobs.values()].some((job) => job.jobId === jobId) && !deletedJobs.has(jobId))
           throw new Broken(`job ${jobId} was created, nobody deleted it, and it is not there`);
-      ledger.allTold();
+      ledger.atRest();
+      for (const one of latest.values()) allServed(one);
       const [waiting] = await readWaiting(store, {});
       if (waiting!.n > 0) throw new Broken(`${waiting!.n} notifications were never sent`);
     },
     deleted: (jobId: string) => void deletedJobs.add(jobId),
     starts: attempts.starts,
   };
+
+  /** A job that is COMPLETED has been to every thing that it names. */
+  function allServed({ jobId, serial, things = [] }: Made): void {
+    const job = [...ledger.jobs.values()].find((one) => one.jobId === jobId && one.serial === serial);
+    if (job?.status !== 'COMPLETED' || job.hasEndTime) return;
+    for (const thing of things)
+      if (!ledger.hasHad(thing, job.jobNo)) throw new Broken(`${jobId} is COMPLETED, and ${thing} never had it`);
+  }
 
   function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);

@@ -9,10 +9,20 @@ export interface Disk {
   generation: number;
   /** Checksums of all records that were ever to be written: nothing else may be read. */
   known: Set<number>;
+  /** Checksums of what may be read now: the record that was written last, and the one whose writing power has cut. */
+  present: readonly number[];
 }
 
+/** Of no record, which an empty one stands for too. */
+const NOTHING = crc32(new Uint8Array(0));
+
 export function emptyDisk(): Disk {
-  return { slots: [new Uint8Array(SLOT_BYTES), new Uint8Array(SLOT_BYTES)], generation: 0, known: new Set([0]) };
+  return {
+    slots: [new Uint8Array(SLOT_BYTES), new Uint8Array(SLOT_BYTES)],
+    generation: 0,
+    known: new Set([NOTHING]),
+    present: [NOTHING],
+  };
 }
 
 /** What a boot finds, read by the agent's own codec. */
@@ -21,12 +31,16 @@ export function readDisk(disk: Disk): Uint8Array | undefined {
   disk.generation = newest?.generation ?? 0;
   if (newest !== undefined && !disk.known.has(crc32(newest.record)))
     throw new Broken('a record was read that was never written so');
+  const found = newest === undefined ? NOTHING : crc32(newest.record);
+  if (!disk.present.includes(found)) throw new Broken('a power cut has taken a record that was on disk before');
+  disk.present = [found];
   return newest?.record.length ? newest.record : undefined;
 }
 
 /** Writes the whole record into the older slot. */
 export function writeDisk(disk: Disk, record: Uint8Array): void {
   apply(disk, record, undefined);
+  disk.present = [crc32(record)];
 }
 
 /**
@@ -35,6 +49,7 @@ export function writeDisk(disk: Disk, record: Uint8Array): void {
  * @param garbled  how likely all of it is there, with some of its bits wrong
  */
 export function tearDisk(disk: Disk, record: Uint8Array, chance: Chance, garbled: number): void {
+  disk.present = [...disk.present, crc32(record)];
   if (!chance.is(garbled)) {
     apply(disk, record, chance);
     return;

@@ -1,7 +1,8 @@
-import { isPending, isTerminal } from '../../runtime/jobs/execution.ts';
+import { isPending, isTerminal, type Status } from '../../runtime/jobs/execution.ts';
 import { Broken } from './broken.ts';
 import type { Change, JobSeen, Row } from './changeLog.ts';
 import { checkChange, checkNew, mayRetry, nameOf } from './invariants.ts';
+import { type Counted, checkJobMove, perMinuteOf, shouldAbort } from './jobRules.ts';
 import { createWindows } from './windows.ts';
 
 /** How long a job may read CANCELED while one of its executions is still begun: the service may be down for so long. */
@@ -17,8 +18,10 @@ export interface Ledger {
   thingName(thingNo: number): string;
   /** Counters by a recount: each thing by its latest execution (state-machine §10, 5). */
   recount(): Map<string, number>;
-  /** At rest: whoever has a job in its queue was told of it. */
-  allTold(): void;
+  /** At rest: whoever has a job in its queue was told of it, and no job goes on that should have been aborted. */
+  atRest(): void;
+  /** Whether the thing of this name has, or had, an execution of the job; true for a name that was given to another thing. */
+  hasHad(thingName: string, jobNo: number): boolean;
   /** When the pending execution that is due first is due; Infinity: no timer runs. */
   earliestDeadline(): number;
 }
@@ -41,6 +44,11 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
   const names = new Map<number, string>();
   const numbers = new Map<string, number>();
   const created = new Map<number, number[]>();
+  /** The highest rate that a job has had. */
+  const fastest = new Map<number, number>();
+  /** Things and jobs of all executions that ever were. */
+  const had = new Set<string>();
+  const renamed = new Set<string>();
 
   const keyOf = ({ thingNo, jobNo, no }: Row) => `${thingNo}/${jobNo}/${no}`;
   const queueOf = (thingNo: number) => {
@@ -109,6 +117,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
 
   function nameThing({ thingNo, thingName, gone }: Extract<Change, { of: 'thing' }>): void {
     names.set(thingNo, thingName);
+    if (gone) renamed.add(thingName);
     if (gone) numbers.delete(thingName);
     else numbers.set(thingName, thingNo);
   }
@@ -126,7 +135,11 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
         throw new Broken(`job ${job.jobId} left COMPLETED for ${job.status}`);
       if (job.status === 'CANCELED') canceledAt.set(job.jobNo, wall);
     }
-    if (old !== undefined && old.perMinute !== job.perMinute) created.set(job.jobNo, []);
+    checkJobMove(old, job, countsOf(job.jobNo));
+    if (old !== undefined && JSON.stringify(old.rollout) !== JSON.stringify(job.rollout)) {
+      created.delete(job.jobNo);
+      fastest.delete(job.jobNo);
+    }
     jobs.set(job.jobNo, job);
     windows.seeJob({ of: 'job', old, job });
   }
@@ -146,6 +159,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     if (row === undefined) rows.delete(key);
     else if (old === undefined) {
       made(row);
+      had.add(`${thingNo}/${jobNo}`);
       checkNew(row, rows.get(`${thingNo}/${jobNo}/${no - 1}`), job);
       retriesDue.delete(`${thingNo}/${jobNo}/${no - 1}`);
       if (job !== undefined && row.attempt === 0) countCreated(job, wall);
@@ -169,8 +183,12 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
   }
 
   /** No minute sees more new executions than the job's rate (control-plane §6); who joins a group later is outside of it. */
-  function countCreated({ jobNo, jobId, perMinute, selection }: JobSeen, wall: number): void {
-    if (perMinute === undefined || selection !== 'SNAPSHOT' || !isSteady) return;
+  function countCreated({ jobNo, jobId, rollout, selection }: JobSeen, wall: number): void {
+    const rate = perMinuteOf(rollout, countsOf(jobNo));
+    if (rate === undefined || selection !== 'SNAPSHOT' || !isSteady) return;
+    // What was succeeded may be deleted: the rate of a moment ago counts too.
+    const perMinute = Math.max(rate, fastest.get(jobNo) ?? 0);
+    fastest.set(jobNo, perMinute);
     const times = (created.get(jobNo) ?? []).filter((at) => at > wall - 60_000);
     times.push(wall);
     created.set(jobNo, times);
@@ -184,14 +202,25 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
       throw new Broken(`two jobs in progress: ${busy.map((row) => nameOf(row, jobs.get(row.jobNo))).join(' and ')}`);
   }
 
-  function recount(): Map<string, number> {
+  function latestOf(jobNo?: number): Iterable<Row> {
     const latest = new Map<string, Row>();
     for (const row of rows.values()) {
+      if (jobNo !== undefined && row.jobNo !== jobNo) continue;
       const key = `${row.thingNo}/${row.jobNo}`;
       if ((latest.get(key)?.no ?? 0) < row.no) latest.set(key, row);
     }
+    return latest.values();
+  }
+
+  function countsOf(jobNo: number): Counted {
+    const counts = new Map<Status, number>();
+    for (const { status } of latestOf(jobNo)) counts.set(status, (counts.get(status) ?? 0) + 1);
+    return counts;
+  }
+
+  function recount(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const { jobNo, status } of latest.values())
+    for (const { jobNo, status } of latestOf())
       counts.set(`${jobNo} ${status}`, (counts.get(`${jobNo} ${status}`) ?? 0) + 1);
     return counts;
   }
@@ -201,7 +230,13 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     jobs,
     replay,
     recount,
-    allTold: () => windows.check(true),
+    atRest: () => {
+      windows.check(true);
+      for (const job of jobs.values())
+        if ((job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED') && shouldAbort(job, countsOf(job.jobNo)))
+          throw new Broken(`job ${job.jobId} goes on, and a criterion of its abortConfig is met`);
+    },
+    hasHad: (thingName, jobNo) => renamed.has(thingName) || had.has(`${numbers.get(thingName)}/${jobNo}`),
     thingNo: (thingName) => numbers.get(thingName),
     thingName: (thingNo) => names.get(thingNo) ?? `thing ${thingNo}`,
     earliestDeadline: () => {

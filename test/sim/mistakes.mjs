@@ -7,9 +7,10 @@ import { runBridges } from './bridges/start.mjs';
 import { bundleSim } from './bundle.mjs';
 import { readOptions, refuse, wholeOf } from './options.mjs';
 import { DEVICE_CORE, RECORD } from './planted/device.mjs';
+import { DOWNLOADS } from './planted/downloads.mjs';
 import { BRIDGE, C_LIBRARY, SERIAL_LINK } from './planted/serial.mjs';
 import { NOTIFICATIONS, ROLL_OUT, RULES, STORE, TIMERS } from './planted/service.mjs';
-import { GATEWAY_OF_THE_SERVICE, HTTPS_WAY, MQTT_ON_THE_DEVICE } from './planted/wires.mjs';
+import { GATEWAY_OF_THE_SERVICE, HTTPS_WAY, MQTT_ON_THE_DEVICE, PROVISIONING } from './planted/wires.mjs';
 import { runSerial } from './serial/start.mjs';
 
 const HELP = `Plants mistakes into the product, one at a time, and runs worlds until one of them notices.
@@ -42,9 +43,11 @@ const folder = path.join(root, 'dist/sim');
 export const MISTAKES = [
   { part: 'device core', mistakes: DEVICE_CORE },
   { part: 'record', mistakes: RECORD },
+  { part: 'downloads', world: 'downloads', mistakes: DOWNLOADS },
   { part: 'HTTPS way', mistakes: HTTPS_WAY },
   { part: 'MQTT on the device', mistakes: MQTT_ON_THE_DEVICE },
   { part: 'gateway', mistakes: GATEWAY_OF_THE_SERVICE },
+  { part: 'provisioning', world: 'scenarios', plays: 'another certificate', mistakes: PROVISIONING },
   { part: 'rules', mistakes: RULES },
   { part: 'timers', mistakes: TIMERS },
   { part: 'roll-out', mistakes: ROLL_OUT },
@@ -53,7 +56,7 @@ export const MISTAKES = [
   { part: 'serial link', world: 'serial', mistakes: SERIAL_LINK },
   { part: 'C library', world: 'serial', mistakes: C_LIBRARY },
   { part: 'bridge', world: 'bridges', mistakes: BRIDGE },
-].flatMap(({ part, world, mistakes }) => mistakes.map((mistake) => ({ part, world, ...mistake })));
+].flatMap(({ mistakes, ...shared }) => mistakes.map((mistake) => ({ ...shared, ...mistake })));
 
 /**
  * Runs worlds with one mistake in them, or plays all scenarios. Resolves to the count of seeds until it was noticed and by which promise, or
@@ -62,16 +65,21 @@ export const MISTAKES = [
  */
 export async function seedsUntilCaught(mistake, seeds, firstSeed = 1) {
   for (let from = firstSeed; from < firstSeed + seeds; ) {
-    const found = await run(mistake.world, from, firstSeed + seeds - from, mistake);
+    const found = await run(mistake, from, firstSeed + seeds - from, mistake);
     if (found === undefined) return undefined;
     const seed = from + found.worlds - 1;
-    if (!(await isFaultyAnyway(mistake.world, seed))) return { ...found, worlds: seed - firstSeed + 1 };
+    if (!(await isFaultyAnyway(mistake, seed))) return { ...found, worlds: seed - firstSeed + 1 };
+    if (!isOfSeeds(mistake)) return undefined;
     from = seed + 1;
   }
   return undefined;
 }
 
-async function run(world, seed, count, mistake) {
+/** Scenarios are played all, in one go. */
+const isOfSeeds = ({ world }) => world !== 'scenarios';
+
+/** @param mistake  undefined: the product as it is */
+async function run({ world, plays }, seed, count, mistake) {
   const { code, stdout } = await runWorlds();
   const { worlds = 1, broken } = readCounts(mistake, code, stdout);
   const [, why, scenario] = /^(?:seed [\d?]+: (.*)|(scenario '.*': .*))$/m.exec(stdout) ?? [];
@@ -80,8 +88,10 @@ async function run(world, seed, count, mistake) {
   async function runWorlds() {
     if (world === 'serial') return runSerial({ seed, count }, mistake);
     if (world === 'bridges') return runBridges({ seed, count }, mistake);
-    if (world === 'scenarios') return playScenarios('', mistake);
-    const bundle = await bundleSim(mistake ? outfileOf(mistake) : path.join(folder, 'clean.mjs'), mistake);
+    if (world === 'scenarios') return playScenarios(plays, mistake);
+    const clean = path.join(folder, `clean-${world ?? 'boards'}.mjs`);
+    const entry = world === 'downloads' ? 'test/sim/downloads/main.ts' : undefined;
+    const bundle = await bundleSim(mistake ? outfileOf(mistake) : clean, mistake, entry);
     return runBundle(bundle, ['--seed', `${seed}`, '--count', `${count}`, '--story', '0']);
   }
 }
@@ -92,12 +102,12 @@ const known = new Map();
 let last = Promise.resolve();
 
 /** One at a time: they share a bundle. */
-function isFaultyAnyway(world, seed) {
-  const key = `${world ?? 'boards'} ${seed}`;
-  if (!known.has(key)) known.set(key, (last = last.then(async () => (await run(world, seed, 1)) !== undefined)));
-  return known.get(key).then((isFaulty) => {
-    if (isFaulty)
-      faultyAnyway.add(world === 'scenarios' ? 'the scenarios' : `seed ${seed} of the ${world ?? 'boards'}`);
+function isFaultyAnyway({ world, plays }, seed) {
+  const name = isOfSeeds({ world }) ? `seed ${seed} of the ${world ?? 'boards'}` : `the scenarios of ${plays}`;
+  if (!known.has(name))
+    known.set(name, (last = last.then(async () => (await run({ world, plays }, seed, 1)) !== undefined)));
+  return known.get(name).then((isFaulty) => {
+    if (isFaulty) faultyAnyway.add(name);
     return isFaulty;
   });
 }
@@ -161,9 +171,6 @@ function lineOf({ mistake, found }, seeds) {
   const needed = isOfSeeds(mistake) ? `${found?.worlds}`.padStart(4).concat(' seeds  ') : '  scenario  ';
   return `${mistake.name.padEnd(80)} ${found ? `${needed} ${found.why}` : `NOT CAUGHT${isOfSeeds(mistake) ? ` in ${seeds} seeds` : ''}`}`;
 }
-
-/** Scenarios are played all, in one go. */
-const isOfSeeds = ({ world }) => world !== 'scenarios';
 
 /** In the order of the list, by part. */
 function markdownOf(rows, seeds) {

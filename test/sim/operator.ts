@@ -23,6 +23,8 @@ export interface Made {
   works: Work[] | undefined;
   /** Its conditions hold for the boards of this world. */
   isFit: boolean;
+  /** Those that it names; of groups nothing is known. */
+  things?: readonly string[];
 }
 
 type Control = JobsService['control'];
@@ -36,8 +38,19 @@ const readHeld = statement<{ jobId: string }, { things: number; executions: numb
   from exec e join job j on j.job_no = e.job_no where j.job_id = ${value('jobId')}`,
 );
 
+const readStepTimer = statement<{ thingName: string; jobId: string }, { deadline: number | null; updated: number }>(
+  (value) => sql`
+  select e.step_deadline as "deadline", e.updated_at as "updated"
+  from exec e join job j on j.job_no = e.job_no join thing t on t.thing_no = e.thing_no
+  where j.job_id = ${value('jobId')} and t.thing_name = ${value('thingName')} order by e.no desc limit 1`,
+);
+
 /** Two minutes open, eight closed. */
 const OFTEN_OPEN = { startTime: 'cron(0/10 * * * ? *)', durationInMinutes: 2 };
+/** How often a job is created anew soon after it was created, with a good document and with a wrong one. */
+const MINDS_CHANGED = 0.1;
+const WRONGS_NOTICED = 0.5;
+const CORRECTED_MILLIS_MAX = 20_000;
 const GROUPS = ['group', 'below', 'aside'] as const;
 
 /**
@@ -89,7 +102,31 @@ export function createOperator(
     const input = { jobId, targets: targets(), document: valid ? document : wrong, ...configs() };
     const words = Object.keys(configsIn(input)).join(' ');
     const done = await attempt([`create ${jobId} ${serial} ${words}`, () => control().createJob(input)]);
-    if (done) made.push({ jobId, serial, works: valid ? works : undefined, isFit });
+    const things = thingNames.filter((name) => input.targets.includes(thingArn(name)));
+    if (done) made.push({ jobId, serial, works: valid ? works : undefined, isFit, things });
+    if (done && chance.is(valid ? MINDS_CHANGED : WRONGS_NOTICED)) correct(jobId);
+  }
+
+  /** Somebody looks at what they have just created, and creates it anew: at once, or when the device has refused it. */
+  function correct(jobId: string): void {
+    timeline.plan(chance.between(1, chance.is(0.5) ? 500 : CORRECTED_MILLIS_MAX), async () => {
+      if (faults.on && cloud.service !== undefined) await attempt(makeAnew(jobId, chance.between(1, 100)));
+    });
+  }
+
+  function makeAnew(jobId: string, afterMillis: number): Act {
+    return [
+      `make ${jobId} anew`,
+      async () => {
+        await remove({ jobId, force: true });
+        timeline.plan(afterMillis, () => (cloud.service === undefined ? undefined : create(jobId)));
+      },
+    ];
+  }
+
+  async function remove(input: { jobId: string; force: boolean }): Promise<void> {
+    await control().deleteJob(input);
+    world.checks.deleted(input.jobId);
   }
 
   function targets(): string[] {
@@ -207,21 +244,11 @@ export function createOperator(
     const force = chance.is(0.6);
     const forced = force ? ' with force' : '';
     const executionNumber = chance.is(0.8) ? 1 : 2;
-    const remove = async (input: { jobId: string; force: boolean }) => {
-      await control().deleteJob(input);
-      world.checks.deleted(input.jobId);
-    };
     return chance.pick<Act>([
       [`cancel ${jobId}${forced}`, () => control().cancelJob({ jobId, force })],
       [`cancel ${jobId} of ${thingName}${forced}`, () => control().cancelJobExecution({ jobId, thingName, force })],
       [`delete ${jobId}${forced}`, () => remove({ jobId, force })],
-      [
-        `make ${jobId} anew`,
-        async () => {
-          await remove({ jobId, force: true });
-          timeline.plan(chance.between(1, 3_000), () => (cloud.service === undefined ? undefined : create(jobId)));
-        },
-      ],
+      makeAnew(jobId, chance.between(1, 3_000)),
       [
         `delete ${jobId}#${executionNumber} of ${thingName}${forced}`,
         () => control().deleteJobExecution({ jobId, thingName, executionNumber, force }),
@@ -302,7 +329,10 @@ export function createOperator(
     if (isTerminal(status)) {
       await ask(thingName, jobId, { status: status === 'SUCCEEDED' ? 'FAILED' : 'SUCCEEDED' }, 'rejected');
     } else if (status === 'IN_PROGRESS' && chance.is(0.4)) {
-      await ask(thingName, jobId, { status, stepTimeoutInMinutes: chance.pick([1, 2, 7, -1]) }, 'accepted');
+      for (const stepTimeoutInMinutes of chance.pick([[1], [2], [7], [-1], [7, -1]])) {
+        await ask(thingName, jobId, { status, stepTimeoutInMinutes }, 'accepted');
+        await checkStepTimer(thingName, jobId, stepTimeoutInMinutes);
+      }
     } else {
       const wrong = chance.pick<Record<string, string | number>>([
         { status: 'IN_PROGRESS', expectedVersion: 99 },
@@ -313,6 +343,14 @@ export function createOperator(
       ]);
       await ask(thingName, jobId, wrong, 'rejected');
     }
+  }
+
+  /** state-machine §3: from now on, or no more. */
+  async function checkStepTimer(thingName: string, jobId: string, minutes: number): Promise<void> {
+    const [row] = await readStepTimer(cloud.store, { thingName, jobId });
+    const expected = row && minutes > 0 ? row.updated + minutes * 60_000 : null;
+    if (row && row.deadline !== expected)
+      throw new Broken(`${thingName} on ${jobId}: its step timer ends at ${row.deadline}, not at ${expected}`);
   }
 
   /** What is only read, or cannot be, changes nothing (invariant 7). */

@@ -42,7 +42,7 @@ export const DEVICE_CORE = [
     name: 'trust a notification that was kept while the device was away',
     file: `${RUNNER}/runner.ts`,
     find: 'const told = mayAsk(runner) && !runner.askNext && !runner.stopBy;',
-    replace: 'const told = mayAsk(runner) && !runner.stopBy;',
+    replace: 'const told = !runner.stopBy;\n    if (told) runner.asked = undefined;',
   },
   {
     name: 'run the document that was described, not the one that was claimed',
@@ -117,6 +117,30 @@ export const DEVICE_CORE = [
     find: 'own !== undefined && values.includes(own),',
     replace: 'true,',
   },
+  {
+    name: 'never kill a program that was asked to end',
+    file: `${RUNNER}/runner.ts`,
+    find: "    signal(runner, 'SIGKILL');\n",
+    replace: '',
+  },
+  {
+    name: 'take the step that had not begun for done, when the agent ends',
+    file: `${RUNNER}/runner.ts`,
+    find: 'park(runner, runner.step);',
+    replace: 'park(runner, runner.step + 1);',
+  },
+  {
+    name: 'go on behind a step that failed',
+    file: `${RUNNER}/work.ts`,
+    find: '} else if (!succeeded && !ignoreStepFailure) {',
+    replace: '} else if (!succeeded && ignoreStepFailure) {',
+  },
+  {
+    name: 'take up a job again without asking whether it is still there',
+    file: `${RUNNER}/runner.ts`,
+    find: "runner.doubt = isBusy(runner) || about === 'own';",
+    replace: "runner.doubt = about === 'own';",
+  },
 ];
 
 export const RECORD = [
@@ -155,5 +179,17 @@ export const RECORD = [
     file: `${RUNNER}/guards.ts`,
     find: 'end(runner, outcome.status, { ...outcome.statusDetails, onFailure });',
     replace: "runner.outcome = outcome;\n  runner.at = 'reporting';",
+  },
+  {
+    name: 'write over the newest of the two slots',
+    file: 'runtime/device/slots.ts',
+    find: 'next: isSecondNewer ? 0 : 1 }',
+    replace: 'next: isSecondNewer ? 1 : 0 }',
+  },
+  {
+    name: 'start a step whose record could not be written',
+    file: `${RUNNER}/work.ts`,
+    find: 'else if (failure && !(WITH_GUARDS && runner.cleaning))',
+    replace: 'else if (failure && WITH_GUARDS && runner.cleaning)',
   },
 ];

@@ -35,6 +35,30 @@ export const SERIAL_LINK = [
     find: 'return resend({ ...link, timer, phase: { ...phase, resends: phase.resends + 1 } }, now);',
     replace: 'return [{ ...link, timer, phase: { ...phase, resendAt: undefined } }, []];',
   },
+  {
+    name: 'take any reply for that of the oldest request',
+    file: 'runtime/serial/link.ts',
+    find: 'link.flights.find(({ seq }) => seq === frame.seq)',
+    replace: 'link.flights[0]',
+  },
+  {
+    name: 'say nothing of what a restart of the device has cut off',
+    file: 'runtime/serial/link.ts',
+    find: "return [next, [...lost, ...dropped, { do: 'up', device }, ...effects]];",
+    replace: "return [next, [...dropped, { do: 'up', device }, ...effects]];",
+  },
+  {
+    name: 'count the window by what is not answered',
+    file: 'runtime/serial/link.ts',
+    find: '(link.flights[0] ? (link.nextSeq - link.flights[0].seq) & (SEQUENCE_NUMBERS - 1) : 0)',
+    replace: 'link.flights.length',
+  },
+  {
+    name: 'start the image before it is whole',
+    file: 'runtime/serial/flashTask.ts',
+    find: 'if (pull.offset >= image.length) return',
+    replace: 'if (pull.offset > 0) return',
+  },
 ];
 
 export const C_LIBRARY = [
@@ -73,6 +97,18 @@ export const C_LIBRARY = [
     file: 'targets/mcu/src/pull.c',
     find: 'items[ERRAND_KEY_OFFSET].value != at ||',
     replace: '',
+  },
+  {
+    name: 'go on counting where the host before had stopped',
+    file: 'targets/mcu/src/link.c',
+    find: '    link->expected = 0;\n',
+    replace: '',
+  },
+  {
+    name: 'put the length of an image where there is no room for it',
+    file: 'targets/mcu/src/verify.c',
+    find: 'bool last = used < ERRAND_HASH_BLOCK - 8;',
+    replace: 'bool last = used <= ERRAND_HASH_BLOCK - 8;',
   },
 ];
 

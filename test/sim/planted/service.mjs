@@ -44,6 +44,18 @@ export const RULES = [
     find: 'executionNumber + 1]',
     replace: 'executionNumber + 2]',
   },
+  {
+    name: 'do not look at the version that a device expects',
+    file: 'runtime/jobs/execution.ts',
+    find: "if (move.expectedVersion !== undefined && move.expectedVersion !== execution.versionNumber) return 'VersionMismatch';",
+    replace: '',
+  },
+  {
+    name: 'count each retry for a time-out',
+    file: `${SERVICE}/jobs/retry.ts`,
+    find: "ended.timedOutRetries + (status === 'TIMED_OUT' ? 1 : 0)",
+    replace: 'ended.timedOutRetries + 1',
+  },
 ];
 
 export const TIMERS = [
@@ -77,6 +89,24 @@ export const TIMERS = [
     find: 'await notifyRevealed(tx, job.job_no, place, REVEAL_CHUNK_MAX, nowMillis, busyUntil)',
     replace: '{ things: [], last: undefined }',
   },
+  {
+    name: 'time out by the later of two timers',
+    file: `${SERVICE}/jobs/storedExecution.ts`,
+    find: 'return Math.min(inProgressDeadlineMillis, stepDeadlineMillis);',
+    replace: 'return Math.max(inProgressDeadlineMillis, stepDeadlineMillis);',
+  },
+  {
+    name: 'never stop the timer of a step',
+    file: `${SERVICE}/jobs/decide.ts`,
+    find: 'if (stepTimeoutInMinutes === -1) after.stepDeadlineMillis = undefined;\n  else if (stepTimeoutInMinutes !== undefined)',
+    replace: 'if (stepTimeoutInMinutes !== undefined && stepTimeoutInMinutes > 0)',
+  },
+  {
+    name: 'wake up for jobs and not for executions',
+    file: `${SERVICE}/store/jobs.ts`,
+    find: '    union all select min(deadline) from exec where deadline is not null\n',
+    replace: '',
+  },
 ];
 
 export const ROLL_OUT = [
@@ -97,6 +127,36 @@ export const ROLL_OUT = [
     file: `${SERVICE}/jobs/jobTick.ts`,
     find: "countOf(counts, 'QUEUED') + countOf(counts, 'IN_PROGRESS') === 0",
     replace: "countOf(counts, 'QUEUED') === 0",
+  },
+  {
+    name: 'abort a job only when more than the threshold went wrong',
+    file: `${SERVICE}/jobs/rollout.ts`,
+    find: '100 * bad >= thresholdPercentage * executed',
+    replace: '100 * bad > thresholdPercentage * executed',
+  },
+  {
+    name: 'abort a job before enough of it has ended',
+    file: `${SERVICE}/jobs/rollout.ts`,
+    find: 'executed >= minNumberOfExecutedThings &&',
+    replace: '',
+  },
+  {
+    name: 'raise the rate with each thing, not with each threshold',
+    file: `${SERVICE}/jobs/rollout.ts`,
+    find: 'Math.floor(n / threshold)',
+    replace: 'n',
+  },
+  {
+    name: 'complete a job that waits for who comes later',
+    file: `${SERVICE}/jobs/jobTick.ts`,
+    find: " || (job.target_selection === 'CONTINUOUS' && !hasEnded)) return false;",
+    replace: ') return false;\n  void hasEnded;',
+  },
+  {
+    name: 'pass over a thing of each page',
+    file: `${SERVICE}/jobs/jobTick.ts`,
+    find: 'const last = members.at(-1)?.seq ?? maxSeq;',
+    replace: 'const last = (members.at(-1)?.seq ?? maxSeq) + 1;',
   },
 ];
 
@@ -169,5 +229,11 @@ export const STORE = [
     file: `${SERVICE}/store/jobs.ts`,
     find: 'where not exists (select 1 from exec e where e.thing_no = t.thing_no and',
     replace: 'where not exists (select 1 from exec e where e.thing_no = -1 and',
+  },
+  {
+    name: 'count a thing no more when one of its executions is deleted',
+    file: `${SERVICE}/store/executions.ts`,
+    find: ', ...after.map((row) => deltaOf(row, 1))]',
+    replace: ']',
   },
 ];

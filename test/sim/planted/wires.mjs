@@ -14,6 +14,18 @@ export const HTTPS_WAY = [
     find: 'if (head !== way.head) publish(',
     replace: 'if (way.head === undefined && head !== way.head) publish(',
   },
+  {
+    name: 'take the text of a document for the document',
+    file: 'runtime/device/jobsOverHttps.ts',
+    find: 'return { ...members, jobDocument: JSON.parse(jobDocument) };',
+    replace: 'return members;',
+  },
+  {
+    name: 'take every refusal for one of a proxy',
+    file: 'runtime/device/jobsOverHttps.ts',
+    find: 'const [, type] = /(\\w+)Exception\\b/.exec(',
+    replace: 'const [, type] = /^(\\w+)Exception$/.exec(',
+  },
 ];
 
 export const MQTT_ON_THE_DEVICE = [
@@ -71,6 +83,18 @@ export const MQTT_ON_THE_DEVICE = [
     find: 'framer.heldBytes += part.length;',
     replace: 'framer.heldBytes += part.length + 1;',
   },
+  {
+    name: 'never acknowledge a message',
+    file: `${MQTT}/arriving.ts`,
+    find: '  if (qos) send(client, encodeAcknowledgement(PACKET_TYPE.PUBACK, packetIdentifier));\n',
+    replace: '',
+  },
+  {
+    name: 'keep the bytes of the connection before',
+    file: `${MQTT}/connection.ts`,
+    find: '  client.framer = createFramer();\n',
+    replace: '',
+  },
 ];
 
 export const GATEWAY_OF_THE_SERVICE = [
@@ -110,5 +134,38 @@ export const GATEWAY_OF_THE_SERVICE = [
     file: `${GATEWAY}/session.ts`,
     find: 'session.heldBytes -= bytes;\n  gateway.heldBytes -= bytes;',
     replace: 'session.heldBytes -= bytes;\n  gateway.heldBytes -= 2 * bytes;',
+  },
+  {
+    name: 'send a message of the service again without DUP',
+    file: `${GATEWAY}/session.ts`,
+    find: 'inFlight.get(again) as Message, true);',
+    replace: 'inFlight.get(again) as Message, false);',
+  },
+  {
+    name: 'leave a client two connections',
+    file: `${GATEWAY}/connect.ts`,
+    find: '  if (holder?.connection !== undefined) displace(holder.connection);\n',
+    replace: '',
+  },
+];
+
+export const PROVISIONING = [
+  {
+    name: 'take CBOR for JSON',
+    file: 'runtime/provisioning/topics.ts',
+    find: 'const format = found as PayloadFormat;',
+    replace: "const format: PayloadFormat = 'json';",
+  },
+  {
+    name: 'take a request for a signed certificate for one with new keys',
+    file: 'runtime/provisioning/topics.ts',
+    find: "certificates === 'create' ?",
+    replace: 'certificates !== undefined ?',
+  },
+  {
+    name: 'keep the things of a certificate from another one',
+    file: `${GATEWAY}/authorise.ts`,
+    find: 'if (claims === undefined) return !open && thingNames.length > 0;',
+    replace: 'if (claims === undefined) return !open && thingNames.length === 0;',
   },
 ];

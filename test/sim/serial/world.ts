@@ -19,6 +19,8 @@ const REST_MILLIS = 60 * 60_000;
 const EXCUSED_MILLIS = 120_000;
 /** How often the microcontroller's loop runs though nothing arrives. */
 const LOOP_MILLIS = 50;
+/** No reset is an excuse for it: what was pulled is pulled again until it is right. */
+const REFUSAL = /does not accept the image/;
 /** Images that the boot loader does not start after all. */
 const REFUSED_IMAGES = 0.05;
 /** The most between one work and the next. */
@@ -204,7 +206,11 @@ async function live({ chance, timeline, trace, count, mcu }: World, noise: Noise
       if (!succeeded && !work.fails && !stopped && !isExcused()) throw new Broken(`command ${work.run}: ${reason}`);
     } else if (succeeded && (program === undefined || Buffer.compare(program, work.image) !== 0)) {
       throw new Broken('an image is said to run that does not');
-    } else if (!succeeded && !stopped && !isExcused()) throw new Broken(`the image was not taken: ${reason}`);
+    } else if (!succeeded && !stopped && !isExcused()) {
+      throw new Broken(`the image was not taken: ${reason}`);
+    } else if (!succeeded && noise.lies === undefined && REFUSAL.test(reason)) {
+      throw new Broken(`the device has all of the image, and does not take it: ${reason}`);
+    }
   }
 
   const host = createHost(
@@ -292,10 +298,17 @@ function drawNoise(chance: Chance): Noise {
     drop: sometimes(0.005),
     double: sometimes(0.005),
     insert: sometimes(0.005),
+    chatter: chance.is(0.3),
     resets: chance.is(0.5) ? 0 : 15_000,
     hosts: chance.is(0.5) ? 0 : 20_000,
     unplugs: chance.is(0.6) ? 0 : 20_000,
   };
+}
+
+/** Of an image, bytes; many where a block of SHA-256, and the room for its padding, is just full. */
+function drawSize(chance: Chance): number {
+  if (chance.is(0.7)) return chance.between(1, 1_500);
+  return 64 * chance.between(1, 20) + chance.pick([-9, -8, -7, -1, 0, 1]);
 }
 
 /** @param dense  many and short ones: what counts is how often they are sent */
@@ -303,7 +316,7 @@ function drawWorks(chance: Chance, dense: boolean): Work[] {
   const count = dense ? chance.between(50, 100) : chance.between(3, 20);
   return Array.from({ length: count }, (_, i): Work => {
     if (chance.is(dense ? 0.1 : 0.25)) {
-      const image = Uint8Array.from({ length: chance.between(1, 1_500) }, () => chance.between(0, 255));
+      const image = Uint8Array.from({ length: drawSize(chance) }, () => chance.between(0, 255));
       return { kind: 'flash', image, sha256: createHash('sha256').update(image).digest() };
     }
     const long = chance.is(dense ? 0.02 : 0.3) ? chance.between(500, 20_000) : undefined;

@@ -1,0 +1,2 @@
+/** The program of these worlds. */
+export function bundleDownloads(): Promise<string>;

@@ -68,7 +68,9 @@ export interface Way {
   looking: number;
   lookAt: Millis;
   lookedAtMillis: Millis;
-  /** What was at the head of the queue when last seen: `jobId executionNumber`, or nothing. */
+  /** The device has asked for something meanwhile: what the look under way brings may be older than the answer to that. */
+  stale: boolean;
+  /** What was at the head of the queue when last seen: `jobId executionNumber queuedAt status`, or nothing. */
   head: string | undefined;
   honoursWait: boolean;
   /** The look under way may be held open. */
@@ -92,6 +94,7 @@ export function createHttpsWay(thingName: string, seed: number): Way {
     looking: 0,
     lookAt: Infinity,
     lookedAtMillis: 0,
+    stale: false,
     head: undefined,
     honoursWait: true,
     holding: false,
@@ -170,6 +173,7 @@ function ask(way: Way): void {
   const [first] = way.waiting;
   if (!first || way.asking) return;
   way.asking = request(way, first.call, 0);
+  way.stale = true;
 }
 
 function answered(way: Way, answer: HttpsAnswer): void {
@@ -186,9 +190,12 @@ function answered(way: Way, answer: HttpsAnswer): void {
     ...body,
     ...(clientToken !== undefined && { clientToken }),
   });
-  if (topicName === way.nextTopic && isAccepted) way.head = headOf(body);
-  // A report may have ended the job at the head.
-  if (call.body && !way.looking) lookIn(way, 0);
+  if (isAccepted) {
+    if (topicName === way.nextTopic) way.head = headOf(body);
+    else if (call.body) way.head = way.head?.replace(QUEUED, 'IN_PROGRESS'); // or ended: then another head is seen next
+  }
+  // A report may have ended the job at the head; or a look has waited for this answer.
+  if (!way.looking && (call.body || way.lookAt === Infinity)) lookIn(way, 0);
   ask(way);
 }
 
@@ -196,6 +203,8 @@ function answered(way: Way, answer: HttpsAnswer): void {
 function look(way: Way): void {
   if (way.looking) return;
   way.lookAt = Infinity;
+  if (way.asking) return; // after the answer
+  way.stale = false;
   way.lookedAtMillis = way.now;
   // Held open while a job is there to look after, it would not tell soon that the job is gone.
   way.holding = way.connected && way.honoursWait && way.head === undefined;
@@ -214,14 +223,26 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   }
   if (!isAccepted) return lookIn(way, POLL_IDLE_MILLIS);
   if (way.holding) way.honoursWait = held;
+  if (way.stale) return lookIn(way, 0);
   const head = headOf(body);
   if (way.subscribed) {
-    if (head !== way.head) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
+    if (head !== way.head) changed(way, head, body);
     way.head = head;
   }
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
   lookIn(way, head ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS);
+}
+
+/**
+ * Another execution is at the head, or one made anew under its name: then the queue was empty in between. A device that is at work
+ * has claimed what it has, so that one that is QUEUED is never its own; one that is IN_PROGRESS may be, whatever its queuedAt: the
+ * claim may have met it.
+ */
+function changed(way: Way, head: string | undefined, body: JsonObject): void {
+  const topicName = notificationTopic(way.thingName, 'notify-next');
+  if (head && QUEUED.test(head)) publish(way, topicName, {});
+  publish(way, topicName, body);
 }
 
 /** After half to one and a half of these milliseconds. */
@@ -230,8 +251,13 @@ function lookIn(way: Way, millis: number): void {
 }
 
 function headOf({ execution }: JsonObject): string | undefined {
-  return isObject(execution) ? `${execution.jobId} ${execution.executionNumber}` : undefined;
+  if (!isObject(execution)) return undefined;
+  const { jobId, executionNumber, queuedAt, status } = execution;
+  return `${jobId} ${executionNumber} ${queuedAt} ${status}`;
 }
+
+/** As a head ends. */
+const QUEUED = /QUEUED$/;
 
 function request(way: Way, request: HttpsRequest, holdSeconds: number): number {
   way.effects.push({ do: 'request', id: ++way.ids, request, holdSeconds });

@@ -84,8 +84,6 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   let device = createDevice(options());
   /** Without a break until now. */
   let onlineSince: number | undefined;
-  /** Its connection, or the last one, was over HTTPS. */
-  let polls = false;
   let power = 0; // counts the boots; odd: running
   let wire: BoardWire | undefined;
   let wires = 0;
@@ -186,7 +184,6 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     if (opens.length > OPENS_A_MINUTE_MAX) world.blame(`${thingName} connected ${opens.length} times within a minute`);
     const own = () => power === since && wire === mine;
     const way = model.way === 'either' ? (['mqtt', 'https'] as const)[order.at]! : model.way;
-    polls = way === 'https';
     let heardAt: number | undefined;
     /** The way is given up; which is next hangs on how long it was good. */
     const giveUp = (reason: string) => {
@@ -277,7 +274,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     const { name } = step;
     const { millis, code, manner } = readWork(step);
     const mine = attempt();
-    world.checks.started(mine, name, timeline.now(), isAsking() ? undefined : onlineSince, polls);
+    world.checks.started(mine, name, timeline.now(), isAsking() ? undefined : onlineSince);
     world.count(name.endsWith(CLEAN_UP) ? 'clean-ups' : 'steps started');
     const end = (how: Ended) => {
       if (!programs.delete(number)) return;
@@ -300,7 +297,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     plan(millis, () => end(manner === 'shows' ? { code, details: { shown: name } } : { code }));
     const watch = () => {
       if (!programs.has(number)) return;
-      world.checks.goesOn(mine, name, timeline.now(), isAsking() ? undefined : onlineSince, polls);
+      world.checks.goesOn(mine, name, timeline.now(), isAsking() ? undefined : onlineSince);
       plan(WATCH_MILLIS, watch);
     };
     plan(WATCH_MILLIS, watch);

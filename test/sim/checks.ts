@@ -96,42 +96,22 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       throw new Broken(`${thing}: version ${ver} of ${jobId}#${no} was acknowledged, and is not in the store`);
   }
 
-  /** Its name and number are those of another execution now. */
-  function isAnew({ thingName, jobId, executionNumber }: Attempt): boolean {
-    const thingNo = ledger.thingNo(thingName);
-    return [...ledger.jobs.values()].some(
-      (job) =>
-        job.jobId === jobId && ledger.rows.get(`${thingNo}/${job.jobNo}/${executionNumber}`)?.status === 'QUEUED',
-    );
-  }
-
-  function isLongOver(
-    at: Attempt,
-    step: string,
-    nowMillis: number,
-    onlineSince: number | undefined,
-    polls: boolean,
-  ): boolean {
-    const [serial] = step.split('.');
-    const over = overSince.get(`${at.thingName} ${serial} #${at.executionNumber}`);
-    const known = Math.max(over ?? nowMillis, onlineSince ?? nowMillis) + NOTICE_MILLIS_MAX;
-    return nowMillis > known && !step.endsWith(CLEAN_UP) && !(polls && isAnew(at));
+  /** The job of a step is over, and its board has been online for so long that it has heard of it. */
+  function shouldKnow(at: Attempt, step: string, nowMillis: number, onlineSince = nowMillis): boolean {
+    const over = overSince.get(`${at.thingName} ${step.split('.')[0]} #${at.executionNumber}`) ?? nowMillis;
+    return nowMillis > Math.max(over, onlineSince) + NOTICE_MILLIS_MAX && !step.endsWith(CLEAN_UP);
   }
 
   return {
     ledger,
     look,
     /** A step is at work; every now and then. */
-    goesOn(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined, polls = false) {
-      if (isLongOver(at, step, nowMillis, onlineSince, polls))
+    goesOn(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined) {
+      if (shouldKnow(at, step, nowMillis, onlineSince))
         throw new Broken(`${at.thingName} goes on with ${step} long after its job had ended at the service`);
     },
-    /**
-     * @param polls  the board sees the queue's head now and then: of a job that was deleted and made anew between two looks it
-     *               hears with its next report
-     */
-    started(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined, polls = false) {
-      if (isLongOver(at, step, nowMillis, onlineSince, polls))
+    started(at: Attempt, step: string, nowMillis: number, onlineSince: number | undefined) {
+      if (shouldKnow(at, step, nowMillis, onlineSince))
         throw new Broken(`${at.thingName} started ${step} long after its job had ended at the service`);
       attempts.started(at, step);
     },

@@ -1,4 +1,4 @@
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,33 @@ ways(
     const { status, statusDetails } = await house.until('over-https', 'web', 'SUCCEEDED', 'FAILED', 'REJECTED');
     assert.is(status, 'SUCCEEDED', agent.lines.join('\n'));
     assert.is(statusDetails.detailsMap?.stdout, 'one\ntwo\n');
+    assert.is(await agent.kill('SIGTERM'), 0);
+  },
+);
+
+ways(
+  'over HTTPS a job that is deleted and made anew under its name ends the old program, and is done',
+  async (context) => {
+    const { house } = context;
+    const agent = startAgent(context, await house.thing('anew'), ['--endpoint', httpsOf(house)]);
+    await agent.line(/ connected$/);
+    const file = path.join(house.folder, 'old.pid');
+    await house.job('same-name', 'anew', `sh,-c,echo $$ > ${file}.new && mv ${file}.new ${file} && exec sleep 600`);
+    await agent.line(/step 1 of 1 .*started/);
+    const from = agent.lines.length;
+    await house.errand('delete-job', '--job-id', 'same-name', '--force');
+    // It is deleted after the answer.
+    while ((await house.tryErrand('describe-job', '--job-id', 'same-name')).code === 0);
+    await house.job('same-name', 'anew', 'echo,new', 'true');
+    const { status, statusDetails } = await house.until('same-name', 'anew', 'SUCCEEDED', 'FAILED', 'REJECTED');
+    const lines = agent.lines.slice(from);
+    assert.is(status, 'SUCCEEDED', lines.join('\n'));
+    assert.is(statusDetails.detailsMap?.stdout, 'new\n');
+    const pid = Number(await readFile(file, 'utf8'));
+    assert.throws(() => process.kill(pid, 0), /ESRCH/);
+    const ended = lines.findIndex((line) => /step 1 of 1 .*killed by signal: SIGTERM/.test(line));
+    const begun = lines.findIndex((line) => /step 1 of 2 .*started/.test(line));
+    assert.ok(ended >= 0 && ended < begun, lines.join('\n'));
     assert.is(await agent.kill('SIGTERM'), 0);
   },
 );

@@ -1,6 +1,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeHttpsAnswer, encodeHttpsRequest } from '../../../runtime/device/jobsOverHttps.ts';
+import {
+  createHttpsWay,
+  type HttpsEffect,
+  type HttpsEvent,
+  stepHttpsWay,
+} from '../../../runtime/device/mqttOverHttps.ts';
+import { encodeObject } from '../../../runtime/jobs/json.ts';
+import { encodeConnect } from '../../../runtime/mqtt/connect.ts';
+import { decodePublish, encodePublish } from '../../../runtime/mqtt/publish.ts';
+import { encodeSubscribe } from '../../../runtime/mqtt/subscribe.ts';
 import { openHttpsWorld } from './httpsWorld.ts';
 
 const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -88,6 +98,132 @@ test('a job cancelled while it runs is stopped at the next look', async () => {
   assert.is(await world.status('next'), 'SUCCEEDED');
   await world.end();
 });
+
+for (const [when, apartMillis] of [
+  ['later', 20_000],
+  ['within the same second', 0],
+] as const)
+  test(`a job is made anew under its name ${when}: the old one is stopped at the next look, the new one runs`, async () => {
+    const world = await openHttpsWorld(4, 0, true);
+    world.boot();
+    await world.pass(60_000);
+    await world.pass(1_000 - (world.timeline.now() % 1_000));
+    await world.job('name', 600_000);
+    for (let n = 0; n < 90 && world.started.length === 0; n++) await world.pass(10);
+    assert.equal(world.started, ['name.0']);
+    await world.pass(apartMillis);
+    await world.service.control.deleteJob({ jobId: 'name', force: true });
+    await world.pass(1);
+    await world.job('name', 10, 10);
+    await world.pass(30_000);
+    assert.ok(
+      world.logs.some((line) => /job name: the service holds another execution in its place/.test(line)),
+      world.logs.join('\n'),
+    );
+    assert.equal(world.started, ['name.0', 'name.0', 'name.1']);
+    assert.is(await world.status('name'), 'SUCCEEDED');
+    await world.end();
+  });
+
+test('the head of the queue, QUEUED under the name of what the device has claimed: empty first, then the new one', () => {
+  const way = openWay();
+  way.answer(way.due(), queued(1));
+  assert.equal(way.told(), [{}, queued(1)]);
+  const claim = way.publish('j/update', { status: 'IN_PROGRESS' });
+  way.answer(claim, {});
+  way.answer(way.due(), inProgress(1));
+  way.told();
+  way.answer(way.due(), inProgress(1));
+  assert.equal(way.told(), [], 'nothing has changed');
+  way.answer(way.due(), queued(2));
+  assert.equal(way.told(), [{}, queued(2)]);
+});
+
+test('the head of the queue, IN_PROGRESS and made anew: the claim has met it, and what runs is not put in doubt', () => {
+  const way = openWay();
+  way.answer(way.due(), queued(1));
+  way.answer(way.publish('j/update', { status: 'IN_PROGRESS' }), {});
+  way.told();
+  way.answer(way.due(), inProgress(2));
+  assert.equal(way.told(), [inProgress(2)]);
+});
+
+test('a look that overlaps with a request of the device says nothing, and is asked again at once', () => {
+  const way = openWay();
+  way.answer(way.due(), queued(1));
+  way.told();
+  const old = way.due();
+  const claim = way.publish('j/update', { status: 'IN_PROGRESS' });
+  way.answer(claim, {});
+  way.answer(old, queued(2)); // what it was before the claim met it
+  assert.equal(way.told(), []);
+  way.answer(way.due(0), inProgress(2));
+  assert.equal(way.told(), [inProgress(2)]);
+  const overtaken = way.due();
+  const next = way.publish('$next/get', {});
+  way.answer(overtaken, queued(3));
+  assert.equal(way.told(), []);
+  assert.equal(way.due(0), undefined, 'it waits for the answer to the device');
+  way.answer(next, queued(2));
+  way.answer(way.due(0), queued(2));
+  assert.equal(way.told(), [], 'the device knows by its own answer');
+});
+
+const JOBS = '$aws/things/T/jobs';
+const execution = (status: string, queuedAt: number) => ({
+  execution: { jobId: 'j', executionNumber: 1, versionNumber: 1, status, queuedAt, jobDocument: { version: '1.0' } },
+});
+const queued = (queuedAt: number) => execution('QUEUED', queuedAt);
+const inProgress = (queuedAt: number) => execution('IN_PROGRESS', queuedAt);
+
+/** A way that is connected, whose requests are answered by hand. */
+function openWay() {
+  let way = createHttpsWay('T', 1);
+  let now = 0;
+  let wakeAt: number | undefined;
+  const requests: Extract<HttpsEffect, { do: 'request' }>[] = [];
+  const told: unknown[] = [];
+  function give(event: HttpsEvent): void {
+    let effects: HttpsEffect[];
+    [way, effects] = stepHttpsWay(way, event, now);
+    for (const effect of effects) {
+      if (effect.do === 'request') requests.push(effect);
+      else if (effect.do === 'wake') wakeAt = effect.at;
+      else if (effect.do === 'hangUp') throw new Error(effect.reason);
+      else if (effect.bytes[0]! >> 4 === 3) {
+        const { topicName, payload } = decodePublish(effect.bytes);
+        if (topicName === `${JOBS}/notify-next`) told.push(JSON.parse(Buffer.from(payload).toString()));
+      }
+    }
+  }
+  const bytesOf = (bytes: Uint8Array) => give({ on: 'bytes', bytes });
+  const answer = (id: number | undefined, body: object) =>
+    give({
+      on: 'answered',
+      id: id!,
+      answer: { status: 200, errorType: undefined, body: encodeObject({ ...body }) },
+      isHeld: true,
+    });
+  bytesOf(encodeConnect({ clientId: 'T', keepAliveSeconds: 60 }, 0, []));
+  answer(requests.pop()?.id, {});
+  bytesOf(encodeSubscribe({ packetIdentifier: 1, subscriptions: [{ topicFilter: `${JOBS}/notify-next`, qos: 1 }] }));
+  return {
+    answer,
+    /** The look that is due next, where one is within these milliseconds; its request. */
+    due(millis = 60_000): number | undefined {
+      if (wakeAt === undefined || wakeAt > now + millis) return undefined;
+      now = wakeAt;
+      give({ on: 'wake' });
+      return requests.pop()?.id;
+    },
+    publish(level: string, payload: object): number | undefined {
+      bytesOf(encodePublish({ topicName: `${JOBS}/${level}`, payload: encodeObject({ ...payload }), qos: 0 }));
+      return requests.pop()?.id;
+    },
+    /** Of the head of the queue, since asked last. */
+    told: () => told.splice(0),
+  };
+}
 
 test('with a third of all requests and answers lost no step runs twice, and every job ends', async () => {
   for (let seed = 10; seed < 30; seed++) {

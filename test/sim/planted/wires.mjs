@@ -11,8 +11,22 @@ export const HTTPS_WAY = [
   {
     name: 'tell a device of its next job once only',
     file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (head !== way.head) publish(',
-    replace: 'if (way.head === undefined && head !== way.head) publish(',
+    find: 'if (head !== way.head) changed(',
+    replace: 'if (way.head === undefined && head !== way.head) changed(',
+  },
+  {
+    name: 'not see that a job was made anew under its name',
+    world: 'scenarios',
+    file: 'runtime/device/mqttOverHttps.ts',
+    find: 'if (head && QUEUED.test(head)) publish(way, topicName, {});',
+    replace: '',
+  },
+  {
+    name: 'believe a look that is older than an answer to the device',
+    world: 'scenarios',
+    file: 'runtime/device/mqttOverHttps.ts',
+    find: 'if (way.stale) return lookIn(way, 0);',
+    replace: '',
   },
   {
     name: 'take the text of a document for the document',

@@ -177,4 +177,64 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
       await stage.until('the next one is done', async () => (await stage.status('next')) === 'SUCCEEDED', 120);
     },
   },
+  {
+    name: 'over HTTPS a job that runs is made anew under its name',
+    why: 'The head of the queue then has the same jobId and executionNumber: the old program went on until it had something to report.',
+    catches: ['not see that a job was made anew under its name'],
+    boards: [{ way: 'https', knows: false }],
+    async play(stage) {
+      await stage.job('name', [{ millis: 1_800_000 }]);
+      await stage.until('it runs', () => stage.boards[0]!.device.runner.at === 'running');
+      await stage.pass(10);
+      await stage.control.deleteJob({ jobId: 'name', force: true });
+      await stage.pass(1);
+      await stage.job('name', [{}]);
+      await stage.until('the new one is done', async () => (await stage.status('name')) === 'SUCCEEDED', 60);
+    },
+  },
+  {
+    name: 'over HTTPS a claim meets the job made anew, and a look that left before the claim comes back after it',
+    why: 'The look saw the new one still QUEUED: it is what runs by then, and must not be ended for it.',
+    catches: ['believe a look that is older than an answer to the device'],
+    boards: [{ way: 'https', knows: false }],
+    async play(stage) {
+      const { cloud } = stage;
+      const { answerHttps } = cloud;
+      const isDone = (jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
+      /** What was asked since the report: the look, the device's own, its claim; the first and the last are held back. */
+      const asked: (() => Promise<void>)[] = [];
+      const releaseLook: (() => void)[] = [];
+      let isReported = false;
+      cloud.answerHttps = (thingName, request, holdSeconds, answer) => {
+        if (!isReported) {
+          isReported = /SUCCEEDED/.test(new TextDecoder().decode(request.body));
+          return answerHttps(thingName, request, holdSeconds, answer);
+        }
+        const isLook = asked.length === 0;
+        const held = () =>
+          new Promise<void>((resolve) =>
+            answerHttps(thingName, request, holdSeconds, (...how) => {
+              if (isLook) releaseLook.push(() => answer(...how));
+              else answer(...how);
+              resolve();
+            }),
+          );
+        if (isLook || request.body) asked.push(held);
+        else void held();
+      };
+      await stage.job('first', [{}]);
+      await stage.job('name', [{}]);
+      await stage.until('it claims the second', () => asked.length === 2);
+      await stage.control.deleteJob({ jobId: 'name', force: true });
+      await stage.pass(2);
+      await stage.job('name', [{ millis: 10_000 }]);
+      await stage.pass(1);
+      for (const one of asked) await one();
+      cloud.answerHttps = answerHttps;
+      await stage.until('it runs', () => stage.boards[0]!.device.runner.at === 'running', 20);
+      stage.expect(releaseLook.length === 1, 'the look is not answered yet');
+      releaseLook[0]!();
+      await stage.until('the new one is done', isDone('name'), 60);
+    },
+  },
 ];

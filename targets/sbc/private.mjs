@@ -38,7 +38,7 @@ export const PRIVATE_NAMES = linesOf(`
   askNext asked chance cleaning document doubt facts finished killAt lost online out pauseUntil repeating restarting runs saving setbacks stale stderrLines stopBy timedOut timeoutAt timerSet tokens untold
   clientId facts keepAliveSeconds retryMaxMillis subscribes
   alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyEngine keyFrom mqttPort proxyCredentials retryMaxMillis tell warnings work
-  asking chance effects framer head holding honoursWait ids lookAt lookedAtMillis looking nextTopic subscribed waiting
+  asking chance effects framer head holding honoursWait ids lookAt lookedAtMillis looking nextTopic stale subscribed waiting
   conclude converse document execute freshArgs print
   clientId listens
   install refresh remove

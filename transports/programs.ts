@@ -1,10 +1,10 @@
 import type { ChildProcess, spawn as Spawn, SpawnOptions } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
 import type { Effect, Event } from '../runtime/effects.ts';
 import type { Step } from '../runtime/jobs/document.ts';
-import { WITH_CUSTOM } from '../runtime/parts.ts';
+import { WITH_CUSTOM, WITH_GUARDS } from '../runtime/parts.ts';
 import { findHandler } from './handlers.ts';
 import { findUser } from './users.ts';
 
@@ -31,11 +31,16 @@ const DRAIN_MILLIS_MAX = 500;
 /** Where programs are looked for when the agent itself was started without a PATH (as Debian has it for root). */
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
+/** SIGSYS; those from 34 on are the real-time ones. */
+const NAMED_SIGNAL_MAX = 31;
+
 const STREAMS = ['stdout', 'stderr'] as const;
 
 interface Run {
   child: ChildProcess;
   signalled: boolean;
+  /** Number of the signal that it died by, where that was seen; Node tells those that have names. */
+  diedBy?: number;
 }
 
 /**
@@ -43,7 +48,7 @@ interface Run {
  * variable but PATH, HOME, USER, LOGNAME, LANG and ERRAND_THING. Both outputs are read as they come, so that no program ever waits for us.
  *
  * `runCommand` runs its words; `runHandler` has the user's name (or nothing) before its arguments, as AWS IoT Device Client does.
- * Of a death by a real-time signal (34 to 64, no name) Node says that it was an exit with 0, and nothing shows the difference.
+ * Of a death by a real-time signal (34 to 64, no name) Node says that it was an exit with 0: see `deathOf`.
  * `runAsUser` is honoured by real uid and gid or the step fails. Node drops all other groups and cannot set the user's own.
  */
 export function createPrograms(options: ProgramsOptions): Programs {
@@ -55,13 +60,15 @@ export function createPrograms(options: ProgramsOptions): Programs {
     // Told later, by itself: no such file, no right.
     child.on('error', (error) => end({ on: 'exited', run, error: failure(step, error) }));
     if (child.pid === undefined) return;
-    const running = { child, signalled: false };
+    const running: Run = { child, signalled: false };
     runs.set(run, running);
     if (WITH_CUSTOM) meet?.(child.stdio[3] as Duplex);
     for (const stream of STREAMS)
       child[stream]?.setEncoding('utf8').on('data', (text: string) => {
         if (runs.has(run)) tell({ on: 'output', run, stream, text });
       });
+    if (WITH_GUARDS)
+      for (const stream of STREAMS) child[stream]?.on('end', () => void (running.diedBy ||= deathOf(child)));
     let drain: NodeJS.Timeout;
     child.on('exit', () => {
       // Who was told to end and left others of the group behind has not ended.
@@ -70,7 +77,16 @@ export function createPrograms(options: ProgramsOptions): Programs {
     });
     child.on('close', (code, signal) => {
       clearTimeout(drain);
-      if (runs.has(run)) end({ on: 'exited', run, ...(signal ? { signal } : { code: code ?? 0 }) });
+      if (runs.has(run))
+        end({
+          on: 'exited',
+          run,
+          ...(WITH_GUARDS && running.diedBy! > NAMED_SIGNAL_MAX
+            ? { signal: `${running.diedBy}` }
+            : signal
+              ? { signal }
+              : { code: code ?? 0 }),
+        });
     });
   }
 
@@ -112,6 +128,21 @@ function loadSpawn(): typeof Spawn {
 /** A socket as descriptor 3. */
 function withSocket([file, args, how]: Prepared): Prepared {
   return [file, args, { ...how, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] }];
+}
+
+/**
+ * The signal that a process is dying by. Its outputs are closed before its parent hears of its end, and while Node has not taken
+ * that, the kernel still shows how it ends. Seen only where no process that it left behind holds both outputs open.
+ *
+ * @returns 0: it lives, exits by itself, or is gone. proc_pid_stat(5): the last field, as waitpid(2) has it
+ */
+function deathOf({ pid, exitCode, signalCode }: ChildProcess): number {
+  try {
+    if (exitCode !== null || signalCode !== null) return 0; // the number may be another's by now
+    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ').at(-1)) & 0x7f;
+  } catch {
+    return 0;
+  }
 }
 
 function stopReading(child: ChildProcess): void {

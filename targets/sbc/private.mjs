@@ -26,7 +26,7 @@ export const PRIVATE_NAMES = linesOf(`
   programs record
   ended tell work
   keepAliveSeconds retryMaxMillis tell warnings work
-  child signalled
+  child diedBy signalled
   generation record newest warning
   succeeded
   operation

@@ -88,6 +88,19 @@ test('the exit code is told, and which signal killed', async (context) => {
   assert.equal((await runStep(context, sh('kill -SEGV $$'))).end, { on: 'exited', run: 7, signal: 'SIGSEGV' });
 });
 
+test('death by each real-time signal, 34 to 64, is told by its number, also behind much output', async (context) => {
+  for (let number = 34; number <= 64; number++) {
+    const before = number % 2 === 0 ? 'head -c 300000 /dev/zero; echo last >&2; ' : '';
+    const { end } = await runStep(context, sh(`${before}kill -${number} $$`), { count: true });
+    assert.equal(end, { on: 'exited', run: 7, signal: `${number}` });
+  }
+});
+
+test('who closes its outputs and then exits with 0 has succeeded', async (context) => {
+  const { end } = await runStep(context, sh('exec >&- 2>&-; sleep 0.1; exit 0'));
+  assert.equal(end, { on: 'exited', run: 7, code: 0 });
+});
+
 test('death by each signal that ends a program is told by its name, never as an exit code', async (context) => {
   const names = ['HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2'];
   for (const name of [...names, 'PIPE', 'ALRM', 'TERM', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'SYS'])

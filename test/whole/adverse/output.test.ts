@@ -68,7 +68,7 @@ test('a program that forks a daemon which keeps the output open: the step ends, 
   process.kill(daemon, 'SIGKILL');
 });
 
-// Not of those that come after them: Node takes a death by a real-time signal (34 to 64) for exit code 0, and nothing else tells.
+// Those that come after them (34 to 64), which Node takes for exit code 0: test/transports/programs.test.ts.
 test('death by each signal that has a name is a failure that names it, and never a success', async ({
   stand,
   board,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -68,15 +68,5 @@ function buildSketch(): string {
   compile('avr-objcopy', ['-O', 'ihex', '-R', '.eeprom', elf, `${elf}.hex`]);
   return `${elf}.hex`;
 }
-
-test('Zephyr: the module names its files, and all sources of the library', () => {
-  const read = (name: string) => readFileSync(path.join(library, 'zephyr', name), 'utf8');
-  const [, cmake, kconfig] = /cmake: (\S+)\n +kconfig: (\S+)/.exec(read('module.yml')) ?? [];
-  assert.equal([cmake, kconfig], ['zephyr', 'zephyr/Kconfig']);
-  const sources = [...read('CMakeLists.txt').matchAll(/\/src\/(\w+\.c)/g)].map(([, name]) => name).sort();
-  assert.equal(sources, readdirSync(path.join(library, 'src')).sort());
-  const options = [...read('CMakeLists.txt').matchAll(/CONFIG_(\w+)/g)].map(([, name]) => name!);
-  for (const option of options) assert.match(read('Kconfig'), new RegExp(`config ${option}\n`));
-});
 
 test.run();

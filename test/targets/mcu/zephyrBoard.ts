@@ -60,14 +60,29 @@ export function buildSample(folder: string): Uint8Array {
   return readFileSync(program);
 }
 
+/** What kernel.c can have go wrong, by its environment. */
+export interface Troubles {
+  /** In each life, at the n-th time that something is to be remembered. */
+  readonly POWER_FAILS_AT_SAVE: string;
+  /** Of the firmware that cannot be confirmed. */
+  readonly MAJOR_NOT_CONFIRMED: string;
+}
+
 /** Starts a board that a programmer has written this image to. */
-export async function startBoard(folder: string, name: string, image: Uint8Array): Promise<ZephyrBoard> {
+export async function startBoard(
+  folder: string,
+  name: string,
+  image: Uint8Array,
+  troubles: Troubles,
+): Promise<ZephyrBoard> {
   const [flash, settings, port] = ['flash', 'settings', 'tty'].map((kind) => path.join(folder, `${name}.${kind}`));
   const memory = Buffer.alloc(2 * SLOT_BYTES, 0xff);
   memory.set(image);
   writeFileSync(flash!, memory);
   mkdirSync(settings!);
-  const child = startChild(path.join(folder, 'board'), [flash!, settings!, port!]);
+  const child = startChild(path.join(folder, 'board'), [flash!, settings!, port!], {
+    env: { ...process.env, ...troubles },
+  });
   await child.line(/^ready/);
   return {
     port: port!,

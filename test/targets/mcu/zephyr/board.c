@@ -94,11 +94,14 @@ static pid_t start(const uint8_t *flash)
     check(header + size <= SLOT_BYTES, "the program's size");
     int file = memfd_create("program", MFD_CLOEXEC);
     check(write(file, flash + header, size) == (ssize_t)size, "the program");
+    pid_t board = getpid();
     pid_t child = fork();
     check(child >= 0, "fork");
     if (child == 0) {
         char *arguments[] = {"program", NULL};
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != board)
+            _exit(0); /* it has ended before */
         fexecve(file, arguments, environ);
         _exit(4); /* not a program: a processor would hang, and its watchdog bite */
     }

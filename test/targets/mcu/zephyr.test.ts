@@ -42,8 +42,8 @@ if (hasKconfig)
 const PARTS_OF = {
   n: '',
   ynn: 'body item link map write',
-  yyn: 'body item link map pull sha256 write',
-  yyy: 'body item jobs link map pull sha256 write',
+  yyn: 'body item link map pull write',
+  yyy: 'body item jobs link map pull write',
 };
 
 const arm = () => hasTool('arm-none-eabi-gcc', 'gcc-arm-none-eabi libnewlib-arm-none-eabi');

@@ -104,7 +104,7 @@ uint32_t firmware_bytes(void)
 int firmware_read_running(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
 {
     (void)context;
-    return flash_area_read(running, (off_t)offset, bytes, size);
+    return size == 0 ? 0 : flash_area_read(running, (off_t)offset, bytes, size);
 }
 
 void firmware_version(char *text, size_t size)
@@ -177,7 +177,7 @@ int firmware_write(void *context, uint32_t offset, const uint8_t *page, uint16_t
 int firmware_read(void *context, uint32_t offset, uint8_t *bytes, uint16_t size)
 {
     (void)context;
-    return flash_area_read(slot, (off_t)(slot_begin + offset), bytes, size);
+    return size == 0 ? 0 : flash_area_read(slot, (off_t)(slot_begin + offset), bytes, size);
 }
 
 uint32_t firmware_resume(const struct errand_pull *pull)

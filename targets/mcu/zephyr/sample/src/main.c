@@ -65,7 +65,7 @@ static void hash_running(void)
     while (errand_pull_verify(&pull) == 1)
         continue;
     for (size_t i = 0; i < HASH_SHOWN; i++)
-        running_hash[i] = (uint8_t)(pull.sha.state[i / 4] >> (24 - 8 * (i % 4)));
+        running_hash[i] = (uint8_t)(pull.state[7 - i / 4] >> (24 - 8 * (i % 4)));
     pull.size = 0;
     pull.flash_read = firmware_read;
 }

@@ -41,9 +41,9 @@ if (hasKconfig)
 /** The parts of the library, by the first words of their functions, in the order in which options add them. */
 const PARTS_OF = {
   n: '',
-  ynn: 'body item link map write',
-  yyn: 'body item link map pull write',
-  yyy: 'body item jobs link map pull write',
+  ynn: 'body item link write',
+  yyn: 'body item link pull write',
+  yyy: 'body item jobs link pull write',
 };
 
 const arm = () => hasTool('arm-none-eabi-gcc', 'gcc-arm-none-eabi libnewlib-arm-none-eabi');

@@ -52,6 +52,9 @@ export const DEVICE_CORE = [
   },
   {
     name: 'repeat a claim of what is QUEUED without looking at it again',
+    // By seeds it takes a REJECTED that is lost, and a job made anew between five seconds before its repeat and its end.
+    world: 'scenarios',
+    plays: 'a REJECTED is lost',
     file: `${RUNNER}/ask.ts`,
     find: 'if (!ofQueued(runner)) return false;',
     replace: 'return false;',

@@ -46,6 +46,8 @@ export function createAttempts(boardsKnow: boolean) {
   const cuts = new Map<string, Cut[]>();
   /** Attempts of which a boot found an old record, and in which life: what was done before it, no later record knows either. */
   const outdated = new Map<string, number>();
+  /** Steps that may be repeated, and were cut off: due to begin once more, by whatever boot comes that far. */
+  const due = new Set<string>();
   /** Attempts that a clean-up has begun for. */
   const cleaned = new Set<string>();
 
@@ -60,7 +62,7 @@ export function createAttempts(boardsKnow: boolean) {
     if (record === undefined || nameOfAttempt(record.at) !== nameOfAttempt(at)) return false;
     // Without room for its record a clean-up is run all the same.
     if (step.endsWith(CLEAN_UP)) return record.phase === 'cleaning' || last < (outdated.get(nameOfAttempt(at)) ?? 0);
-    return boardsKnow && step.endsWith(REPEATABLE) && record.phase === 'running' && record.step === step;
+    return due.has(`${nameOfAttempt(at)} ${step}`) && (record.phase === 'claimed' || record.step === step);
   }
 
   return {
@@ -69,6 +71,8 @@ export function createAttempts(boardsKnow: boolean) {
       lives.set(thingName, life);
       found.set(thingName, record);
       if (record?.isOld) outdated.set(nameOfAttempt(record.at), life);
+      if (record?.phase === 'running' && boardsKnow && record.step?.endsWith(REPEATABLE))
+        due.add(`${nameOfAttempt(record.at)} ${record.step}`);
       if (record?.phase === 'running')
         cut(record.at, { step: record.step, isFinal: false, hasRestarted: record.hasRestarted });
     },
@@ -80,6 +84,7 @@ export function createAttempts(boardsKnow: boolean) {
       if (step.endsWith(CLEAN_UP)) cleaned.add(`${nameOfAttempt(at)} ${at.queuedAt}`);
       if (last !== undefined && (last === life || !mayRepeat(at, step, last)))
         throw new Broken(`step ${step} was started again on ${at.thingName}${last === life ? ', in one life' : ''}`);
+      due.delete(`${nameOfAttempt(at)} ${step}`);
     },
     ended(at: Attempt, step: string, code: number | undefined): void {
       ends.set(endKey(at, step), { code });

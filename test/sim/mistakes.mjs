@@ -88,7 +88,7 @@ async function run({ world, plays }, seed, count, mistake) {
   async function runWorlds() {
     if (world === 'serial') return runSerial({ seed, count }, mistake);
     if (world === 'bridges') return runBridges({ seed, count }, mistake);
-    if (world === 'scenarios') return playScenarios(plays, mistake);
+    if (world === 'scenarios') return playScenarios(plays ?? '', mistake);
     const clean = path.join(folder, `clean-${world ?? 'boards'}.mjs`);
     const entry = world === 'downloads' ? 'test/sim/downloads/main.ts' : undefined;
     const bundle = await bundleSim(mistake ? outfileOf(mistake) : clean, mistake, entry);
@@ -103,7 +103,11 @@ let last = Promise.resolve();
 
 /** One at a time: they share a bundle. */
 function isFaultyAnyway({ world, plays }, seed) {
-  const name = isOfSeeds({ world }) ? `seed ${seed} of the ${world ?? 'boards'}` : `the scenarios of ${plays}`;
+  const name = isOfSeeds({ world })
+    ? `seed ${seed} of the ${world ?? 'boards'}`
+    : plays
+      ? `the scenarios of ${plays}`
+      : 'the scenarios';
   if (!known.has(name))
     known.set(name, (last = last.then(async () => (await run({ world, plays }, seed, 1)) !== undefined)));
   return known.get(name).then((isFaulty) => {

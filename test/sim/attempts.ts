@@ -48,7 +48,7 @@ export function createAttempts(boardsKnow: boolean) {
   const outdated = new Map<string, number>();
   /** Steps that may be repeated, and were cut off: due to begin once more, by whatever boot comes that far. */
   const due = new Set<string>();
-  /** Attempts that a clean-up has begun for. */
+  /** Attempts that a clean-up has begun for, by the word of its job's steps: one of the same name may be made in the same second. */
   const cleaned = new Set<string>();
 
   function cut(at: Omit<Attempt, 'queuedAt'>, one: Cut): void {
@@ -81,7 +81,7 @@ export function createAttempts(boardsKnow: boolean) {
       const life = lives.get(at.thingName) ?? 0;
       const last = begun.get(key);
       begun.set(key, life);
-      if (step.endsWith(CLEAN_UP)) cleaned.add(`${nameOfAttempt(at)} ${at.queuedAt}`);
+      if (step.endsWith(CLEAN_UP)) cleaned.add(endKey(at, step.split('.')[0]!));
       if (last !== undefined && (last === life || !mayRepeat(at, step, last)))
         throw new Broken(`step ${step} was started again on ${at.thingName}${last === life ? ', in one life' : ''}`);
       due.delete(`${nameOfAttempt(at)} ${step}`);
@@ -108,7 +108,8 @@ export function createAttempts(boardsKnow: boolean) {
       });
     },
     /** Where its end could not be written down, the next boot knows of no success, and cleans up. */
-    wasCleaned: (at: Attempt) => cleaned.has(`${nameOfAttempt(at)} ${at.queuedAt}`) && !outdated.has(nameOfAttempt(at)),
+    wasCleaned: (at: Omit<Attempt, 'queuedAt'>, serial: string) =>
+      cleaned.has(endKey(at, serial)) && !outdated.has(nameOfAttempt(at)),
     starts: () => begun.size,
   };
 }

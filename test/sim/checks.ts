@@ -160,7 +160,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
-    const at = { thingName: thing, jobId, executionNumber: row.no, queuedAt: Math.floor(row.queuedAt / 1000) };
+    const at = { thingName: thing, jobId, executionNumber: row.no };
     const ran = attempts.ranWell(at, works ?? []);
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest byte.
@@ -172,7 +172,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       throw new Broken(`${what} is SUCCEEDED, its document is invalid`);
     if (row.status === 'SUCCEEDED' && !ran.every(Boolean))
       throw new Broken(`${what} is SUCCEEDED, its steps are not: ${ran}`);
-    if (row.status === 'SUCCEEDED' && attempts.wasCleaned(at))
+    if (row.status === 'SUCCEEDED' && attempts.wasCleaned(at, serial))
       throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
     if (row.status === 'FAILED' && works !== undefined && ran.every(Boolean) && !attempts.mayFail(at, works))
       throw new Broken(`${what} is FAILED, all its steps succeeded and nothing came between`);

@@ -188,10 +188,14 @@ async function isAtRest(
   return (await readDue(cloud.store, {})).every(({ n }) => n === 0);
 }
 
-/** Jobs that have something to do, counters that lag behind, and what waits to be told. */
+/**
+ * Jobs that have something to do, counters that lag behind, and what waits to be told. A roll-out that is not through waits for its
+ * next window.
+ */
 const readDue = statement<object, { n: number }>(
   () => sql`
-  select count(*) as n from job where next_tick is not null or (alarm is not null and started = 0)
+  select count(*) as n from job where next_tick is not null or (alarm is not null and (started = 0 or (target_selection = 'SNAPSHOT'
+    and exists (select 1 from job_target t where t.job_no = job.job_no and t.cursor < t.max_seq))))
   union all select count(*) from job_delta union all select count(*) from notify_q`,
 );
 

@@ -21,9 +21,13 @@ export function accepted(runner: Runner, answer: Accepted): void {
     if (asked.about === 'own') return described(runner, execution);
     setVersion(runner, job.versionNumber + 1);
     // The execution is ours. What runs is the document that came with this answer: while the claim was on its way, the job
-    // may have been deleted and made anew, and the claim have met the new one.
-    if (at === 'claiming')
-      start(runner, jobDocument === undefined ? document! : parseDocument(jobDocument, runner.facts), 0);
+    // may have been deleted and made anew, and the claim have met the new one, whose queuedAt nobody has told.
+    if (at === 'claiming') {
+      const claimed = jobDocument === undefined ? document! : parseDocument(jobDocument, runner.facts);
+      // `never`: compared alone, so that names which are private in the agent's file stay in it.
+      if (JSON.stringify(claimed as never) !== JSON.stringify(document as never)) runner.job!.queuedAt = 0;
+      start(runner, claimed, 0);
+    }
     if (asked.about === 'final') {
       log(runner, 'debug', 'report accepted');
       forget(runner);
@@ -68,7 +72,7 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
   const { at, step, job } = runner;
-  if (!execution || identity(execution) !== identity(job!)) return lose(runner, ANOTHER);
+  if (!execution || !isSame(job!, execution)) return lose(runner, ANOTHER);
   if (!isOurs(runner, execution)) return;
   if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
   setVersion(runner, execution.versionNumber);
@@ -78,9 +82,10 @@ function described(runner: Runner, execution: JobExecution | undefined): void {
   start(runner, parseDocument(execution.jobDocument, runner.facts), step);
 }
 
-/** Tells an execution from one made later under the same name. */
-function identity({ jobId, executionNumber, queuedAt = 0 }: Job | JobExecution): string {
-  return `${jobId} ${executionNumber} ${queuedAt}`;
+/** Tells an execution from one made later under the same name, where its queuedAt is known. */
+function isSame(job: Job, { jobId, executionNumber, queuedAt = 0 }: JobExecution): boolean {
+  const { queuedAt: known } = job;
+  return job.jobId === jobId && job.executionNumber === executionNumber && (!known || known === queuedAt);
 }
 
 const ANOTHER = 'the service holds another execution in its place';

@@ -219,6 +219,22 @@ test('what runs is the document that came with the accepted claim: the job may h
   assert.equal(invalid.runs, []);
 });
 
+test('a job made anew that our claim met is ours after a reboot too: its document told, its queuedAt nobody did', () => {
+  const document = { version: '1.0', steps: [STEP('other'), STEP('last')] };
+  const b = bench().boot().accept({ execution: EXECUTION }).save();
+  b.accept({ jobDocument: document }).save().exit().save();
+  assert.is(b.disk?.job.queuedAt, 0);
+  const execution: JobExecution = { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 3, queuedAt: 1800 };
+  const later = bench({ ...b.disk!, phase: 'claimed', step: 1 }).boot();
+  later.accept({ execution: { ...execution, jobDocument: document } }).save();
+  assert.equal(
+    later.runs.map((run) => run.name),
+    ['last'],
+  );
+  const same = bench().running();
+  assert.is(same.disk?.job.queuedAt, EXECUTION.queuedAt);
+});
+
 test('an answer that was kept while the device was away is old: $next is asked anew after a reconnect', () => {
   const b = bench().boot();
   const { clientToken } = b.ask;

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
+import { documentOf } from '../work.ts';
 import { type Scenario, type Stage, thingArn } from './stage.ts';
 
 const file = (more: object) => ({ fileName: 'app/main.js', fileSource: { url: 'https://s3/app.js' }, ...more });
@@ -194,7 +195,7 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'over HTTPS a claim meets the job made anew, and a look that left before the claim comes back after it',
-    why: 'The look saw the new one still QUEUED: it is what runs by then, and must not be ended for it.',
+    why: 'The look saw the new one still QUEUED, its document the same: it is what runs by then, and must not be ended for it.',
     catches: ['believe a look that is older than an answer to the device'],
     boards: [{ way: 'https', knows: false }],
     async play(stage) {
@@ -223,11 +224,12 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
         else void held();
       };
       await stage.job('first', [{}]);
-      await stage.job('name', [{}]);
+      const document = documentOf([{ name: 's2.0', millis: 10_000, code: 0 }]);
+      await stage.job('name', [{}], { input: { document } });
       await stage.until('it claims the second', () => asked.length === 2);
       await stage.control.deleteJob({ jobId: 'name', force: true });
       await stage.pass(2);
-      await stage.job('name', [{ millis: 10_000 }]);
+      await stage.job('name', [{ millis: 10_000 }], { input: { document } });
       await stage.pass(1);
       for (const one of asked) await one();
       cloud.answerHttps = answerHttps;

@@ -225,10 +225,9 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   if (way.holding) way.honoursWait = held;
   if (way.stale) return lookIn(way, 0);
   const head = headOf(body);
-  if (way.subscribed) {
-    if (head !== way.head) changed(way, head, body);
-    way.head = head;
-  }
+  if (way.subscribed && head !== way.head) changed(way, head, body);
+  // Known before the device has subscribed, too: one that takes up what its record has does not ask for the head.
+  way.head = head;
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
   lookIn(way, head ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS);

@@ -176,13 +176,14 @@ const execution = (status: string, queuedAt: number) => ({
 const queued = (queuedAt: number) => execution('QUEUED', queuedAt);
 const inProgress = (queuedAt: number) => execution('IN_PROGRESS', queuedAt);
 
-/** A way that is connected, whose requests are answered by hand. */
-function openWay() {
+/** A way that is connected, whose requests are answered by hand; `first` is at the head of the queue. */
+function openWay(first: object = {}) {
   let way = createHttpsWay('T', 1);
   let now = 0;
   let wakeAt: number | undefined;
   const requests: Extract<HttpsEffect, { do: 'request' }>[] = [];
   const told: unknown[] = [];
+  let held: number | undefined;
   function give(event: HttpsEvent): void {
     let effects: HttpsEffect[];
     [way, effects] = stepHttpsWay(way, event, now);
@@ -205,7 +206,7 @@ function openWay() {
       isHeld: true,
     });
   bytesOf(encodeConnect({ clientId: 'T', keepAliveSeconds: 60 }, 0, []));
-  answer(requests.pop()?.id, {});
+  answer(requests.pop()?.id, first);
   bytesOf(encodeSubscribe({ packetIdentifier: 1, subscriptions: [{ topicFilter: `${JOBS}/notify-next`, qos: 1 }] }));
   return {
     answer,
@@ -214,8 +215,11 @@ function openWay() {
       if (wakeAt === undefined || wakeAt > now + millis) return undefined;
       now = wakeAt;
       give({ on: 'wake' });
+      held = requests.at(-1)?.holdSeconds;
       return requests.pop()?.id;
     },
+    /** How long the last look may be held open, in seconds. */
+    held: () => held,
     publish(level: string, payload: object): number | undefined {
       bytesOf(encodePublish({ topicName: `${JOBS}/${level}`, payload: encodeObject({ ...payload }), qos: 0 }));
       return requests.pop()?.id;
@@ -224,6 +228,19 @@ function openWay() {
     told: () => told.splice(0),
   };
 }
+
+test('a device that takes its job up again after a restart hears of its end: its look is not held open', () => {
+  const way = openWay(queued(1700));
+  way.answer(way.publish('j/get', {}), queued(1700));
+  way.answer(way.publish('j/update', { status: 'IN_PROGRESS' }), {});
+  const look = way.due();
+  assert.is(way.held(), 0);
+  way.answer(look, queued(1800));
+  assert.is(way.told().length, 2);
+  const idle = openWay();
+  idle.due();
+  assert.is(idle.held(), 60);
+});
 
 test('with a third of all requests and answers lost no step runs twice, and every job ends', async () => {
   for (let seed = 10; seed < 30; seed++) {

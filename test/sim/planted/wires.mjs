@@ -11,8 +11,8 @@ export const HTTPS_WAY = [
   {
     name: 'tell a device of its next job once only',
     file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (head !== way.head) changed(',
-    replace: 'if (way.head === undefined && head !== way.head) changed(',
+    find: 'if (way.subscribed && head !== way.head) changed(way, head, body);',
+    replace: 'if (way.subscribed && way.head === undefined && head !== way.head) changed(way, head, body);',
   },
   {
     name: 'not see that a job was made anew under its name',

@@ -32,7 +32,6 @@ export const UNREACHED = {
   'runtime/device/slots.ts': {
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
       'encodeSlot: if (record.length > RECORD_BYTES_MAX)',
-      'decodeSlot: if (length > RECORD_BYTES_MAX || length > bytes.length - HEADER_)',
     ],
   },
   'runtime/jobs/document.ts': {
@@ -87,17 +86,12 @@ export const UNREACHED = {
       'stepRunner: not if (WITH_GUARDS)',
       'runnerWakeAt: WITH_GUARDS : wakeAt',
     ],
-    'not come about in these worlds yet': ['hasten: if (at === "starting")'],
   },
   'runtime/jobs/runner/work.ts': {
     'not come about in these worlds yet': [
       'setVersion: not if (runner.job)',
-      'afterPersist: if (--runner.saving > 0)',
       'output: if (run !== runner.run)',
       'exited: if (event.run !== runner.run)',
-    ],
-    'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
-      'start: if (typeof document === "string")',
     ],
     'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
       'start: WITH_GUARDS : phase',
@@ -125,6 +119,7 @@ export const UNREACHED = {
   'runtime/mqtt/client.ts': {
     'not come about in these worlds yet': [
       'stepClient: not if (at === "stopped")',
+      'stepClient: not if (at !== "stopped")',
       'stepClient: not if (at === "opening")',
       'stepClient: not if (at === "opening" || isConnected(client))',
       'publish: not if (client.at === "online")',
@@ -151,6 +146,8 @@ export const UNREACHED = {
   },
   'runtime/serial/commandTask.ts': {
     'not come about in these worlds yet': [
+      'running: task.stopping && task.pauseMillis < POLL_MILLIS_MAX ? withEffects(ask(rested), effec',
+      'withEffects: call { return [task, [...before, ...effects]]',
       'stepCommand: if (task.ended)',
       'ask: if (device === void 0)',
       'ask: if (size > device.frameBytesMax)',
@@ -163,6 +160,10 @@ export const UNREACHED = {
     ],
   },
   'runtime/serial/flashTask.ts': {
+    'for devices that verify an image when they are to switch to it: the library has by then': [
+      'verified: if (state === "running")',
+      'wake: if (task.at === "switching")',
+    ],
     'not come about in these worlds yet': [
       'stepFlash: if (task.ended)',
       'decide: event.id === task.asked : [task, []] (2)',
@@ -296,6 +297,12 @@ export const UNREACHED = {
   'targets/service/jobs/retention.ts': {
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
       'forget: not if (ended.length < CHANGE_CHUNK_MAX)',
+    ],
+  },
+  'targets/service/jobs/retry.ts': {
+    'not come about in these worlds yet': [
+      'retryOf: if (ended.hasLeft || jobStatus !== "IN_PROGRESS" && jobStatus !=)',
+      'retryOf: jobStatus !== "IN_PROGRESS" && jobStatus !== "SCHEDULED"',
     ],
   },
   'targets/service/jobs/schedule.ts': {

@@ -163,8 +163,8 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     const at = { thingName: thing, jobId, executionNumber: row.no };
     const ran = attempts.ranWell(at, works ?? []);
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
-    // them apart. It cannot be later than the slowest byte.
-    const met = row.updatedAt - row.queuedAt <= LATE_MILLIS_MAX || !time.isSteady;
+    // them apart. It cannot be later than the slowest bytes, of the answer that told of the old one and of the REJECTED.
+    const met = row.updatedAt - row.queuedAt <= 2 * LATE_MILLIS_MAX || !time.isSteady;
     if (row.status === 'REJECTED' && works !== undefined && isFit && !met)
       throw new Broken(`${what} is REJECTED, its document is valid`);
     // FAILED where a claim met it on its way: nothing but SUCCEEDED says that it ran.

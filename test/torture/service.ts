@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +40,7 @@ export interface Tortured {
 export async function openTortured(): Promise<Tortured> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'errand-torture-'));
   const store = path.join(folder, 'errand.db');
-  let ports = ['0', '0', '0'];
+  const ports = await portsToKeep(3);
   let child: Child | undefined;
   let serving = false;
   let wake = () => {};
@@ -46,17 +48,17 @@ export async function openTortured(): Promise<Tortured> {
   let endpoints: Endpoints | undefined;
 
   async function start(): Promise<void> {
-    const [mqtt, https, data] = ports as [string, string, string];
+    const [mqtt = 0, https = 0, data = 0] = ports;
     const args = [
       'service',
       '--data',
       folder,
       '--mqtt-port',
-      mqtt,
+      `${mqtt}`,
       '--https-port',
-      https,
+      `${https}`,
       '--data-port',
-      data,
+      `${data}`,
       '--files-port',
       '0',
     ];
@@ -66,7 +68,6 @@ export async function openTortured(): Promise<Tortured> {
       const told = JSON.parse(await readFile(path.join(folder, 'endpoints.json'), 'utf8')) as Endpoints;
       const address = /devices by HTTPS at (\S+?:\d+)/.exec(line)![1]!;
       endpoints = { ...told, caPem: await readFile(told.ca, 'utf8'), data: address };
-      ports = [told.mqtts, told.https, address].map((one) => one.split(':').at(-1)!);
     }
     serving = true;
     wake();
@@ -96,6 +97,22 @@ export async function openTortured(): Promise<Tortured> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Below those that the system gives to who connects: while the service is dead nobody else is given them, itself least of all. */
+async function portsToKeep(count: number): Promise<number[]> {
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer().listen(10_000 + Math.floor(Math.random() * 20_000), '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (isFree) servers.push(server);
+  }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
 }
 
 /** Makes the timers of executions due, as though the service had been dead for two minutes. */

@@ -1,19 +1,6 @@
 /* Commands and firmware, as the host asks for them (errand.h, runtime/serial/README.md). */
 #include "errand.h"
-
-/* Parts that are called from several places stay one. */
-#ifdef __GNUC__
-#define CALLED __attribute__((noinline))
-#else
-#define CALLED
-#endif
-
-/* Inlined, it makes an AVR run out of registers; on a Cortex-M the call is what costs. */
-#ifdef __AVR__
-#define CALLED_ON_AVR CALLED
-#else
-#define CALLED_ON_AVR
-#endif
+#include "inlining.h"
 
 /* What a request comes to: a state to tell, one of these, or a wish of the caller's behind WISH. */
 enum { EMPTY = 6, OWN, PULL, WISH };

@@ -1,18 +1,6 @@
 /* Frames in and out; every request seen once (errand.h, runtime/serial/README.md). */
 #include "errand.h"
-
-/* Parts that are called from two places stay one. */
-#ifdef __GNUC__
-#define CALLED __attribute__((noinline))
-#else
-#define CALLED
-#endif
-
-#ifdef __AVR__
-#define CALLED_ON_AVR CALLED
-#else
-#define CALLED_ON_AVR
-#endif
+#include "inlining.h"
 
 #define NO_SLOT 0xffu
 #define NO_BOOT 0x100u       /* fits no frame: no host has said HELLO yet */

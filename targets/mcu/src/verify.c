@@ -6,6 +6,7 @@
  * a little-endian processor its bytes are those of the hash, last one first.
  */
 #include "errand.h"
+#include "inlining.h"
 
 /* The constants lie in flash, on AVR too. */
 #ifdef __AVR__
@@ -16,20 +17,11 @@
 #define CONSTANT(table, i) (table)[i]
 #endif
 
-/* Small parts that are called stay small: inlined, they are the largest code of the library. */
+/* From here on the compiler does not know where a pointer leads. */
 #ifdef __GNUC__
-#define CALLED __attribute__((noinline))
 #define UNKNOWN(pointer) __asm__("" : "+r"(pointer))
 #else
-#define CALLED
 #define UNKNOWN(pointer) (void)0
-#endif
-
-/* What takes a handful of instructions on a 32-bit processor is a function on an 8-bit one. */
-#ifdef __AVR__
-#define CALLED_ON_AVR CALLED
-#else
-#define CALLED_ON_AVR
 #endif
 
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && !defined(ERRAND_ANY_BYTE_ORDER)

@@ -49,9 +49,15 @@ async function errand(argv: string[]): Promise<number> {
   if (skeleton) return say(skeletonOf(operation));
   const service = readEndpoints(endpointsFile, process.env);
   const pages = await callAllPages(operation, input, paging, (page) => call(operation, page, service));
-  const code = say(render(output, operation, pages, process.stdout.columns || COLUMNS, query));
-  writeOutfiles(operation, outfiles, pages[0]!);
-  return code;
+  const columns = process.stdout.columns || COLUMNS;
+  try {
+    return say(render(output, operation, pages, columns, query));
+  } catch (error) {
+    say(render(output, operation, pages, columns)); // what was made is not lost with a query that does not fit it
+    throw error;
+  } finally {
+    writeOutfiles(operation, outfiles, pages[0]!);
+  }
 }
 
 function say(text: string): number {

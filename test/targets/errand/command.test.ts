@@ -77,6 +77,10 @@ test('certificate and keys are written where the options say, for their owner al
     assert.is(readFileSync(name, 'utf8'), text);
     assert.is(statSync(name).mode & 0o777, 0o600);
   }
+  const wrong = await errand(['create-keys-and-certificate', ...options, '--query', 'length(`5`)']);
+  assert.is(wrong.code, 255);
+  assert.match(wrong.error, /^errand: --query .*the request was carried out, and its whole answer is on stdout\n$/);
+  assert.is(readFileSync(key, 'utf8'), JSON.parse(wrong.out).keyPair.PrivateKey);
   const count = async () => JSON.parse(await succeeds('list-certificates', '--page-size', '1')).certificates.length;
   const before = await count();
   const { code, error } = await errand(['create-keys-and-certificate', '--private-key-outfile', file('no/where')]);

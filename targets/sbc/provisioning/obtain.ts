@@ -4,7 +4,7 @@ import { formatProvisioningTopic } from '../../../runtime/provisioning/topics.ts
 import { type Exchange, openExchange, Refused } from '../exchange.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { connectByMqtt } from './connectAs.ts';
+import { connectByMqtt } from './connectByMqtt.ts';
 import { makeCsr } from './csr.ts';
 import type { NextPair, Pair } from './identityFile.ts';
 

@@ -1,23 +1,14 @@
-import { tls } from '../../../transports/tls.ts';
 import type { Connect } from '../../../transports/transport.ts';
+import { connectAs } from '../connectAs.ts';
 import type { Log } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { connectWays } from '../ways/connectWays.ts';
 import type { Pair } from './identityFile.ts';
 
 /** See ../parts.ts. */
 declare const ERRAND_WITHOUT_WAYS: true | undefined;
 
-/** The ways to the service with a certificate. */
-export function connectAs(settings: Settings, { cert, key }: Pair, log: Log): Connect {
-  const own = { ...settings, cert, key };
-  return typeof ERRAND_WITHOUT_WAYS === 'undefined'
-    ? connectWays(own, log)
-    : tls({ ...own, alpn: own.port === 443 ? 'x-amzn-mqtt-ca' : undefined });
-}
-
 /**
- * The same by MQTT alone, which fleet provisioning needs.
+ * The ways to the service by MQTT alone, which fleet provisioning needs.
  *
  * @throws Error of one sentence: all endpoints are by HTTPS
  */

@@ -38,9 +38,10 @@ export function compileMcu(folder, mistake) {
     return planted;
   });
   const program = path.join(folder, 'mcu');
-  const include = `-I${path.join(root, 'targets/mcu/include')}`;
+  // A source with a mistake in it lies elsewhere than its headers.
+  const include = ['include', 'src'].map((name) => `-I${path.join(root, 'targets/mcu', name)}`);
   const mcu = path.join(root, 'test/sim/serial/mcu.c');
-  const { status, stderr } = spawnSync('gcc', [...FLAGS, include, mcu, ...sources, '-o', program], {
+  const { status, stderr } = spawnSync('gcc', [...FLAGS, ...include, mcu, ...sources, '-o', program], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`gcc: ${stderr ?? 'it is not here: apt-get install gcc'}`);

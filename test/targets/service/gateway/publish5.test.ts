@@ -57,7 +57,9 @@ test('MQTT 5: user properties keep their order and their doubles, to the byte (Â
       const world = createWorld();
       const client = world.connect5('T');
       client.subscribe({ t: 0 });
-      const packet = Buffer.from([0x30, 4 + forwarded.length, 0, 1, 0x74, forwarded.length, ...forwarded]);
+      const length = (bytes: number) => (bytes < 128 ? [bytes] : [(bytes & 127) | 128, bytes >> 7]);
+      const body = [0, 1, 0x74, ...length(forwarded.length), ...forwarded];
+      const packet = Buffer.from([0x30, ...length(body.length), ...body]);
       const written = world.step({ on: 'bytes', connection: client.number, bytes: packet });
       assert.equal(
         written.map((effect) => effect.do === 'write' && Buffer.from(effect.bytes).toString('hex')),

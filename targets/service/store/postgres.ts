@@ -6,6 +6,7 @@ import { type DatabaseAddress, databaseName } from './databaseUrl.ts';
 import { migrate } from './migrate.ts';
 import type { Store } from './open.ts';
 import type { Database } from './schema.ts';
+import { clockAhead } from './serverClock.ts';
 
 /** Connections of one process; work that finds all of them taken waits. */
 const CONNECTIONS_MAX = 10;
@@ -195,10 +196,7 @@ function unusable(name: string, error: unknown): Error {
 }
 
 /** How far the server's clock is ahead of ours: by it all workers go, so that their own clocks do not matter. */
-async function clockOffsetMillis(db: Kysely<Database>): Promise<number> {
-  const before = Date.now();
-  const { rows } = await db.executeQuery<{ at: number }>(
-    CompiledQuery.raw('select extract(epoch from clock_timestamp()) * 1000 as at'),
-  );
-  return (rows[0]?.at ?? before) - (before + Date.now()) / 2;
+function clockOffsetMillis(db: Kysely<Database>): Promise<number> {
+  const query = CompiledQuery.raw('select extract(epoch from clock_timestamp()) * 1000 as at');
+  return clockAhead(async () => (await db.executeQuery<{ at: number }>(query)).rows[0]!.at);
 }

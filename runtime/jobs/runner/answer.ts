@@ -6,7 +6,7 @@ import { isTerminal } from '../execution.ts';
 import type { UpdateRequest } from '../requests.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
 import { refreshed } from './guards.ts';
-import { type Asked, type Job, log, type Runner } from './state.ts';
+import { type Asked, log, type Runner } from './state.ts';
 import { begin, end, forget, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
@@ -72,7 +72,8 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
   const { at, step, job } = runner;
-  if (!execution || !isSame(job!, execution)) return lose(runner, ANOTHER);
+  const isAnother = at === 'resuming' && job!.queuedAt && job!.queuedAt !== execution?.queuedAt;
+  if (!execution || isAnother) return lose(runner, ANOTHER);
   if (!isOurs(runner, execution)) return;
   if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
   setVersion(runner, execution.versionNumber);
@@ -80,12 +81,6 @@ function described(runner: Runner, execution: JobExecution | undefined): void {
   if (at !== 'resuming') return;
   log(runner, 'info', `taken up again at step ${step + 1}`);
   start(runner, parseDocument(execution.jobDocument, runner.facts), step);
-}
-
-/** Tells an execution from one made later under the same name, where its queuedAt is known. */
-function isSame(job: Job, { jobId, executionNumber, queuedAt = 0 }: JobExecution): boolean {
-  const { queuedAt: known } = job;
-  return job.jobId === jobId && job.executionNumber === executionNumber && (!known || known === queuedAt);
 }
 
 const ANOTHER = 'the service holds another execution in its place';

@@ -109,17 +109,20 @@ function isBusy({ at }: Runner): boolean {
 
 /**
  * Idle: begin with what it names, unless `$next` is still to be asked or answered: what was kept for us while we were away
- * may be long gone, or made anew. Busy: when it names another job, ours may be gone;
- * not when queuedAt differs alone: our claim may have met an execution made anew, whose document then is what runs.
+ * may be long gone, or made anew. Busy: ours may be gone when it names another one, or ours as QUEUED, made anew. On its way to
+ * the service, a claim meets what was made anew: its queuedAt is told here alone.
  */
 function nextChanged(runner: Runner, execution: JobExecution | undefined): void {
   const { at, job } = runner;
+  const isQueued = execution?.status === 'QUEUED';
   if (at === 'idle') {
     const told = mayAsk(runner) && !runner.askNext && !runner.stopBy;
     runner.askNext ||= execution !== undefined; // an empty queue needs no asking
     if (told && execution?.jobDocument && !isTerminal(execution.status)) begin(runner, execution);
-  } else if (job && isBusy(runner)) {
-    runner.doubt ||= execution?.jobId !== job.jobId || execution.executionNumber !== job.executionNumber;
+  } else if (job) {
+    const isOther = execution?.jobId !== job.jobId || execution.executionNumber !== job.executionNumber;
+    if (isBusy(runner)) runner.doubt ||= isOther || isQueued;
+    else if (at === 'claiming' && !isOther && isQueued) runner.job = { ...job, queuedAt: execution.queuedAt };
   }
 }
 

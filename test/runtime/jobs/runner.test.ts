@@ -191,19 +191,31 @@ test('a job lost while its next step is being remembered does not start that ste
   assert.is(b.trace.at(-1), 'describe $next');
 });
 
-test('a notification that names our own job again, or comes twice, changes nothing', () => {
+test('a notification that names our own job as IN_PROGRESS changes nothing, however often it comes', () => {
   const b = bench().running();
   const { length } = b.trace;
-  b.tell({ on: 'nextChanged', execution: EXECUTION });
-  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  const execution = { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2 } as const;
+  b.tell({ on: 'nextChanged', execution });
+  // Our claim may have met it made anew.
+  b.tell({ on: 'nextChanged', execution: { ...execution, queuedAt: 1800 } });
   assert.is(b.trace.length, length);
 });
 
-test('a notification of our job with another queuedAt changes nothing: our claim may have met it made anew', () => {
+test('a job deleted and made anew in one notification is seen: what runs is never QUEUED, and is looked at', () => {
+  const anew = { ...EXECUTION, queuedAt: 1800 };
   const b = bench().running();
-  const { length } = b.trace;
-  b.tell({ on: 'nextChanged', execution: { ...EXECUTION, queuedAt: 1800 } });
-  assert.is(b.trace.length, length);
+  b.tell({ on: 'nextChanged', execution: anew });
+  assert.is(b.trace.at(-1), 'describe J');
+  b.accept({ execution: anew });
+  assert.is(b.trace.at(-1), 'SIGTERM');
+});
+
+test('a notification from before our claim stops nothing: ours is looked at, and goes on', () => {
+  const b = bench().running(withSteps(1));
+  b.tell({ on: 'nextChanged', execution: EXECUTION });
+  b.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 2, queuedAt: 1800 } });
+  b.exit().save();
+  assert.is(b.trace.at(-1), 'update SUCCEEDED');
 });
 
 test('what runs is the document that came with the accepted claim: the job may have been made anew on its way', () => {
@@ -233,6 +245,14 @@ test('a job made anew that our claim met is ours after a reboot too: its documen
   );
   const same = bench().running();
   assert.is(same.disk?.job.queuedAt, EXECUTION.queuedAt);
+});
+
+test('a job made anew with the same document that our claim met is ours after a reboot too: its queuedAt was notified', () => {
+  const b = bench().boot().accept({ execution: EXECUTION }).save();
+  b.tell({ on: 'nextChanged', execution: { ...EXECUTION, jobId: 'K', queuedAt: 1900 } });
+  b.tell({ on: 'nextChanged', execution: { ...EXECUTION, queuedAt: 1800 } });
+  b.accept({ jobDocument: EXECUTION.jobDocument }).save();
+  assert.is(b.disk?.job.queuedAt, 1800);
 });
 
 test('an answer that was kept while the device was away is old: $next is asked anew after a reconnect', () => {

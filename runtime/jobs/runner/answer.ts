@@ -55,9 +55,10 @@ export function rejected(runner: Runner, error: ErrorResponse): void {
   pause(runner);
 }
 
+/** What comes before the device is online was kept for it, and tells how things were then: it is asked again. */
 function takeAsked(runner: Runner, { clientToken }: { clientToken?: string }): Asked | undefined {
-  const { asked } = runner;
-  if (asked?.request.clientToken !== clientToken) return undefined;
+  const { asked, online } = runner;
+  if (!online || asked?.request.clientToken !== clientToken) return undefined;
   runner.asked = undefined;
   return asked;
 }

@@ -251,7 +251,7 @@ test('a job made anew with the same document that our claim met is ours after a 
   const b = bench().boot().accept({ execution: EXECUTION }).save();
   b.tell({ on: 'nextChanged', execution: { ...EXECUTION, jobId: 'K', queuedAt: 1900 } });
   b.tell({ on: 'nextChanged', execution: { ...EXECUTION, queuedAt: 1800 } });
-  b.accept({ jobDocument: EXECUTION.jobDocument }).save();
+  b.accept({ jobDocument: EXECUTION.jobDocument! }).save();
   assert.is(b.disk?.job.queuedAt, 1800);
 });
 
@@ -262,6 +262,15 @@ test('an answer that was kept while the device was away is old: $next is asked a
   b.tell({ on: 'online' });
   b.tell({ on: 'accepted', answer: { timestamp: 1, clientToken } });
   b.tell({ on: 'nextChanged', execution: EXECUTION });
+  assert.equal(b.trace, ['describe $next', 'describe $next']);
+});
+
+test('an answer that was kept while the device was away begins nothing before it is online either', () => {
+  const b = bench().boot();
+  const { clientToken } = b.ask;
+  b.tell({ on: 'offline' });
+  b.tell({ on: 'accepted', answer: { timestamp: 1, clientToken, execution: EXECUTION } });
+  b.tell({ on: 'online' });
   assert.equal(b.trace, ['describe $next', 'describe $next']);
 });
 

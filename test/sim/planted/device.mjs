@@ -4,8 +4,8 @@ export const DEVICE_CORE = [
   {
     name: 'take any answer for the one asked for (no clientToken check)',
     file: `${RUNNER}/answer.ts`,
-    find: 'if (asked?.request.clientToken !== clientToken) return undefined;',
-    replace: 'if (asked === undefined) return undefined;',
+    find: 'if (!online || asked?.request.clientToken !== clientToken) return undefined;',
+    replace: 'if (!online || asked === undefined) return undefined;',
   },
   {
     name: 'run the step that was interrupted once more',

@@ -42,6 +42,7 @@ export function createAttempts(boardsKnow: boolean) {
   const found = new Map<string, Found | undefined>();
   /** In which life a step began last. */
   const begun = new Map<string, number>();
+  /** By queuedAt and without, then the latest: a claim may have met a job made anew, whose queuedAt the board was not told. */
   const ends = new Map<string, { code: number | undefined }>();
   const cuts = new Map<string, Cut[]>();
   /** Attempts of which a boot found an old record, and in which life: what was done before it, no later record knows either. */
@@ -81,23 +82,24 @@ export function createAttempts(boardsKnow: boolean) {
       const life = lives.get(at.thingName) ?? 0;
       const last = begun.get(key);
       begun.set(key, life);
-      if (step.endsWith(CLEAN_UP)) cleaned.add(endKey(at, step.split('.')[0]!));
+      if (step.endsWith(CLEAN_UP)) cleaned.add(exactKey(at, step.split('.')[0]!));
       if (last !== undefined && (last === life || !mayRepeat(at, step, last)))
         throw new Broken(`step ${step} was started again on ${at.thingName}${last === life ? ', in one life' : ''}`);
       due.delete(`${nameOfAttempt(at)} ${step}`);
     },
     ended(at: Attempt, step: string, code: number | undefined): void {
-      ends.set(endKey(at, step), { code });
+      for (const key of [endKey(at, step), exactKey(at, step)]) ends.set(key, { code });
     },
     /** A step was not begun, or was ended, whatever it would have come to: no room for its record, or its agent has to end. */
     forbidden(at: Omit<Attempt, 'queuedAt'>, step: string | undefined): void {
       cut(at, { step, isFinal: true, hasRestarted: false });
     },
     /** Which of its steps ended as they should. */
-    ranWell(at: Omit<Attempt, 'queuedAt'>, works: readonly Work[]): boolean[] {
+    ranWell(at: Attempt, works: readonly Work[]): boolean[] {
       const hasRestarted = ({ name }: Work) =>
         (cuts.get(nameOfAttempt(at)) ?? []).some((one) => one.step === name && one.hasRestarted);
-      return works.map((work) => endedWell(work, ends.get(endKey(at, work.name)), boardsKnow, hasRestarted(work)));
+      const endOf = ({ name }: Work) => ends.get(exactKey(at, name)) ?? ends.get(endKey(at, name));
+      return works.map((work) => endedWell(work, endOf(work), boardsKnow, hasRestarted(work)));
     },
     /** Whether something came between one of these steps and its end that a job may fail for. */
     mayFail(at: Omit<Attempt, 'queuedAt'>, works: readonly Work[]): boolean {
@@ -108,14 +110,15 @@ export function createAttempts(boardsKnow: boolean) {
       });
     },
     /** Where its end could not be written down, the next boot knows of no success, and cleans up. */
-    wasCleaned: (at: Omit<Attempt, 'queuedAt'>, serial: string) =>
-      cleaned.has(endKey(at, serial)) && !outdated.has(nameOfAttempt(at)),
+    wasCleaned: (at: Attempt, serial: string) => cleaned.has(exactKey(at, serial)) && !outdated.has(nameOfAttempt(at)),
     starts: () => begun.size,
   };
 }
 
 const endKey = ({ thingName, executionNumber }: Omit<Attempt, 'queuedAt'>, step: string) =>
   `${thingName} ${step} #${executionNumber}`;
+
+const exactKey = (at: Attempt, step: string) => `${endKey(at, step)} ${at.queuedAt}`;
 
 export function nameOfAttempt({ thingName, jobId, executionNumber }: Omit<Attempt, 'queuedAt'>): string {
   return `${thingName} ${jobId} #${executionNumber}`;

@@ -91,6 +91,8 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
   const written = new Map<number, { step: string | undefined; boots: number }>();
   /** The record that the disk held when it last refused a later one. */
   let refusedOver: number | undefined;
+  /** When the latest of its writes is through. */
+  let writtenAt = 0;
   let persists = 0;
   /** Of one that has both ways: MQTT first. */
   let order = createWayOrder(2, 1);
@@ -237,14 +239,20 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     if (faults.on && chance.is(faults.failDisk)) {
       refusedOver = crc32(readDisk(disk) ?? new Uint8Array(0));
       if (content?.phase === 'running') world.checks.forbidden({ thingName, ...content.job }, step);
-      return void plan(1, () => feed({ on: 'unpersisted', reason: 'ENOSPC' }));
+      return writtenIn(1, { on: 'unpersisted', reason: 'ENOSPC' });
     }
     refusedOver = undefined;
     writeDisk(disk, record);
     world.count('records written');
     const millis = chance.between(1, 20);
     if (faults.on && faults.stopMillis > 0 && chance.is(STOPPED_WRITING)) plan(chance.between(0, millis), stop);
-    plan(millis, () => feed({ on: 'persisted' }));
+    writtenIn(millis, { on: 'persisted' });
+  };
+
+  /** One write after the other: none is told before those that began earlier. */
+  const writtenIn = (millis: number, event: { on: 'persisted' } | { on: 'unpersisted'; reason: string }) => {
+    writtenAt = Math.max(writtenAt, timeline.now() + millis);
+    plan(writtenAt - timeline.now(), () => feed(event));
   };
 
   const presentStep = () => device.runner.document?.steps[device.runner.step]?.name;

@@ -160,7 +160,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
   function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
-    const at = { thingName: thing, jobId, executionNumber: row.no };
+    const at = { thingName: thing, jobId, executionNumber: row.no, queuedAt: Math.floor(row.queuedAt / 1_000) };
     const ran = attempts.ranWell(at, works ?? []);
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest bytes, of the answer that told of the old one and of the REJECTED.

@@ -94,12 +94,16 @@ export function createAttempts(boardsKnow: boolean) {
     forbidden(at: Omit<Attempt, 'queuedAt'>, step: string | undefined): void {
       cut(at, { step, isFinal: true, hasRestarted: false });
     },
-    /** Which of its steps ended as they should. */
-    ranWell(at: Attempt, works: readonly Work[]): boolean[] {
+    /** Which of its steps ended as they should; undefined: it never ended. */
+    ranWell(at: Attempt, works: readonly Work[]): (boolean | undefined)[] {
       const hasRestarted = ({ name }: Work) =>
         (cuts.get(nameOfAttempt(at)) ?? []).some((one) => one.step === name && one.hasRestarted);
       const endOf = ({ name }: Work) => ends.get(exactKey(at, name)) ?? ends.get(endKey(at, name));
-      return works.map((work) => endedWell(work, endOf(work), boardsKnow, hasRestarted(work)));
+      return works.map((work) => {
+        const end = endOf(work);
+        const isWell = endedWell(work, end, boardsKnow, hasRestarted(work));
+        return isWell || end !== undefined ? isWell : undefined;
+      });
     },
     /** Whether something came between one of these steps and its end that a job may fail for. */
     mayFail(at: Omit<Attempt, 'queuedAt'>, works: readonly Work[]): boolean {

@@ -174,8 +174,9 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       throw new Broken(`${what} is SUCCEEDED, its steps are not: ${ran}`);
     if (row.status === 'SUCCEEDED' && attempts.wasCleaned(at, serial))
       throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
-    if (row.status === 'FAILED' && works !== undefined && ran.every(Boolean) && !attempts.mayFail(at, works))
-      throw new Broken(`${what} is FAILED, all its steps succeeded and nothing came between`);
+    const isTold = works === undefined || !isFit || ran.includes(false) || attempts.mayFail(at, works);
+    if (row.status === 'FAILED' && !isTold)
+      throw new Broken(`${what} is FAILED, none of its steps did and nothing came between: ${ran}`);
   }
 }
 

@@ -55,6 +55,8 @@ export interface Faults {
   strangers: number;
   /** Documents with members of our own (runtime/jobs/guards.ts), which the boards of such a world read. */
   guards: number;
+  /** Jobs that are created anew, under their name, soon after they were created. */
+  anew: number;
 }
 
 /** @param without  kinds that are left out, to see what a failure needs */
@@ -88,6 +90,7 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
     https: seldom(0.6),
     strangers: seldom(0.05),
     guards: chance.is(0.5) ? 0 : 0.7,
+    anew: chance.is(0.8) ? 0.1 : 0.8,
   };
   for (const kind of without) {
     if (!(kind in faults)) throw new Error(`there is no fault ${kind}: expected one of ${KINDS.join(', ')}`);
@@ -100,5 +103,5 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
 export const KINDS = [
   ...['cutWire', 'halfOpen', 'splitBytes', 'late', 'loseAnswer', 'cutPower', 'garbleDisk', 'failDisk', 'stopMillis'],
   ...['crashMillis', 'crashTelling', 'twoWorkers', 'clockMillis', 'retries', 'timeouts', 'rates', 'aborts'],
-  ...['schedules', 'groups', 'things', 'meddle', 'https', 'strangers', 'guards'],
+  ...['schedules', 'groups', 'things', 'meddle', 'https', 'strangers', 'guards', 'anew'],
 ] as const;

@@ -47,8 +47,7 @@ const readStepTimer = statement<{ thingName: string; jobId: string }, { deadline
 
 /** Two minutes open, eight closed. */
 const OFTEN_OPEN = { startTime: 'cron(0/10 * * * ? *)', durationInMinutes: 2 };
-/** How often a job is created anew soon after it was created, with a good document and with a wrong one. */
-const MINDS_CHANGED = 0.1;
+/** How often a job with a wrong document is created anew soon after it was created. */
 const WRONGS_NOTICED = 0.5;
 const CORRECTED_MILLIS_MAX = 20_000;
 const GROUPS = ['group', 'below', 'aside'] as const;
@@ -104,7 +103,7 @@ export function createOperator(
     const done = await attempt([`create ${jobId} ${serial} ${words}`, () => control().createJob(input)]);
     const things = thingNames.filter((name) => input.targets.includes(thingArn(name)));
     if (done) made.push({ jobId, serial, works: valid ? works : undefined, isFit, things });
-    if (done && chance.is(valid ? MINDS_CHANGED : WRONGS_NOTICED)) correct(jobId);
+    if (done && chance.is(valid ? faults.anew : WRONGS_NOTICED)) correct(jobId);
   }
 
   /** Somebody looks at what they have just created, and creates it anew: at once, or when the device has refused it. */

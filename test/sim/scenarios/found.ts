@@ -1,16 +1,10 @@
 import { addThingToThingGroup, removeThingFromThingGroup } from '../../../targets/service/registry/membership.ts';
-import { group, groupArn, type Scenario, type Stage } from './stage.ts';
+import { group, groupArn, moment, type Scenario, type Stage } from './stage.ts';
 
 const KNOWING = [{ way: 'mqtt', knows: true }] as const;
 const at = (stage: Stage) => stage.boards[0]!.device.runner.at;
 const first = (stage: Stage) => stage.boards[0]!;
 const isDone = (stage: Stage, jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
-
-/** Goes on, a millisecond at a time. */
-async function moment(stage: Stage, what: string, holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 20_000 && !holds(); n++) await stage.pass(0.001);
-  stage.expect(holds(), what);
-}
 
 /** What seeds have found, told so that it is found again whatever the draws of seeds become. */
 export const FOUND_SCENARIOS: readonly Scenario[] = [
@@ -36,25 +30,6 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
         await stage.job(`asks${n}`, [{ handler: true, manner: 'tells', millis: 20 }]);
         await stage.until('it has succeeded', isDone(stage, `asks${n}`), 60);
       }
-    },
-  },
-  {
-    name: 'a REJECTED is lost, and its job is made anew under the same name meanwhile',
-    why: 'Repeated as it was, it met the new execution, which has the same number and version, and refused a document that is good.',
-    catches: ['repeat a claim of what is QUEUED without looking at it again'],
-    async play(stage) {
-      const { control, cloud } = stage;
-      const targets = ['arn:aws:iot:us-east-1:123456789012:thing/T0'];
-      await control.createJob({ jobId: 'name', targets, document: '{"steps":7}' });
-      await moment(stage, 'it refuses', () => at(stage) === 'reporting');
-      first(stage).wire!.cut();
-      cloud.impostor = () => new Uint8Array(0); // nobody answers for a while
-      await control.deleteJob({ jobId: 'name', force: true });
-      await stage.pass(2);
-      await stage.job('name', [{ millis: 200 }]);
-      await stage.pass(8);
-      cloud.impostor = undefined;
-      await stage.until('the new one is done', isDone(stage, 'name'));
     },
   },
   {

@@ -1,4 +1,5 @@
 import { AGENT_SCENARIOS } from './agents.ts';
+import { ANEW_SCENARIOS } from './anew.ts';
 import { CLIENT_SCENARIOS } from './clients.ts';
 import { CODEC_SCENARIOS } from './codec.ts';
 import { FOUND_SCENARIOS } from './found.ts';
@@ -13,6 +14,7 @@ import { STORE_SCENARIOS } from './store.ts';
 /** All stories that are told the same each time; those of seeds are world.ts's. */
 export const SCENARIOS: readonly Scenario[] = [
   ...FOUND_SCENARIOS,
+  ...ANEW_SCENARIOS,
   ...OPERATOR_SCENARIOS,
   ...SCHEDULE_SCENARIOS,
   ...CLIENT_SCENARIOS,

@@ -57,6 +57,12 @@ export interface Stage {
   ask(level: string, payload: JsonObject | string, thingName?: string): Promise<{ kind: string; body: JsonObject }>;
 }
 
+/** Goes on, a millisecond at a time, until it holds; breaks the story where it does not within `seconds`. */
+export async function moment(stage: Stage, what: string, holds: () => boolean, seconds = 20): Promise<void> {
+  for (let n = 0; n < seconds * 1_000 && !holds(); n++) await stage.pass(0.001);
+  stage.expect(holds(), what);
+}
+
 export const thingArn = (thingName: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thing/${thingName}`;
 export const groupArn = (group: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:thinggroup/${group}`;
 /** Jobs that wait for their schedules, and all else. */

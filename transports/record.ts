@@ -1,8 +1,10 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -68,6 +70,20 @@ function complete(file: string, fd: number, size: number): void {
   writeAll(fd, new Uint8Array(2 * SLOT_BYTES - size), size);
   fsyncSync(fd);
   syncFolder(dirname(file));
+}
+
+/**
+ * Makes a folder and those above it, private, and their names durable. One after the other: below /proc, where no folder can be
+ * made, Node's `recursive` never ends.
+ *
+ * @throws Error of the system; nothing is changed of a folder that is there
+ */
+export function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  makeFolders(above);
+  mkdirSync(folder, 0o700);
+  syncFolder(above);
 }
 
 /** Makes a file's name as durable as its content. */

@@ -1,8 +1,9 @@
 /** The bridge: its lines, its microcontrollers as Things, their connections, and the board itself where it is a Thing too. */
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDevice, step } from '../../runtime/device/device.ts';
 import { lockFolder } from '../../transports/lock.ts';
+import { makeFolders } from '../../transports/record.ts';
 import type { SerialShell } from '../../transports/serial/serialPort.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
@@ -60,7 +61,7 @@ function connectWith({ host, port, ca }: BridgeSettings, { cert, key }: { cert: 
 async function takeFolder(data: string) {
   try {
     for (const folder of [data, join(data, 'things')]) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolders(folder);
       const { mode } = statSync(folder);
       if ((mode & 0o022) !== 0) throw new Error(`others may write to ${folder}; run: chmod go-w ${folder}`);
     }

@@ -1,10 +1,9 @@
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Effect, Event, Millis } from '../../runtime/effects.ts';
 import { checkClosed } from '../../transports/handlers.ts';
 import { type Lock, lockFolder } from '../../transports/lock.ts';
 import { type Loop, startLoop } from '../../transports/loop.ts';
-import { openRecord, syncFolder } from '../../transports/record.ts';
+import { makeFolders, openRecord } from '../../transports/record.ts';
 import type { Connect } from '../../transports/transport.ts';
 import type { Log } from './log.ts';
 import { runPrograms } from './parts.ts';
@@ -79,10 +78,8 @@ export async function takeFolder<Used>(data: string, use: (lock: Lock) => Used):
   }
 }
 
-/** Makes a folder of our own, and its name durable in the one above; one that is there must be ours alone to change. */
+/** Makes a folder of our own; one that is there must be ours alone to change. */
 export function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (let made = folder; first !== undefined && made.startsWith(first); made = dirname(made))
-    syncFolder(dirname(made));
+  makeFolders(folder);
   checkClosed(folder, 'w');
 }

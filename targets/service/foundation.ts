@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, mkdirSync, readdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { lockFolder } from '../../transports/lock.ts';
+import { makeFolders } from '../../transports/record.ts';
 import { type Keeping, openKeeping } from './artifacts/keeping.ts';
 import type { Closing } from './closing.ts';
 import { fileFault } from './fileFault.ts';
@@ -36,7 +37,7 @@ export async function openFoundation(settings: ServiceSettings, closing: Closing
 
 async function ownFolder(data: string) {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolders(data);
     // One that has other things in it may be somebody's home and keeps its mode: what is secret is closed by itself.
     if (readdirSync(data).length === 0) chmodSync(data, 0o700);
     accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK);

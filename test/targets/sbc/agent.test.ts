@@ -126,6 +126,14 @@ test('a folder that another agent uses, that others may write to, or that cannot
     ),
     /^the data folder .* cannot be used: ENOTDIR/,
   );
+  for (const nowhere of ['/proc/x', '/proc/x/y'])
+    assert.match(
+      await refusal(
+        nowhere,
+        run(nowhere, () => []),
+      ),
+      /^the data folder .* cannot be used: ENOENT/,
+    );
 });
 
 test('what the core throws comes out, and the folder is free again', async ({ data }) => {

@@ -47,8 +47,9 @@ test('a data folder that cannot be used is one sentence with the reason', async 
   const file = path.join(folder, 'file');
   writeFileSync(file, '');
   for (const [data, reason] of [
-    [file, 'it is no folder (EEXIST)'],
+    [file, 'a part of its path is no folder (ENOTDIR)'],
     [path.join(file, 'data'), 'a part of its path is no folder (ENOTDIR)'],
+    ['/proc/x', 'it is not there (ENOENT)'],
   ] as const) {
     const said = await openAndClose(data).then(
       () => 'no error',

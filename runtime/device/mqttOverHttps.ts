@@ -225,23 +225,12 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   if (way.holding) way.honoursWait = held;
   if (way.stale) return lookIn(way, 0);
   const head = headOf(body);
-  if (way.subscribed && head !== way.head) changed(way, head, body);
+  if (way.subscribed && head !== way.head) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
   // Known before the device has subscribed, too: one that takes up what its record has does not ask for the head.
   way.head = head;
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
   lookIn(way, head ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS);
-}
-
-/**
- * Another execution is at the head, or one made anew under its name: then the queue was empty in between. A device that is at work
- * has claimed what it has, so that one that is QUEUED is never its own; one that is IN_PROGRESS may be, whatever its queuedAt: the
- * claim may have met it.
- */
-function changed(way: Way, head: string | undefined, body: JsonObject): void {
-  const topicName = notificationTopic(way.thingName, 'notify-next');
-  if (head && QUEUED.test(head)) publish(way, topicName, {});
-  publish(way, topicName, body);
 }
 
 /** After half to one and a half of these milliseconds. */

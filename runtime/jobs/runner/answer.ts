@@ -7,7 +7,7 @@ import type { UpdateRequest } from '../requests.ts';
 import { lookAgain, ofQueued, pause } from './ask.ts';
 import { refreshed } from './guards.ts';
 import { type Asked, log, type Runner } from './state.ts';
-import { begin, end, forget, lose, setVersion, start } from './work.ts';
+import { begin, end, forget, jobOf, lose, setVersion, start } from './work.ts';
 
 /** The service agreed. Answers to anything but the one request under way are old, or somebody else's. */
 export function accepted(runner: Runner, answer: Accepted): void {
@@ -73,11 +73,12 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
   const { at, step, job } = runner;
-  const isAnother = at === 'resuming' && job!.queuedAt && job!.queuedAt !== execution?.queuedAt;
+  // Before its first step it is our claim that met it: nobody has told us its queuedAt.
+  const isAnother = at === 'resuming' && step && job!.queuedAt && job!.queuedAt !== execution?.queuedAt;
   if (!execution || isAnother) return lose(runner, ANOTHER);
   if (!isOurs(runner, execution)) return;
   if (at === 'resuming' && execution.status === 'QUEUED') return begin(runner, execution); // no step of it has run
-  setVersion(runner, execution.versionNumber);
+  runner.job = jobOf(execution);
   if (WITH_GUARDS) refreshed(runner, execution);
   if (at !== 'resuming') return;
   log(runner, 'info', `taken up again at step ${step + 1}`);

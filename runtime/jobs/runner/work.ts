@@ -61,7 +61,7 @@ export function begin(runner: Runner, execution: JobExecution): void {
   persist(runner, { phase: 'claimed', step: 0 });
 }
 
-function jobOf({ jobId, executionNumber, versionNumber, queuedAt = 0 }: JobExecution): Job {
+export function jobOf({ jobId, executionNumber, versionNumber, queuedAt = 0 }: JobExecution): Job {
   return { jobId, executionNumber, versionNumber, queuedAt };
 }
 

@@ -125,10 +125,10 @@ for (const [when, apartMillis] of [
     await world.end();
   });
 
-test('the head of the queue, QUEUED under the name of what the device has claimed: empty first, then the new one', () => {
+test('the head of the queue is told whenever it changes: QUEUED under the name of what the device has claimed, too', () => {
   const way = openWay();
   way.answer(way.due(), queued(1));
-  assert.equal(way.told(), [{}, queued(1)]);
+  assert.equal(way.told(), [queued(1)]);
   const claim = way.publish('j/update', { status: 'IN_PROGRESS' });
   way.answer(claim, {});
   way.answer(way.due(), inProgress(1));
@@ -136,7 +136,7 @@ test('the head of the queue, QUEUED under the name of what the device has claime
   way.answer(way.due(), inProgress(1));
   assert.equal(way.told(), [], 'nothing has changed');
   way.answer(way.due(), queued(2));
-  assert.equal(way.told(), [{}, queued(2)]);
+  assert.equal(way.told(), [queued(2)]);
 });
 
 test('the head of the queue, IN_PROGRESS and made anew: the claim has met it, and what runs is not put in doubt', () => {
@@ -236,7 +236,7 @@ test('a device that takes its job up again after a restart hears of its end: its
   const look = way.due();
   assert.is(way.held(), 0);
   way.answer(look, queued(1800));
-  assert.is(way.told().length, 2);
+  assert.equal(way.told(), [queued(1800)]);
   const idle = openWay();
   idle.due();
   assert.is(idle.held(), 60);

@@ -365,10 +365,16 @@ test('nothing of a job is left in the next one: a claim without answer goes on a
   assert.not('stderr' in (told(b).statusDetails as object));
 });
 
-test('a claim or a REJECTED never reaches an execution made anew: it is looked at again, by its queuedAt', () => {
+test('what a claim without answer has met is ours, made anew or not, and runs from its first step', () => {
   const claim = bench().boot().accept({ execution: EXECUTION }).save().pass();
-  claim.accept({ execution: { ...EXECUTION, queuedAt: 1800, status: 'IN_PROGRESS', versionNumber: 2 } }).save();
-  assert.equal(claim.runs, []);
+  const steps = [STEP('other'), STEP('last')];
+  const execution: JobExecution = { ...EXECUTION, queuedAt: 1800, status: 'IN_PROGRESS', versionNumber: 2 };
+  claim.accept({ execution: { ...execution, jobDocument: { version: '1.0', steps } } }).save();
+  assert.is(claim.trace.at(-1), 'run other');
+  assert.is(claim.disk?.job.queuedAt, 1800);
+});
+
+test('a REJECTED never reaches an execution made anew: it is looked at again', () => {
   const rejected = bench()
     .boot()
     .accept({ execution: { ...EXECUTION, jobDocument: {} } });

@@ -11,22 +11,8 @@ export const HTTPS_WAY = [
   {
     name: 'tell a device of its next job once only',
     file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (way.subscribed && head !== way.head) changed(way, head, body);',
-    replace: 'if (way.subscribed && way.head === undefined && head !== way.head) changed(way, head, body);',
-  },
-  {
-    name: 'not see that a job was made anew under its name',
-    world: 'scenarios',
-    file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (head && QUEUED.test(head)) publish(way, topicName, {});',
-    replace: '',
-  },
-  {
-    name: 'believe a look that is older than an answer to the device',
-    world: 'scenarios',
-    file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (way.stale) return lookIn(way, 0);',
-    replace: '',
+    find: 'if (way.subscribed && head !== way.head) publish(',
+    replace: 'if (way.subscribed && way.head === undefined && head !== way.head) publish(',
   },
   {
     name: 'take the text of a document for the document',

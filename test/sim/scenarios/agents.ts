@@ -181,7 +181,6 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
   {
     name: 'over HTTPS a job that runs is made anew under its name',
     why: 'The head of the queue then has the same jobId and executionNumber: the old program went on until it had something to report.',
-    catches: ['not see that a job was made anew under its name'],
     boards: [{ way: 'https', knows: false }],
     async play(stage) {
       await stage.job('name', [{ millis: 1_800_000 }]);
@@ -196,7 +195,6 @@ export const AGENT_SCENARIOS: readonly Scenario[] = [
   {
     name: 'over HTTPS a claim meets the job made anew, and a look that left before the claim comes back after it',
     why: 'The look saw the new one still QUEUED, its document the same: it is what runs by then, and must not be ended for it.',
-    catches: ['believe a look that is older than an answer to the device'],
     boards: [{ way: 'https', knows: false }],
     async play(stage) {
       const { cloud } = stage;

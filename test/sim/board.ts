@@ -30,6 +30,8 @@ type Ended = { code?: number; signal?: string; error?: string; details?: Record<
 
 /** A board without power for longer than its keep-alive: the service has to notice by itself. */
 const OFF_MILLIS_MAX = 300_000;
+/** One and a half of its keep-alive: from then on the service has noticed. */
+const SILENCE_MILLIS = 90_000;
 
 /**
  * A board: the production device core, its disk, its programs and its wire. Power can go before any effect, and while
@@ -334,10 +336,12 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     world.count('programs killed by power cuts', programs.size);
     programs.clear();
     onlineSince = undefined;
-    wire?.cut();
+    const vanishes = faults.on && chance.is(faults.vanish);
+    wire?.cut(vanishes);
     wire = undefined;
     world.count('power cuts');
-    timeline.plan(chance.between(100, chance.is(0.1) ? OFF_MILLIS_MAX : 60_000), powerOn);
+    const [least, most] = vanishes ? [SILENCE_MILLIS, OFF_MILLIS_MAX] : [100, chance.is(0.1) ? OFF_MILLIS_MAX : 60_000];
+    timeline.plan(chance.between(least, most), powerOn);
   };
 
   const attempt = () => {

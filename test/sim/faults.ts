@@ -57,6 +57,10 @@ export interface Faults {
   guards: number;
   /** Jobs that are created anew, under their name, soon after they were created. */
   anew: number;
+  /** Jobs whose windows open every other minute. */
+  windows: number;
+  /** Where power goes, the service is not told that the connection has, and it does not come back for minutes. */
+  vanish: number;
 }
 
 /** @param without  kinds that are left out, to see what a failure needs */
@@ -91,6 +95,8 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
     strangers: seldom(0.05),
     guards: chance.is(0.5) ? 0 : 0.7,
     anew: chance.is(0.8) ? 0.1 : 0.8,
+    windows: chance.is(0.9) ? 0 : 0.6,
+    vanish: seldom(0.2),
   };
   for (const kind of without) {
     if (!(kind in faults)) throw new Error(`there is no fault ${kind}: expected one of ${KINDS.join(', ')}`);
@@ -103,5 +109,5 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
 export const KINDS = [
   ...['cutWire', 'halfOpen', 'splitBytes', 'late', 'loseAnswer', 'cutPower', 'garbleDisk', 'failDisk', 'stopMillis'],
   ...['crashMillis', 'crashTelling', 'twoWorkers', 'clockMillis', 'retries', 'timeouts', 'rates', 'aborts'],
-  ...['schedules', 'groups', 'things', 'meddle', 'https', 'strangers', 'guards', 'anew'],
+  ...['schedules', 'groups', 'things', 'meddle', 'https', 'strangers', 'guards', 'anew', 'windows', 'vanish'],
 ] as const;

@@ -10,9 +10,15 @@ export function nameOf(row: Row, job: JobSeen | undefined): string {
   return `${job?.jobId ?? `job ${row.jobNo}`}#${row.no} of thing ${row.thingNo}`;
 }
 
-/** A new execution (state-machine §10: 2 the version begins at 1, 3 no startedAt, 4 the order of its times). */
-export function checkNew(row: Row, before: Row | undefined, job: JobSeen | undefined): void {
+/**
+ * A new execution (state-machine §10: 2 the version begins at 1, 3 no startedAt, 4 the order of its times).
+ *
+ * @param latestNo  the highest number that its thing has in this job; 0: none. A number is free again once its execution is deleted (§7)
+ */
+export function checkNew(row: Row, before: Row | undefined, latestNo: number, job: JobSeen | undefined): void {
   const name = nameOf(row, job);
+  if (row.no !== latestNo + 1)
+    throw new Broken(`${name} is made, and the one before has number ${latestNo} (§4, §5.1)`);
   if (row.status !== 'QUEUED' || row.ver !== 1) throw new Broken(`${name} begins as ${row.status}, version ${row.ver}`);
   if (row.startedAt !== null || row.deadline !== null) throw new Broken(`${name} begins with a start or a timer`);
   if (row.updatedAt !== row.queuedAt) throw new Broken(`${name}: its times are out of order (invariant 4)`);

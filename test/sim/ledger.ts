@@ -160,7 +160,7 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
     else if (old === undefined) {
       made(row);
       had.add(`${thingNo}/${jobNo}`);
-      checkNew(row, rows.get(`${thingNo}/${jobNo}/${no - 1}`), job);
+      checkNew(row, rows.get(`${thingNo}/${jobNo}/${no - 1}`), latestNo(thingNo, jobNo), job);
       retriesDue.delete(`${thingNo}/${jobNo}/${no - 1}`);
       if (job !== undefined && row.attempt === 0) countCreated(job, wall);
     } else {
@@ -210,6 +210,13 @@ export function createLedger({ isSteady, over, made }: LedgerOptions): Ledger {
       if ((latest.get(key)?.no ?? 0) < row.no) latest.set(key, row);
     }
     return latest.values();
+  }
+
+  function latestNo(thingNo: number, jobNo: number): number {
+    let latest = 0;
+    for (const row of rows.values())
+      if (row.thingNo === thingNo && row.jobNo === jobNo) latest = Math.max(latest, row.no);
+    return latest;
   }
 
   function countsOf(jobNo: number): Counted {

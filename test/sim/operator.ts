@@ -47,6 +47,14 @@ const readStepTimer = statement<{ thingName: string; jobId: string }, { deadline
 
 /** Two minutes open, eight closed. */
 const OFTEN_OPEN = { startTime: 'cron(0/10 * * * ? *)', durationInMinutes: 2 };
+/** One minute open, one closed. */
+const EVERY_OTHER_MINUTE = { startTime: 'cron(0/2 * * * ? *)', durationInMinutes: 1 };
+/** How long a thing stays away from a group that it comes back to. */
+const AWAY_MILLIS_MAX = 30_000;
+/** How often a job that may be tried again fails for sure, on all its things. */
+const TRIED_IN_VAIN = 0.3;
+/** How often the things of a group that come later are to have a job too. */
+const FOR_WHO_COMES_LATER = 0.5;
 /** How often a job with a wrong document is created anew soon after it was created. */
 const WRONGS_NOTICED = 0.5;
 const CORRECTED_MILLIS_MAX = 20_000;
@@ -94,11 +102,14 @@ export function createOperator(
     const valid = !chance.is(0.1);
     const works = Array.from({ length: chance.between(1, 4) }, (_, i) => work(`${serial}.${i}`));
     fit?.(works, made.length);
+    const targeted = targets();
+    const config = configs(targeted.some((arn) => GROUPS.some((group) => arn === groupArn(group))));
+    if (config.jobExecutionsRetryConfig && chance.is(TRIED_IN_VAIN)) works.at(-1)!.code = 1;
     const isGuarded = chance.is(faults.guards);
     const isFit = !isGuarded || !chance.is(0.1);
     const document = isGuarded ? guarded(serial, works, isFit) : documentOf(works);
     const wrong = JSON.stringify({ version: '1.0', steps: [{ action: { name: serial } }] });
-    const input = { jobId, targets: targets(), document: valid ? document : wrong, ...configs() };
+    const input = { jobId, targets: targeted, document: valid ? document : wrong, ...config };
     const words = Object.keys(configsIn(input)).join(' ');
     const done = await attempt([`create ${jobId} ${serial} ${words}`, () => control().createJob(input)]);
     const things = thingNames.filter((name) => input.targets.includes(thingArn(name)));
@@ -135,15 +146,18 @@ export function createOperator(
     return things.length > 0 ? [...things, ...groups] : [thingArn(chance.pick(thingNames))];
   }
 
-  function configs(): Partial<CreateJobInput> {
+  function configs(hasGroup: boolean): Partial<CreateJobInput> {
     const rate = chance.is(faults.rates);
     return {
       ...(chance.is(faults.timeouts) ? { timeoutConfig: { inProgressTimeoutInMinutes: chance.between(1, 5) } } : {}),
       ...(chance.is(faults.retries) ? { jobExecutionsRetryConfig: { criteriaList: criteria() } } : {}),
       ...(rate ? { jobExecutionsRolloutConfig: rollout() } : {}),
       ...(chance.is(faults.aborts) ? { abortConfig: { criteriaList: [abortCriterion()] } } : {}),
-      ...(chance.is(faults.groups / 2) ? { targetSelection: 'CONTINUOUS' as const } : {}),
+      ...(chance.is(hasGroup ? FOR_WHO_COMES_LATER : faults.groups / 2)
+        ? { targetSelection: 'CONTINUOUS' as const }
+        : {}),
       ...(chance.is(faults.schedules) ? { schedulingConfig: schedule() } : {}),
+      ...(chance.is(faults.windows) ? { schedulingConfig: { maintenanceWindows: [EVERY_OTHER_MINUTE] } } : {}),
     };
   }
 
@@ -240,6 +254,8 @@ export function createOperator(
     const thingName = chance.pick(thingNames);
     if (chance.is(faults.things)) return anew(thingName);
     if (chance.is(faults.groups)) return moveThing(thingName);
+    const running = chance.is(Math.max(faults.retries, faults.windows) / 2) ? cancelWhatRuns() : undefined;
+    if (running) return running;
     const force = chance.is(0.6);
     const forced = force ? ' with force' : '';
     const executionNumber = chance.is(0.8) ? 1 : 2;
@@ -259,6 +275,18 @@ export function createOperator(
       ],
       [`look at ${jobId}`, () => readAll(jobId, thingName)],
     ]);
+  }
+
+  /** What would be tried again, without force; what goes on outside of its window, with force. */
+  function cancelWhatRuns(): Act | undefined {
+    const { rows, jobs } = world.checks.ledger;
+    const running = [...rows.values()].flatMap(({ status, jobNo }) => {
+      const job = jobs.get(jobNo);
+      return status === 'IN_PROGRESS' && job && (job.retry.length > 0 || job.isHidden) ? [job] : [];
+    });
+    if (running.length === 0) return undefined;
+    const { jobId, isHidden: force } = chance.pick(running);
+    return [`cancel ${jobId}${force ? ' with force' : ''}, which runs`, () => control().cancelJob({ jobId, force })];
   }
 
   function changes() {
@@ -293,10 +321,24 @@ export function createOperator(
     const at = registry(cloud.service!);
     if (chance.is(0.5))
       return [`${thingName} joins ${thingGroupName}`, () => addThingToThingGroup(at, { thingName, thingGroupName })];
+    const isBackMillis = chance.is(0.5) ? chance.between(1, AWAY_MILLIS_MAX) : undefined;
     return [
       `${thingName} leaves ${thingGroupName}`,
-      () => removeThingFromThingGroup(at, { thingName, thingGroupName }),
+      async () => {
+        await removeThingFromThingGroup(at, { thingName, thingGroupName });
+        if (isBackMillis !== undefined) timeline.plan(isBackMillis, () => comeBack(thingName, thingGroupName));
+      },
     ];
+  }
+
+  async function comeBack(thingName: string, thingGroupName: string): Promise<void> {
+    const { service } = cloud;
+    if (!faults.on || service === undefined) return;
+    await attempt([
+      `${thingName} is back in ${thingGroupName}`,
+      () => addThingToThingGroup(registry(service), { thingName, thingGroupName }),
+    ]);
+    await cloud.settled();
   }
 
   function anew(thingName: string): Act {

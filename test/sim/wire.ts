@@ -14,8 +14,12 @@ export interface Wire {
   /** The board ends it: what it wrote before still arrives. */
   closeByBoard(): void;
   closeByCloud(): void;
-  /** Both lose what is under way, and learn of it at different times; by chance one of them never does. */
-  cut(): void;
+  /**
+   * Both lose what is under way, and learn of it at different times; by chance one of them never does.
+   *
+   * @param isUntold  the service does not
+   */
+  cut(isUntold?: boolean): void;
   /** Nothing has cut it. */
   isWhole(): boolean;
 }
@@ -40,7 +44,7 @@ export function layWire(world: World, board: End, cloud: End): Wire {
   };
   const send = (lane: Lane, bytes: Uint8Array) => {
     for (const portion of split(bytes)) arrive(lane, latency(), () => lane.end.bytes(portion));
-    if (faults.on && chance.is(faults.cutWire)) timeline.plan(chance.between(0, 400), cut);
+    if (faults.on && chance.is(faults.cutWire)) timeline.plan(chance.between(0, 400), () => cut());
   };
   const latency = () => chance.between(1, faults.on && chance.is(faults.late) ? LATE_MILLIS_MAX : 40);
   const split = (bytes: Uint8Array): Uint8Array[] => {
@@ -59,11 +63,12 @@ export function layWire(world: World, board: End, cloud: End): Wire {
       await lane.end.closed();
     });
   };
-  const cut = () => {
+  const cut = (isUntold = false) => {
     if (!whole) return;
     whole = false;
     world.count('connections cut');
-    const deaf = faults.on && chance.is(faults.halfOpen) ? chance.pick([toBoard, toCloud]) : undefined;
+    const isHalf = faults.on && !isUntold && chance.is(faults.halfOpen);
+    const deaf = isUntold ? toCloud : isHalf ? chance.pick([toBoard, toCloud]) : undefined;
     for (const lane of [toBoard, toCloud]) {
       if (!lane.open) continue;
       lane.open = false; // what was under way is lost

@@ -170,7 +170,7 @@ async function live(world: World, wish: Wish, told: Told): Promise<void> {
 
   const advance = stepsOf(world, boards, told);
   while (await advance(FAULTS_MILLIS));
-  const restMillis = faults.schedules > 0 ? SCHEDULED_REST_MILLIS : REST_MILLIS;
+  const restMillis = faults.schedules + faults.windows > 0 ? SCHEDULED_REST_MILLIS : REST_MILLIS;
   await comeToRest(world, boards, advance, operator.made, FAULTS_MILLIS + restMillis);
   world.count('jobs', operator.made.length);
   world.count('virtual minutes with all of them', boards.length * Math.round(timeline.now() / 60_000));

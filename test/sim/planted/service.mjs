@@ -39,7 +39,7 @@ export const RULES = [
       "return {\n      ...rejected({ code: after, message }, clientToken, nowMillis, before),\n      change: changeOf(loaded.queue, before, { ...before, lastUpdatedAtMillis: nowMillis }),\n    };\n  }\n  if (after === 'InvalidStateTransition')",
   },
   {
-    name: 'give a thing that joins again its old execution number',
+    name: 'leave an execution number out when a thing joins again',
     file: `${SERVICE}/jobs/membership.ts`,
     find: 'executionNumber + 1]',
     replace: 'executionNumber + 2]',

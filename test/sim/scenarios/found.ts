@@ -76,7 +76,7 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a thing leaves two groups of a continuous job and comes back',
     why: 'It got a first execution beside the one that it had, and ran the job twice under one number.',
-    catches: ['give a thing that joins again its old execution number'],
+    catches: ['leave an execution number out when a thing joins again'],
     async play(stage) {
       for (const name of ['one', 'two']) await group(stage, name);
       const join = (thingGroupName: string) =>

@@ -115,6 +115,8 @@ export function createAttempts(boardsKnow: boolean) {
     },
     /** Where its end could not be written down, the next boot knows of no success, and cleans up. */
     wasCleaned: (at: Attempt, serial: string) => cleaned.has(exactKey(at, serial)) && !outdated.has(nameOfAttempt(at)),
+    /** A board: each end of a step is seen, and what cut it off; of a microcontroller not all is. */
+    isSeen: (thingName: string) => lives.has(thingName),
     starts: () => begun.size,
   };
 }

@@ -157,7 +157,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       if (!ledger.hasHad(thing, job.jobNo)) throw new Broken(`${jobId} is COMPLETED, and ${thing} never had it`);
   }
 
-  function truthful(row: Row, { serial, works, jobId, isFit }: Made): void {
+  function truthful(row: Row, { serial, works, jobId, isFit, isTaken }: Made): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
     const at = { thingName: thing, jobId, executionNumber: row.no, queuedAt: Math.floor(row.queuedAt / 1_000) };
@@ -174,8 +174,9 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       throw new Broken(`${what} is SUCCEEDED, its steps are not: ${ran}`);
     if (row.status === 'SUCCEEDED' && attempts.wasCleaned(at, serial))
       throw new Broken(`${what} is SUCCEEDED, and was cleaned up after`);
-    const isTold = works === undefined || !isFit || ran.includes(false) || attempts.mayFail(at, works);
-    if (row.status === 'FAILED' && !isTold)
+    const isUnseen = isTaken || (!attempts.isSeen(thing) && ran.includes(undefined));
+    const isFor = ran.includes(false) || isUnseen || attempts.mayFail(at, works ?? []);
+    if (row.status === 'FAILED' && works !== undefined && isFit && !isFor)
       throw new Broken(`${what} is FAILED, none of its steps did and nothing came between: ${ran}`);
   }
 }

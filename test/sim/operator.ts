@@ -23,6 +23,8 @@ export interface Made {
   works: Work[] | undefined;
   /** Its conditions hold for the boards of this world. */
   isFit: boolean;
+  /** Another client takes it from its device. */
+  isTaken?: boolean;
   /** Those that it names; of groups nothing is known. */
   things?: readonly string[];
 }

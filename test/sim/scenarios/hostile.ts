@@ -157,6 +157,7 @@ export const HOSTILE_SCENARIOS: readonly Scenario[] = [
       const steal = () => stage.ask('start-next', {});
       for (const when of ['idle', 'remembering', 'claiming'] as const) {
         await stage.job(`taken-${when}`, [{ millis: 500 }]);
+        stage.made.at(-1)!.isTaken = true;
         await stage.pass(when === 'idle' ? 0 : 0.000_1);
         if (when !== 'idle') await moment(stage, when);
         await steal();

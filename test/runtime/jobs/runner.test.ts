@@ -374,6 +374,12 @@ test('what a claim without answer has met is ours, made anew or not, and runs fr
   assert.is(claim.disk?.job.queuedAt, 1800);
 });
 
+test('what a claim without answer has not met is let go, and its record with it, before the one made anew begins', () => {
+  const b = bench().boot().accept({ execution: EXECUTION }).save().pass();
+  b.accept({ execution: { ...EXECUTION, queuedAt: 1800, jobDocument: {} } });
+  assert.is(b.trace.at(-1), 'persist nothing');
+});
+
 test('a REJECTED never reaches an execution made anew: it is looked at again', () => {
   const rejected = bench()
     .boot()

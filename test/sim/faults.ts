@@ -92,7 +92,7 @@ export function drawFaults(chance: Chance, without: readonly string[] = []): Fau
     things: seldom(0.15),
     meddle: sometimes(0.4),
     https: seldom(0.6),
-    strangers: seldom(0.05),
+    strangers: seldom(0.2),
     guards: chance.is(0.5) ? 0 : 0.7,
     anew: chance.is(0.8) ? 0.1 : 0.8,
     windows: chance.is(0.9) ? 0 : 0.6,

@@ -211,7 +211,10 @@ export function createBridge(
 
   function openDisk(seat: Seat, lives: () => boolean): RecordFile {
     const record = readDisk(seat.disk);
+    const before = JSON.stringify(seat.record);
     learn(seat, record && decodeRecord(record));
+    // Written as power went: nothing of it has begun, which nobody remembers.
+    if (JSON.stringify(seat.record) !== before) interrupted(seat);
     return {
       record,
       warning: undefined,
@@ -302,6 +305,8 @@ export function createBridge(
   /** A command whose job is over at the service is stopped, once it can be. */
   function watch(): void {
     timeline.plan(WATCH_MILLIS, () => {
+      // One side has cut the wire, and the other is still to find out.
+      if (wire?.isWhole() === false) for (const seat of seats) seat.calmSince = timeline.now();
       for (const { running, calmSince, thingName } of seats) {
         if (!online || running === undefined || running.endsAt < timeline.now()) continue;
         const over = world.checks.overSince(running.at, running.name);

@@ -24,11 +24,8 @@ import { drawImages, type Images } from './images.ts';
 
 /** What can go wrong with microcontrollers, beside what is in faults.ts; each may be left out by its name. */
 export const LINE_KINDS = ['noise', 'resets', 'unplugs', 'flashes', 'lostImages'] as const;
-/**
- * Of the faults of boards, what a bridge does not have: ways other than MQTT, and guards of documents; and windows that open often: a bridge
- * may miss that what runs was deleted outside of one while the service was down (seed 1700881 with them).
- */
-const NOT_HERE = ['https', 'strangers', 'guards', 'windows'];
+/** Of the faults of boards, what a bridge does not have: ways other than MQTT, and guards of documents. */
+const NOT_HERE = ['https', 'strangers', 'guards'];
 
 interface LineFaults {
   noise: Noise;

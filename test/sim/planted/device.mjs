@@ -158,6 +158,9 @@ export const DEVICE_CORE = [
   },
   {
     name: 'take up a job again without asking whether it is still there',
+    // Whoever has a session is told what it has missed: by seeds it takes a cancel between a crash and the next connection.
+    world: 'scenarios',
+    plays: 'a job is cancelled while its device is away',
     file: `${RUNNER}/runner.ts`,
     find: "runner.doubt = isBusy(runner) || about === 'own';",
     replace: "runner.doubt = about === 'own';",
@@ -167,6 +170,9 @@ export const DEVICE_CORE = [
 export const RECORD = [
   {
     name: 'leave the record of a claim that was given up',
+    // By seeds it takes a claim that is lost, a disk that is full at that very time, and no other job: seed 442 found it.
+    world: 'scenarios',
+    plays: 'a claim is lost, its disk is full',
     file: `${RUNNER}/work.ts`,
     find: "runner.at = failure ? 'forgetting' : 'claiming';",
     replace: "runner.at = failure ? 'idle' : 'claiming';\n      runner.askNext ||= failure !== undefined;",

@@ -126,13 +126,21 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
   {
     name: 'a job is cancelled while its device is away',
     why: 'The notification has passed it by: what runs must be asked about as soon as it is back, and stopped.',
-    catches: ['keep a job running that the service no longer holds'],
+    catches: [
+      'keep a job running that the service no longer holds',
+      'take up a job again without asking whether it is still there',
+    ],
     async play(stage) {
+      const { cloud } = stage;
       await stage.job('gone', [{ millis: 100_000 }, { millis: 100_000 }]);
       await stage.until('it runs', () => at(stage) === 'running');
-      first(stage).wire!.cut();
+      cloud.isBlocked = true;
+      cloud.crash(); // its session is gone, and what it would have been told with it
+      await stage.until('the service is back', () => cloud.service !== undefined);
       await stage.control.cancelJob({ jobId: 'gone', force: true });
-      await stage.until('the device has stopped', () => first(stage).atRest(), 60);
+      await stage.pass(1);
+      cloud.isBlocked = false;
+      await stage.until('the device has stopped', () => first(stage).atRest(), 90);
     },
   },
   {

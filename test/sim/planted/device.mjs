@@ -61,6 +61,9 @@ export const DEVICE_CORE = [
   },
   {
     name: 'take an answer that was kept while the device was away',
+    // By seeds it takes a job made anew while an answer about it is kept: one in some hundred to thousand.
+    world: 'scenarios',
+    plays: 'an answer is kept, and comes as soon',
     file: `${RUNNER}/runner.ts`,
     find: "if (about === 'next' || about === 'own') runner.asked = undefined;",
     replace: '',
@@ -78,7 +81,7 @@ export const DEVICE_CORE = [
     name: 'take an answer that comes before the device is online',
     // By seeds it takes a CONNACK that is lost with an answer kept behind it: one in some 10,000.
     world: 'scenarios',
-    plays: 'an answer is kept',
+    plays: 'an answer is kept, and comes before',
     file: `${RUNNER}/answer.ts`,
     find: 'if (!online || asked?.request.clientToken !== clientToken) return undefined;',
     replace: 'if (asked?.request.clientToken !== clientToken) return undefined;',

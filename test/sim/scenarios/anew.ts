@@ -51,22 +51,18 @@ export const ANEW_SCENARIOS: readonly Scenario[] = [
     why: 'Seed 176665430: the answer described the old one, whose document is wrong, and the new one was refused for it.',
     catches: ['take an answer that comes before the device is online'],
     async play(stage) {
-      const { control, cloud, told } = stage;
-      first(stage).wire!.cut();
-      await control.createJob({ ...WRONG, targets: [thingArn('T0')] });
-      await moment(stage, 'it asks', () => first(stage).device.runner.asked?.about === 'next');
-      const { requests = 0 } = told.counts;
-      await moment(stage, 'it has asked', () => (told.counts.requests ?? 0) > requests);
-      first(stage).wire!.cut();
-      cloud.isBlocked = true;
-      await stage.pass(60);
-      await control.deleteJob({ jobId: 'name', force: true });
-      await stage.pass(2);
-      await stage.job('name', [{}]);
-      await stage.pass(60);
-      cloud.isBlocked = false;
+      await keepAnAnswer(stage);
       await moment(stage, 'it connects', () => first(stage).device.client.at === 'connecting', 200);
       first(stage).wire!.cut(); // before it is answered: it will subscribe again
+      await stage.until('the new one is done', isDone(stage, 'name'), 300);
+    },
+  },
+  {
+    name: 'a job is made anew while an answer is kept, and comes as soon as its device is online',
+    why: 'The answer describes the old one, whose document is wrong: what was asked on another connection is asked again.',
+    catches: ['take an answer that was kept while the device was away'],
+    async play(stage) {
+      await keepAnAnswer(stage);
       await stage.until('the new one is done', isDone(stage, 'name'), 300);
     },
   },
@@ -74,3 +70,21 @@ export const ANEW_SCENARIOS: readonly Scenario[] = [
 
 /** No notification can be sent. */
 let areLost = false;
+
+/** The service answers a device that is gone by then, and the job that it names is made anew. */
+async function keepAnAnswer(stage: Stage): Promise<void> {
+  const { control, cloud, told } = stage;
+  first(stage).wire!.cut();
+  await control.createJob({ ...WRONG, targets: [thingArn('T0')] });
+  await moment(stage, 'it asks', () => first(stage).device.runner.asked?.about === 'next');
+  const { requests = 0 } = told.counts;
+  await moment(stage, 'it has asked', () => (told.counts.requests ?? 0) > requests);
+  first(stage).wire!.cut();
+  cloud.isBlocked = true;
+  await stage.pass(60);
+  await control.deleteJob({ jobId: 'name', force: true });
+  await stage.pass(2);
+  await stage.job('name', [{}]);
+  await stage.pass(60);
+  cloud.isBlocked = false;
+}

@@ -1,6 +1,6 @@
 import { chooseShell } from '../../transports/serial/chooseShell.ts';
 import { Failure } from '../sbc/agent.ts';
-import { createLog, type Log } from '../sbc/log.ts';
+import { createLog, type Log, print } from '../sbc/log.ts';
 import { type Bench, flash, monitor, ping, ports, run } from './benchTools.ts';
 import { runBridge } from './bridge.ts';
 import { WrongWord } from './commandArguments.ts';
@@ -20,11 +20,11 @@ const EXIT_WRONG = 2;
  */
 export async function main(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
-    process.stdout.write(isTool(argv[0]) ? toolHelp() : `${bridgeHelp()}\n${toolHelp()}`);
+    print(isTool(argv[0]) ? toolHelp() : `${bridgeHelp()}\n${toolHelp()}`);
     return 0;
   }
   if (argv.includes('--version')) {
-    process.stdout.write(`${version()}\n`);
+    print(`${version()}\n`);
     return 0;
   }
   if (!isTool(argv[0])) {
@@ -48,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function bridge(argv: readonly string[]): Promise<number> {
   const settings = readBridgeSettings(argv, process.env);
   if ('faults' in settings) {
-    for (const fault of settings.faults) complain(`errand-bridge: ${fault}`);
+    for (const fault of settings.faults) refuse(fault);
     return EXIT_WRONG;
   }
   const log = createLog(settings.log);
@@ -79,7 +79,9 @@ function tellFailure(log: Log, error: unknown): void {
 }
 
 async function runTool(tool: Tool): Promise<number> {
-  if (tool.tool === 'ports') return ports(print);
+  // What nobody takes (EPIPE, ENOSPC) is lost; the tool goes on, and ends as it would.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  if (tool.tool === 'ports') return ports(show);
   const { bauds, addr, lines, waitMillis, hex, listen, count, image, from, to, answerMillis } = tool.options;
   const { shell, why } = await chooseShell(tool.options.shell);
   if (tool.tool === 'monitor' || shell.name === 'tty') complain(why);
@@ -90,8 +92,8 @@ async function runTool(tool: Tool): Promise<number> {
     shell,
     ...(lines ? { lines } : {}),
     waitMillis,
-    interrupted: untilInterrupted(),
-    print,
+    interrupted: tool.tool === 'monitor' ? Promise.race([untilInterrupted(), untilUnread()]) : untilInterrupted(),
+    print: show,
     complain,
   };
   switch (tool.tool) {
@@ -119,7 +121,12 @@ function untilInterrupted(): Promise<void> {
   });
 }
 
-function print(line: string): void {
+/** Nothing is left to do for a monitor that nobody reads (`monitor PORT | head`). */
+function untilUnread(): Promise<void> {
+  return new Promise((resolve) => void process.stdout.once('error', () => resolve()));
+}
+
+function show(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
@@ -128,7 +135,7 @@ function complain(line: string): void {
 }
 
 function refuse(fault: string): number {
-  complain(`errand-bridge: ${fault}`);
+  print(`errand-bridge: ${fault}\n`, 2);
   return EXIT_WRONG;
 }
 

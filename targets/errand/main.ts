@@ -71,6 +71,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.stderr.write(`errand: the output cannot be written: ${fileFault(error)}; what was asked for has been done\n`);
   process.exit(EXIT.failed);
 });
+// A complaint that nobody takes leaves its exit code.
+process.stderr.on('error', () => {});
 
 try {
   process.exitCode = await errand(process.argv.slice(2));

@@ -19,7 +19,7 @@ export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
  *
  * Secrets are taken out here, at the only door: what secrets.ts knows, and the query of every URL, since any may be its signature.
  */
-export function createLog({ level, json }: LogOptions, write: (line: string) => void = toStdout): Log {
+export function createLog({ level, json }: LogOptions, write: (line: string) => void = print): Log {
   const least = LEVELS.indexOf(level);
   return (level, said, jobId) => {
     if (LEVELS.indexOf(level) < least) return;
@@ -36,11 +36,15 @@ function oneLine(text: string): string {
   return text.replace(/[^ -~\u00a0-\uffff]/g, encodeURI);
 }
 
-/** Written at once, without a stream: a line is out before the next effect, and a full or closed pipe stops nothing. */
-function toStdout(line: string): void {
+/**
+ * Written at once, without a stream: a line is out before the next effect, and a full disk or a closed pipe stops nothing.
+ *
+ * @param fd  stdout, or 2: stderr
+ */
+export function print(text: string, fd = 1): void {
   try {
-    for (let bytes = Buffer.from(line); bytes.length > 0; ) bytes = bytes.subarray(writeSync(1, bytes));
+    for (let bytes = Buffer.from(text); bytes.length > 0; ) bytes = bytes.subarray(writeSync(fd, bytes));
   } catch {
-    // Nobody reads the log (EPIPE) or the reader is behind (EAGAIN): the line is lost, the job is not.
+    // Nobody takes it (EPIPE, ENOSPC) or the reader is behind (EAGAIN): the line is lost, the job or the exit code is not.
   }
 }

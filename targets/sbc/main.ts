@@ -2,7 +2,7 @@ import { step } from '../../runtime/device/device.ts';
 import { tls } from '../../transports/tls.ts';
 import type { Connect } from '../../transports/transport.ts';
 import { Failure, runAgent } from './agent.ts';
-import { createLog } from './log.ts';
+import { createLog, print } from './log.ts';
 import { deviceFor, prepare } from './parts.ts';
 import { COMMANDS, runCommand } from './person/commands.ts';
 import { watched } from './person/status.ts';
@@ -33,7 +33,7 @@ const ALPN = 'x-amzn-mqtt-ca';
 export async function main(argv: readonly string[]): Promise<number> {
   const wanted = argv.find((arg) => /^(-h|--help|--version)$/.test(arg));
   if (wanted) {
-    process.stdout.write(
+    print(
       wanted === '--version'
         ? `${version()}\n`
         : help() + (typeof ERRAND_WITHOUT_DOCTOR === 'undefined' ? COMMANDS : ''),
@@ -91,7 +91,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 function refuse(faults: string[]): number {
-  process.stderr.write(faults.map((fault) => `errand-agent: ${fault}\n`).join(''));
+  print(faults.map((fault) => `errand-agent: ${fault}\n`).join(''), 2);
   return EXIT_WRONG_SETTINGS;
 }
 

@@ -1,4 +1,4 @@
-import { createLog } from '../log.ts';
+import { createLog, print } from '../log.ts';
 import { readSettings } from '../settings.ts';
 import { diagnose } from './doctor.ts';
 import { install } from './install.ts';
@@ -32,7 +32,7 @@ export async function runCommand(argv: readonly string[]): Promise<number | unde
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    process.stderr.write(`errand-agent: ${command}: ${error.message}\n`);
+    print(`errand-agent: ${command}: ${error.message}\n`, 2);
     return error.code;
   }
 }
@@ -73,5 +73,5 @@ export function readWords(args: readonly string[], options: string, switches: st
 
 /** One line for people. */
 export function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }

@@ -96,6 +96,24 @@ if (hasTool('gcc', 'build-essential')) {
     assert.is(await child.kill('SIGINT'), 130);
   });
 
+  test('output that nobody takes: a command ends as it would, a monitor ends by itself; nothing is traced', async () => {
+    const board = await workshop.board('untaken');
+    const full = (...args: string[]) =>
+      runChild('/bin/sh', ['-c', 'exec "$@" > /dev/full', 'sh', process.execPath, BRIDGE, ...args], { env: env() });
+    const added = await full('run', board.port, 'add', '1', '2', '3');
+    assert.equal(
+      [added.code, /add succeeded/.test(added.stderr), added.stderr.includes('EventEmitter')],
+      [0, true, false],
+    );
+    assert.is((await full('run', board.port, 'fail')).code, 1);
+    const child = startChild(process.execPath, [BRIDGE, 'monitor', board.port, '--hex'], { env: env() });
+    await child.line(/<- #1 HELLO/);
+    child.process.stdout!.destroy();
+    board.reset();
+    assert.is(await child.ended, 130);
+    assert.not.match(child.lines.join('\n'), /EPIPE/);
+  });
+
   test('wrong words end with 2 and one sentence, a missing port with 1', async () => {
     for (const [words, said] of [
       [['flash', '/dev/x'], /expected: errand-bridge flash PORT IMAGE/],

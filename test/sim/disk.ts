@@ -11,6 +11,8 @@ export interface Disk {
   known: Set<number>;
   /** Checksums of what may be read now: the record that was written last, and the one whose writing power has cut. */
   present: readonly number[];
+  /** Checksums of those that power has torn since the last whole write: the same slot is written next, and may make one whole again. */
+  torn: readonly number[];
 }
 
 /** Of no record, which an empty one stands for too. */
@@ -22,6 +24,7 @@ export function emptyDisk(): Disk {
     generation: 0,
     known: new Set([NOTHING]),
     present: [NOTHING],
+    torn: [],
   };
 }
 
@@ -33,7 +36,7 @@ export function readDisk(disk: Disk): Uint8Array | undefined {
     throw new Broken('a record was read that was never written so');
   const found = newest === undefined ? NOTHING : crc32(newest.record);
   if (!disk.present.includes(found)) throw new Broken('a power cut has taken a record that was on disk before');
-  disk.present = [found];
+  disk.present = [found, ...disk.torn];
   return newest?.record.length ? newest.record : undefined;
 }
 
@@ -41,6 +44,7 @@ export function readDisk(disk: Disk): Uint8Array | undefined {
 export function writeDisk(disk: Disk, record: Uint8Array): void {
   apply(disk, record, undefined);
   disk.present = [crc32(record)];
+  disk.torn = [];
 }
 
 /**
@@ -49,6 +53,7 @@ export function writeDisk(disk: Disk, record: Uint8Array): void {
  * @param garbled  how likely all of it is there, with some of its bits wrong
  */
 export function tearDisk(disk: Disk, record: Uint8Array, chance: Chance, garbled: number): void {
+  disk.torn = [...disk.torn, crc32(record)];
   disk.present = [...disk.present, crc32(record)];
   if (!chance.is(garbled)) {
     apply(disk, record, chance);

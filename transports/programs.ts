@@ -15,6 +15,8 @@ export interface ProgramsOptions {
   /** Where programs start; it exists. One that runs as another user starts in that user's home, or in `/`. */
   work: string;
   tell: (event: Event) => void;
+  /** What _ERRAND_STEP says, for the next agent (orphans.ts). No ERRAND_ variable, which would be a setting where a step starts us. */
+  mark?: (() => string | undefined) | undefined;
 }
 
 export interface Programs {
@@ -45,7 +47,7 @@ interface Run {
 
 /**
  * Runs the programs of steps, each without a shell, in a process group and session of its own, with /dev/null as stdin and no
- * variable but PATH, HOME, USER, LOGNAME, LANG and ERRAND_THING. Both outputs are read as they come, so that no program ever waits for us.
+ * variable but PATH, HOME, USER, LOGNAME, LANG, ERRAND_THING and _ERRAND_STEP. Both outputs are read as they come: no program ever waits.
  *
  * `runCommand` runs its words; `runHandler` has the user's name (or nothing) before its arguments, as AWS IoT Device Client does.
  * Of a death by a real-time signal (34 to 64, no name) Node says that it was an exit with 0: see `deathOf`.
@@ -137,11 +139,16 @@ function withSocket([file, args, how]: Prepared): Prepared {
  * @returns 0: it lives, exits by itself, or is gone. proc_pid_stat(5): the last field, as waitpid(2) has it
  */
 function deathOf({ pid, exitCode, signalCode }: ChildProcess): number {
+  if (exitCode !== null || signalCode !== null) return 0; // the number may be another's by now
+  return Number(statOf(pid!).at(-1)) & 0x7f;
+}
+
+/** What proc_pid_stat(5) has behind a process's name: state, parent, group...; nothing where there is no such process, or no Linux. */
+export function statOf(pid: number | string): string[] {
   try {
-    if (exitCode !== null || signalCode !== null) return 0; // the number may be another's by now
-    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ').at(-1)) & 0x7f;
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/.*\) /s, '').split(' ');
   } catch {
-    return 0;
+    return [];
   }
 }
 
@@ -161,7 +168,7 @@ export function killGroup({ pid }: { pid?: number | undefined }, signal: NodeJS.
 type Prepared = [file: string, args: string[], SpawnOptions];
 
 /** What `spawn` is given. A file without a folder in its name is looked for on PATH. */
-function prepare({ run, runAsUser }: Step, { thingName, handlers, work }: ProgramsOptions): Prepared {
+function prepare({ run, runAsUser }: Step, { thingName, handlers, work, mark }: ProgramsOptions): Prepared {
   const own = process.getuid!();
   const user = findUser(runAsUser || own);
   if (runAsUser && !user) throw new Error(`there is no user '${runAsUser}' in /etc/passwd`);
@@ -178,6 +185,7 @@ function prepare({ run, runAsUser }: Step, { thingName, handlers, work }: Progra
       LOGNAME: user?.name,
       LANG: process.env.LANG ?? 'C.UTF-8',
       ERRAND_THING: thingName,
+      ...(WITH_GUARDS && { _ERRAND_STEP: mark?.() }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

@@ -12,7 +12,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { crc32 } from '../runtime/crc32.ts';
 import { chooseSlot, decodeSlot, encodeSlot, SLOT_BYTES } from '../runtime/device/slots.ts';
+import { WITH_GUARDS } from '../runtime/parts.ts';
 
 /** The record of a device on disk: two slots in one file, written in place, always the older one. */
 export interface RecordFile {
@@ -26,6 +28,8 @@ export interface RecordFile {
    * @throws Error of the system (ENOSPC, EROFS, EIO), RangeError when it does not fit into a slot; the record before still stands
    */
   persist(record: Uint8Array): void;
+  /** Names the newest record that is surely on disk by file, generation and checksum: no other one is called so. With the part guards. */
+  mark?: () => string | undefined;
   close(): void;
 }
 
@@ -57,8 +61,10 @@ export function openRecord(file: string): RecordFile {
         forget(fd, next * SLOT_BYTES);
         throw error;
       }
+      if (WITH_GUARDS) newest = { generation, record };
       next = next ? 0 : 1;
     },
+    ...(WITH_GUARDS && { mark: () => newest && `${file} ${newest.generation} ${crc32(newest.record)}` }),
     close: () => closeSync(fd),
   };
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Effect, Event, Millis } from '../../runtime/effects.ts';
+import { WITH_GUARDS } from '../../runtime/parts.ts';
 import { checkClosed } from '../../transports/handlers.ts';
 import { type Lock, lockFolder } from '../../transports/lock.ts';
 import { type Loop, startLoop } from '../../transports/loop.ts';
+import { killOrphans } from '../../transports/orphans.ts';
 import { makeFolders, openRecord } from '../../transports/record.ts';
 import type { Connect } from '../../transports/transport.ts';
 import type { Log } from './log.ts';
@@ -40,9 +42,11 @@ export async function runAgent<State>(
     return { lock, record: openRecord(join(data, 'record')) };
   });
   if (record.warning) log('warn', record.warning);
+  // Before anything is reported or begun anew: no program runs beside its repetition, its clean-up, or the next job.
+  if (WITH_GUARDS && record.record) await killOrphans(record.mark!());
   let loop: Loop;
   const tell = (event: Event) => loop.tell(event);
-  const programs = runPrograms({ ...settings, work, tell });
+  const programs = runPrograms({ ...settings, work, tell, ...(WITH_GUARDS && { mark: record.mark }) });
   loop = startLoop(core.state, core.step, {
     connect,
     record,

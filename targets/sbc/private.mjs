@@ -24,10 +24,10 @@ export const PRIVATE_NAMES = linesOf(`
   client runner wakeAt
   onBytes onClosed onOpened
   programs record
-  ended tell work
-  keepAliveSeconds retryMaxMillis tell warnings work
+  ended mark tell work
+  keepAliveSeconds mark retryMaxMillis tell warnings work
   child diedBy signalled
-  generation record newest warning
+  generation mark record newest warning
   succeeded
   operation
   home
@@ -37,7 +37,7 @@ export const PRIVATE_NAMES = linesOf(`
   reportedMillis have known url
   askNext asked chance cleaning document doubt facts finished killAt lost online out pauseUntil repeating restarting runs saving setbacks stale stderrLines stopBy timedOut timeoutAt timerSet tokens untold
   clientId facts keepAliveSeconds retryMaxMillis subscribes
-  alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyEngine keyFrom mqttPort proxyCredentials retryMaxMillis tell warnings work
+  alpn claim configured credentials downloadBytesMax downloadKey keepAliveSeconds keyEngine keyFrom mark mqttPort proxyCredentials retryMaxMillis tell warnings work
   asking chance effects framer head holding honoursWait ids lookAt lookedAtMillis looking nextTopic stale subscribed waiting
   conclude converse document execute freshArgs print
   clientId listens
@@ -52,7 +52,6 @@ export const PRIVATE_NAMES = linesOf(`
   answer bytes isHeld
   bytes holdSeconds request
   operation templateName
-  validFromDate validToDate
   module object pinFile
   worked
   endedAt

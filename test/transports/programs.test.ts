@@ -52,6 +52,7 @@ function runStep(context: Context, step: Partial<Step> & Pick<Step, 'run'>, watc
       thingName: 'lamp',
       handlers: context.handlers,
       work: context.work,
+      mark: () => '/record 7 9',
       tell: (event) => {
         if (event.on === 'exited') return resolve({ end: event, output, chars });
         if (event.on !== 'output') return;
@@ -119,7 +120,7 @@ test('a program starts in the work folder, with /dev/null as stdin, in its own g
   assert.is(group?.trim(), pid?.trim());
   assert.equal(
     variables?.split(' ').filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)),
-    ['ERRAND_THING', 'HOME', 'LANG', 'LOGNAME', 'PATH', 'USER'],
+    ['ERRAND_THING', 'HOME', 'LANG', 'LOGNAME', 'PATH', 'USER', '_ERRAND_STEP'],
   );
 });
 

@@ -43,7 +43,7 @@ const MANAGERS: readonly Manager[] = [
 function findManager(): Manager {
   const here = MANAGERS.filter(({ isHere }) => isHere());
   const found = here.find(({ running }) => running !== undefined && existsSync(running)) ?? here[0];
-  if (!found) throw new Error('found no systemd, OpenRC, procd or init scripts: cannot tell how services are run here');
+  if (!found) throw new Error('found no systemd, OpenRC, procd or init scripts');
   return found;
 }
 

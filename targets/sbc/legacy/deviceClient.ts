@@ -67,9 +67,7 @@ export function readDeviceClient(file: string): DeviceClientSettings {
     add('template', 'fleet-provisioning.template-name');
     add('parameters', 'fleet-provisioning.template-parameters', readParameters(config));
     if (memberAt(config, 'fleet-provisioning.csr-file') || memberAt(config, 'fleet-provisioning.device-key'))
-      warnings.push(
-        `${say('fleet-provisioning')}: csr-file and device-key are not used, the agent makes a key of its own`,
-      );
+      warnings.push(`${say('fleet-provisioning')}: csr-file and device-key are not used: the agent makes its own key`);
   } else
     for (const [name, path] of IDENTITY)
       if (token === undefined || name !== 'key')

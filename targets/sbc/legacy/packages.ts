@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { DEFAULT_PATH, killGroup } from '../../../transports/programs.ts';
+import { DEFAULT_PATH, killGroup, statOf } from '../../../transports/programs.ts';
 import { replaceFile } from '../../../transports/record.ts';
 
 /** A package as its install document says it. */
@@ -145,11 +145,5 @@ function readKept(file: string): Kept {
 
 /** When a process began, in clock ticks since boot; undefined when there is none. proc(5), field 22 of stat */
 function startedAt(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')[19];
-  } catch {
-    return undefined;
-  }
+  return statOf(pid)[19];
 }

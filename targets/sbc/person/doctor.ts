@@ -61,7 +61,7 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
   if (isKeyThere)
     await look('service', () =>
       settings.claim
-        ? `not asked: the certificate is a claim; at its start the agent gets one of its own by template ${settings.claim.template}`
+        ? `not asked: the certificate is a claim for template ${settings.claim.template}`
         : checkService(settings),
     );
   return wrong;
@@ -69,37 +69,27 @@ export async function diagnose(settings: Settings | { faults: string[] }): Promi
 
 function checkClock({ cert }: Settings): string {
   const now = new Date();
-  const { validFromDate } = certificateOf(cert);
-  if (now < validFromDate)
-    throw new Error(
-      `it says ${now.toISOString()}, before the device's certificate begins (${validFromDate.toISOString()}): set it, and keep it right with NTP`,
-    );
+  const begins = new Date(new X509Certificate(cert).validFrom);
+  if (now < begins)
+    throw new Error(`it says ${now.toISOString()}, before the certificate begins (${begins.toISOString()}): set it`);
   return now.toISOString();
 }
 
 function checkCertificate({ cert, key }: Settings): string {
-  const certificate = certificateOf(cert);
-  const { validToDate, subject } = certificate;
+  const certificate = new X509Certificate(cert);
+  // Node 18 has it as a text alone.
+  const ends = new Date(certificate.validTo);
   const isElsewhere = typeof ERRAND_WITHOUT_PKCS11 === 'undefined' && isTokenKey(key);
   if (!isElsewhere && !certificate.checkPrivateKey(createPrivateKey(key)))
-    throw new Error('the key is not that of the certificate: give the two that were made together');
-  if (validToDate < new Date()) throw new Error(`it ended on ${validToDate.toISOString()}: give the device a new one`);
-  return `${subject.replace(/\n/g, ', ')}, until ${validToDate.toISOString()}`;
+    throw new Error('the key is not that of the certificate: give the two that belong together');
+  if (ends < new Date()) throw new Error(`it ended on ${ends.toISOString()}: give the device a new one`);
+  return `${certificate.subject.replace(/\n/g, ', ')}, until ${ends.toISOString()}`;
 }
 
 /** Logs in and finds the key, as a connection does. */
 function checkToken(settings: Settings): string {
   connectWays(settings, () => {});
   return `found, ${settings.key}`;
-}
-
-/** Node 18 has the dates as texts alone. */
-function certificateOf(pem: string) {
-  const certificate = new X509Certificate(pem);
-  return Object.assign(certificate, {
-    validFromDate: new Date(certificate.validFrom),
-    validToDate: new Date(certificate.validTo),
-  });
 }
 
 function checkData(data: string): string {
@@ -114,7 +104,7 @@ function checkData(data: string): string {
 async function checkService(settings: Settings): Promise<string> {
   const { thingName, data } = settings;
   // A second connection of the same client id would end that of the agent.
-  if (await askAgent(data)) return 'not asked, because an agent runs here: errand-agent status says how it stands';
+  if (await askAgent(data)) return 'not asked, because an agent runs here: see status';
   const exchange = await openExchange({
     connect: connectAs(settings, settings, () => {}),
     clientId: thingName,

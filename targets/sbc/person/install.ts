@@ -90,7 +90,7 @@ export function install(args: readonly string[]): number {
   const command = `${process.execPath} --use-openssl-ca --max-semi-space-size=1 ${resolve(process.argv[1]!)} --config ${config}`;
   // Each init system has quotes of its own, and shells run what stands in some of them.
   if (!/^[\w@+=:,./ -]+$/.test(command) || command.split(' ').length > WORDS)
-    throw new Refusal(`${command}: paths of letters, digits and _@+=:,.- only can be written into scripts`);
+    throw new Refusal(`${command}: expected paths of letters, digits and _@+=:,.- only`);
   const script = text(command);
   const target = join(root, file);
   if (given['dry-run']) {
@@ -99,7 +99,7 @@ export function install(args: readonly string[]): number {
   }
   try {
     if (existsSync(target) && readFileSync(target, 'utf8') !== script && !given.force)
-      throw new Error('it is there already and differs; look at it, or give --force');
+      throw new Error('it is there and differs: look, or give --force');
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, script, { mode });
   } catch (error) {

@@ -120,7 +120,7 @@ function textOf({ message, opensslErrorStack }: Error & { opensslErrorStack?: st
 function explain(said: string, { object, pinFile, module = "p11-kit's" }: TokenKey, engine: string): string {
   const known: [RegExp, string][] = [
     [/PIN incorrect|PIN invalid|PIN len/, `the token refuses the PIN in ${pinFile}: write the right one into it`],
-    [/PIN locked/, 'the token is locked after too many wrong PINs: give it a new PIN as its security officer'],
+    [/PIN locked/, 'the token is locked after wrong PINs: give it a new PIN as its security officer'],
     [/load PKCS#11 module/, `the PKCS#11 module cannot be loaded: ${module}`],
     [/object not found/, `there is no ${object}: p11tool --list-all shows the URIs of what there is`],
     [/key values mismatch/, `${object} is not the key of the certificate: give the two that belong together`],

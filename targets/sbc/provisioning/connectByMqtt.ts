@@ -18,8 +18,7 @@ export function connectByMqtt(settings: Settings, pair: Pair, log: Log): Connect
   const [first, ...others] = [{ ...endpoint, host, port }, ...(endpoint?.others ?? [])].filter(
     ({ isHttps }) => !isHttps,
   );
-  if (!first)
-    throw new Error('no endpoint is by MQTT, and certificates can be had by MQTT alone: give one more endpoint');
+  if (!first) throw new Error('certificates can be had by MQTT alone: give its endpoint');
   const { host: name, port: number = mqttPort } = first;
   return connectAs({ ...settings, host: name, port: number, endpoint: { ...first, others } }, pair, log);
 }

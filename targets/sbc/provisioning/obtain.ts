@@ -58,7 +58,7 @@ export async function obtainThing(
       if (thingName) return { thingName, pair: { cert, key } };
       next = undefined;
       keep(next);
-      if (isFresh) throw new Error('the service does not take the certificateOwnershipToken that it has just given');
+      if (isFresh) throw new Error('the service does not take its own certificateOwnershipToken');
     }
   } finally {
     await exchange.close();
@@ -84,8 +84,7 @@ async function obtain(exchange: Exchange, keyFrom: 'device' | 'service'): Promis
   } catch {
     // No certificate, or no key: said below.
   }
-  if (!fits || !token)
-    throw new Error(`${TOPICS[keyFrom]} was answered without a certificate for the key, or without a token`);
+  if (!fits || !token) throw new Error(`${TOPICS[keyFrom]} was answered without a certificate for the key, or a token`);
   return { cert: `${cert}`, key: `${key}`, token: `${token}` };
 }
 
@@ -117,7 +116,7 @@ async function register(
 const HINTS: Record<string, string> = {
   InvalidParameters: "compare the setting 'parameters' with the Parameters of the template",
   ResourceNotFound: "look at the setting 'template', and at the groups that the template names",
-  AccessDenied: 'the certificate is no (longer a) claim for this template, or would not get its own thing',
+  AccessDenied: 'the certificate is no claim for this template, or not for this thing',
 };
 
 /** What to do, behind why it failed. */

@@ -40,7 +40,7 @@ async function run(context: HandlerContext, settings?: Settings): Promise<undefi
   if (!settings?.credentials) throw new Error('there is no service here to get a certificate from');
   const { data, credentials } = settings;
   if (typeof ERRAND_WITHOUT_PKCS11 === 'undefined' && isTokenKey(settings.key))
-    throw new Error('the key is in a token, and no new one can be made there: the certificate stays as it was');
+    throw new Error('no new key can be made in a token: the certificate stays as it was');
   let kept = readIdentity(data);
   // The power was cut behind the switch: the agent has gone on with whichever was let in.
   if (kept.refused === execution) throw new Error(TAKEN_BACK);

@@ -111,15 +111,13 @@ export function readSelf(take: Take, has: (name: string) => boolean): Self {
     return pair && thingName === own.thingName && kept.replaces === configured ? { ...own, ...pair } : own;
   }
   if (has('cert') || has('key'))
-    throw new Error('cert and key are given beside claim-cert and claim-key: expected one of the two pairs');
+    throw new Error('cert and key are given beside claim-cert and claim-key: expected one pair');
   if (pair && thingName) {
     if (has('thing') && take('thing') !== thingName)
-      throw new Error(
-        `thing is given, but ${take('data')} has the identity of ${thingName}: leave it out, or use another data folder`,
-      );
+      throw new Error(`thing is given, but ${take('data')} has the identity of ${thingName}: leave it out`);
     return { thingName, ...pair };
   }
-  if (!has('template')) throw new Error('template is missing: claim-cert and claim-key need a provisioning template');
+  if (!has('template')) throw new Error('template is missing: claim-cert and claim-key need one');
   const claim = { cert: take('claim-cert'), key: take('claim-key'), template: take('template') };
   return { thingName: '', cert: claim.cert, key: claim.key, claim };
 }

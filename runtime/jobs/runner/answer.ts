@@ -67,7 +67,8 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
   lookAgain(runner);
   runner.askNext ||= about === 'next';
   runner.doubt ||= about === 'own';
-  if (about === 'progress') runner.untold ??= (request as UpdateRequest).statusDetails;
+  // Of a job that is gone, nothing is told as the next one's.
+  if (runner.job && about === 'progress') runner.untold ??= (request as UpdateRequest).statusDetails;
 }
 
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */

@@ -392,6 +392,16 @@ test('a REJECTED never reaches an execution made anew: it is looked at again', (
   assert.is(rejected.trace.at(-1), 'update IN_PROGRESS');
 });
 
+test('progress of a job that is gone is not told as that of the next one, though it was refused for a while', () => {
+  const b = bench().running(withSteps(2)).exit().save();
+  b.reject('RequestThrottled');
+  b.tell({ on: 'nextChanged', execution: undefined });
+  b.pass().reject('ResourceNotFound').exit().save();
+  b.reject('RequestThrottled').pass();
+  b.accept({ execution: { ...EXECUTION, jobId: 'K' } });
+  assert.is(b.trace.at(-1), 'persist claimed');
+});
+
 test('RequestThrottled and InternalError are tried again after a pause that grows, with a fresh token', () => {
   const b = bench().running(withSteps(1)).exit().save();
   const pauses: number[] = [];

@@ -225,7 +225,8 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   if (way.holding) way.honoursWait = held;
   if (way.stale) return lookIn(way, 0);
   const head = headOf(body);
-  if (way.subscribed && head !== way.head) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
+  // Told though it is the same: what runs outside of its job's window is not in the queue, and ends unseen.
+  if (way.subscribed) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
   // Known before the device has subscribed, too: one that takes up what its record has does not ask for the head.
   way.head = head;
   // A service that holds nothing though it says so is not asked in a circle.

@@ -128,11 +128,16 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     /** Everything has come to rest: each job of each thing ended, and as its steps did. */
     async atRest(made: readonly Made[]): Promise<void> {
       const latest = new Map(made.map((one) => [one.jobId, one]));
+      // A thing that was registered anew counts anew: what its boards tell of one is not told apart from the other's.
+      const namesakes = new Map<string, number>();
+      for (const row of ledger.rows.values())
+        namesakes.set(keyOf(row, ledger), (namesakes.get(keyOf(row, ledger)) ?? 0) + 1);
       for (const row of ledger.rows.values()) {
         const job = ledger.jobs.get(row.jobNo);
         if (!isTerminal(row.status)) throw new Broken(`${nameOf(row, job)} is still ${row.status}`);
         const one = latest.get(job?.jobId ?? '');
-        if (one !== undefined && one.serial === job?.serial) truthful(row, one);
+        if (one !== undefined && one.serial === job?.serial && namesakes.get(keyOf(row, ledger)) === 1)
+          truthful(row, one);
       }
       for (const job of ledger.jobs.values())
         if (job.selection === 'SNAPSHOT' && (job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED'))

@@ -11,8 +11,8 @@ export const HTTPS_WAY = [
   {
     name: 'tell a device of its next job once only',
     file: 'runtime/device/mqttOverHttps.ts',
-    find: 'if (way.subscribed && head !== way.head) publish(',
-    replace: 'if (way.subscribed && way.head === undefined && head !== way.head) publish(',
+    find: 'if (way.subscribed) publish(',
+    replace: 'if (way.subscribed && way.head === undefined) publish(',
   },
   {
     name: 'take the text of a document for the document',

@@ -70,8 +70,10 @@ export interface Way {
   lookedAtMillis: Millis;
   /** The device has asked for something meanwhile: what the look under way brings may be older than the answer to that. */
   stale: boolean;
-  /** What was at the head of the queue when last seen: `jobId executionNumber queuedAt status`, or nothing. */
-  head: string | undefined;
+  /** A job was at the head of the queue when last seen. */
+  head: boolean;
+  /** The device has asked last about a job of its own, which its window may hide: then it is not in the queue. */
+  atWork: boolean;
   honoursWait: boolean;
   /** The look under way may be held open. */
   holding: boolean;
@@ -95,7 +97,8 @@ export function createHttpsWay(thingName: string, seed: number): Way {
     lookAt: Infinity,
     lookedAtMillis: 0,
     stale: false,
-    head: undefined,
+    head: false,
+    atWork: false,
     honoursWait: true,
     holding: false,
     ids: 0,
@@ -174,6 +177,7 @@ function ask(way: Way): void {
   if (!first || way.asking) return;
   way.asking = request(way, first.call, 0);
   way.stale = true;
+  way.atWork = first.topicName !== way.nextTopic;
 }
 
 function answered(way: Way, answer: HttpsAnswer): void {
@@ -190,10 +194,7 @@ function answered(way: Way, answer: HttpsAnswer): void {
     ...body,
     ...(clientToken !== undefined && { clientToken }),
   });
-  if (isAccepted) {
-    if (topicName === way.nextTopic) way.head = headOf(body);
-    else if (call.body) way.head = way.head?.replace(QUEUED, 'IN_PROGRESS'); // or ended: then another head is seen next
-  }
+  if (isAccepted && topicName === way.nextTopic) way.head = isObject(body.execution);
   // A report may have ended the job at the head; or a look has waited for this answer.
   if (!way.looking && (call.body || way.lookAt === Infinity)) lookIn(way, 0);
   ask(way);
@@ -207,7 +208,7 @@ function look(way: Way): void {
   way.stale = false;
   way.lookedAtMillis = way.now;
   // Held open while a job is there to look after, it would not tell soon that the job is gone.
-  way.holding = way.connected && way.honoursWait && way.head === undefined;
+  way.holding = way.connected && way.honoursWait && !way.head && !way.atWork;
   way.looking = request(way, encodeHttpsRequest(way.nextTopic, {})!, way.holding ? HOLD_SECONDS : 0);
 }
 
@@ -224,29 +225,23 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   if (!isAccepted) return lookIn(way, POLL_IDLE_MILLIS);
   if (way.holding) way.honoursWait = held;
   if (way.stale) return lookIn(way, 0);
-  const head = headOf(body);
   // Told though it is the same: what runs outside of its job's window is not in the queue, and ends unseen.
   if (way.subscribed) publish(way, notificationTopic(way.thingName, 'notify-next'), body);
   // Known before the device has subscribed, too: one that takes up what its record has does not ask for the head.
-  way.head = head;
+  way.head = isObject(body.execution);
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
-  lookIn(way, head ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS);
+  const isBusy = way.head || way.atWork;
+  lookIn(
+    way,
+    isBusy ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS,
+  );
 }
 
 /** After half to one and a half of these milliseconds. */
 function lookIn(way: Way, millis: number): void {
   way.lookAt = way.now + millis * (0.5 + draw(way));
 }
-
-function headOf({ execution }: JsonObject): string | undefined {
-  if (!isObject(execution)) return undefined;
-  const { jobId, executionNumber, queuedAt, status } = execution;
-  return `${jobId} ${executionNumber} ${queuedAt} ${status}`;
-}
-
-/** As a head ends. */
-const QUEUED = /QUEUED$/;
 
 function request(way: Way, request: HttpsRequest, holdSeconds: number): number {
   way.effects.push({ do: 'request', id: ++way.ids, request, holdSeconds });

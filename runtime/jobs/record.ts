@@ -2,11 +2,11 @@ import type { Step } from './document.ts';
 import { decodeObject, encodeObject } from './json.ts';
 import type { StatusDetails } from './statusDetails.ts';
 
-/** Which execution a record is about: all of it must be equal before anything is taken up again. */
+/** Which execution a record is about. */
 export interface RecordedJob {
   jobId: string;
   executionNumber: number;
-  /** Seconds since the epoch: tells an execution from one made later under the same jobId and executionNumber. */
+  /** Seconds since the epoch, 0: not told. Tells one that had begun from one made later under the same jobId and executionNumber. */
   queuedAt: number;
   /** As of the last answer that came before the record was written. */
   versionNumber: number;

@@ -94,11 +94,16 @@ export function createAttempts(boardsKnow: boolean) {
     forbidden(at: Omit<Attempt, 'queuedAt'>, step: string | undefined): void {
       cut(at, { step, isFinal: true, hasRestarted: false });
     },
-    /** Which of its steps ended as they should; undefined: it never ended. */
-    ranWell(at: Attempt, works: readonly Work[]): (boolean | undefined)[] {
+    /**
+     * Which of its steps ended as they should; undefined: it never ended.
+     *
+     * @param isOnly  no other execution of its thing has its name and number
+     */
+    ranWell(at: Attempt, works: readonly Work[], isOnly: boolean): (boolean | undefined)[] {
       const hasRestarted = ({ name }: Work) =>
         (cuts.get(nameOfAttempt(at)) ?? []).some((one) => one.step === name && one.hasRestarted);
-      const endOf = ({ name }: Work) => ends.get(exactKey(at, name)) ?? ends.get(endKey(at, name));
+      const endOf = ({ name }: Work) =>
+        ends.get(exactKey(at, name)) ?? (isOnly ? ends.get(endKey(at, name)) : undefined);
       return works.map((work) => {
         const end = endOf(work);
         const isWell = endedWell(work, end, boardsKnow, hasRestarted(work));

@@ -1,6 +1,5 @@
 import { crc32 } from '../../runtime/crc32.ts';
 import { createDevice, type Device, step } from '../../runtime/device/device.ts';
-import { HOLD_SECONDS } from '../../runtime/device/mqttOverHttps.ts';
 import { afterEnd, better, createWayOrder, lookForBetter } from '../../runtime/device/wayOrder.ts';
 import type { Effect, Event } from '../../runtime/effects.ts';
 import type { Step } from '../../runtime/jobs/document.ts';
@@ -10,7 +9,6 @@ import { ANSWER_MILLIS_MAX, KILL_GRACE_MILLIS } from '../../runtime/jobs/runner/
 import { RETRY_MILLIS_BASE, STABLE_MILLIS } from '../../runtime/limits.ts';
 import type { Found } from './attempts.ts';
 import { emptyDisk, readDisk, tearDisk, writeDisk } from './disk.ts';
-import { LATE_MILLIS_MAX } from './faults.ts';
 import { type BoardWire, layHttps } from './https.ts';
 import { type End, layWire } from './wire.ts';
 import { CLEAN_UP, readWork } from './work.ts';
@@ -69,8 +67,6 @@ export interface Model {
 export const ATTRIBUTES = { arch: 'arm', os: 'linux' } as const;
 
 export function createBoard(world: World, thingName: string, model: Model = { way: 'mqtt', knows: false }): Board {
-  // What runs outside of its window is not in the queue, so that a look may be held open meanwhile.
-  const unseenMillis = model.way === 'mqtt' ? 0 : 1_000 * HOLD_SECONDS + LATE_MILLIS_MAX;
   const { timeline, chance, faults } = world;
   /** Starts of the whole device, not of the agent alone. */
   let boots = 0;
@@ -311,7 +307,7 @@ export function createBoard(world: World, thingName: string, model: Model = { wa
     plan(millis, () => end(manner === 'shows' ? { code, details: { shown: name } } : { code }));
     const watch = () => {
       if (!programs.has(number)) return;
-      world.checks.goesOn(mine, name, timeline.now() - unseenMillis, isAsking() ? undefined : onlineSince);
+      world.checks.goesOn(mine, name, timeline.now(), isAsking() ? undefined : onlineSince);
       plan(WATCH_MILLIS, watch);
     };
     plan(WATCH_MILLIS, watch);

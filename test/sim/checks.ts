@@ -128,7 +128,7 @@ export async function createChecks(store: Connection, time: ServiceTime) {
     /** Everything has come to rest: each job of each thing ended, and as its steps did. */
     async atRest(made: readonly Made[]): Promise<void> {
       const latest = new Map(made.map((one) => [one.jobId, one]));
-      // A thing that was registered anew counts anew: what its boards tell of one is not told apart from the other's.
+      // A thing that was registered anew counts anew: one name and number may be of two.
       const namesakes = new Map<string, number>();
       for (const row of ledger.rows.values())
         namesakes.set(keyOf(row, ledger), (namesakes.get(keyOf(row, ledger)) ?? 0) + 1);
@@ -136,8 +136,8 @@ export async function createChecks(store: Connection, time: ServiceTime) {
         const job = ledger.jobs.get(row.jobNo);
         if (!isTerminal(row.status)) throw new Broken(`${nameOf(row, job)} is still ${row.status}`);
         const one = latest.get(job?.jobId ?? '');
-        if (one !== undefined && one.serial === job?.serial && namesakes.get(keyOf(row, ledger)) === 1)
-          truthful(row, one);
+        const isOnly = namesakes.get(keyOf(row, ledger)) === 1;
+        if (one !== undefined && one.serial === job?.serial) truthful(row, one, isOnly);
       }
       for (const job of ledger.jobs.values())
         if (job.selection === 'SNAPSHOT' && (job.status === 'IN_PROGRESS' || job.status === 'SCHEDULED'))
@@ -162,11 +162,11 @@ export async function createChecks(store: Connection, time: ServiceTime) {
       if (!ledger.hasHad(thing, job.jobNo)) throw new Broken(`${jobId} is COMPLETED, and ${thing} never had it`);
   }
 
-  function truthful(row: Row, { serial, works, jobId, isFit, isTaken }: Made): void {
+  function truthful(row: Row, { serial, works, jobId, isFit, isTaken }: Made, isOnly: boolean): void {
     const thing = ledger.thingName(row.thingNo);
     const what = `${jobId} (${serial}) #${row.no} of ${thing}`;
     const at = { thingName: thing, jobId, executionNumber: row.no, queuedAt: Math.floor(row.queuedAt / 1_000) };
-    const ran = attempts.ranWell(at, works ?? []);
+    const ran = attempts.ranWell(at, works ?? [], isOnly);
     // A REJECTED that is on its way while the job is made anew meets the new execution: the protocol has nothing that tells
     // them apart. It cannot be later than the slowest bytes, of the answer that told of the old one and of the REJECTED.
     const met = row.updatedAt - row.queuedAt <= 2 * LATE_MILLIS_MAX || !time.isSteady;

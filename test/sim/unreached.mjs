@@ -21,6 +21,7 @@ export const UNREACHED = {
       'stepHttpsWay: not if (event.id === way.asking || event.id === way.looking)',
       'stepHttpsWay: not if (now >= way.lookAt)',
       'look: if (way.looking)',
+      'looked: way.honoursWait ? POLL_BUSY_MILLIS',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'takeBytes: catch',
@@ -51,10 +52,7 @@ export const UNREACHED = {
     'not come about in these worlds yet': ['shortened: text.length > ERROR_CHARS_MAX : text'],
   },
   'runtime/jobs/runner/answer.ts': {
-    'not come about in these worlds yet': [
-      'accepted: jobDocument === void 0 ? document',
-      'described: if (!isOurs(runner, execution))',
-    ],
+    'not come about in these worlds yet': ['accepted: jobDocument === void 0 ? document'],
     'only where the lean agent is built without that part (targets/sbc/partList.mjs)': [
       'described: not if (WITH_GUARDS)',
     ],
@@ -119,7 +117,6 @@ export const UNREACHED = {
   'runtime/mqtt/client.ts': {
     'not come about in these worlds yet': [
       'stepClient: not if (at === "stopped")',
-      'stepClient: not if (at !== "stopped")',
       'stepClient: not if (at === "opening")',
       'stepClient: not if (at === "opening" || isConnected(client))',
       'publish: not if (client.at === "online")',
@@ -146,9 +143,8 @@ export const UNREACHED = {
   },
   'runtime/serial/commandTask.ts': {
     'not come about in these worlds yet': [
-      'running: task.stopping && task.pauseMillis < POLL_MILLIS_MAX ? withEffects(ask(rested), effec',
-      'withEffects: call { return [task, [...before, ...effects]]',
       'stepCommand: if (task.ended)',
+      'ask: if (stopping)',
       'ask: if (device === void 0)',
       'ask: if (size > device.frameBytesMax)',
       'running: progress === void 0 ? {}',
@@ -265,10 +261,6 @@ export const UNREACHED = {
     ],
   },
   'targets/service/jobs/membership.ts': {
-    'not come about in these worlds yet': [
-      'thingLeaves: loop for (const job of await loadSnapshotJobs',
-      'queueForMembers: not if (job.hidden === 0)',
-    ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'leaveJob: if (typeof after === "string")',
     ],
@@ -277,7 +269,7 @@ export const UNREACHED = {
     ],
   },
   'targets/service/jobs/notifications.ts': {
-    'not come about in these worlds yet': ['drain: catch', 'publishBoth: not if (list)'],
+    'not come about in these worlds yet': ['drain: catch'],
   },
   'targets/service/jobs/placeholders.ts': {
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
@@ -297,12 +289,6 @@ export const UNREACHED = {
   'targets/service/jobs/retention.ts': {
     'a bound that takes hundreds or thousands of jobs, things, messages or bytes: unit tests go there': [
       'forget: not if (ended.length < CHANGE_CHUNK_MAX)',
-    ],
-  },
-  'targets/service/jobs/retry.ts': {
-    'not come about in these worlds yet': [
-      'retryOf: if (ended.hasLeft || jobStatus !== "IN_PROGRESS" && jobStatus !=)',
-      'retryOf: jobStatus !== "IN_PROGRESS" && jobStatus !== "SCHEDULED"',
     ],
   },
   'targets/service/jobs/schedule.ts': {
@@ -328,9 +314,7 @@ export const UNREACHED = {
   },
   'targets/service/jobs/storedExecution.ts': {
     'not come about in these worlds yet': [
-      'changeOf: retry !== void 0 && isInQueue(retry)',
       'byQueueOrder: rank(b.status) - rank(a.status) || a.queuedAtMillis - b.queu || a.executionNumber - b.executio',
-      'byQueueOrder: rank(b.status) - rank(a.status) || a.queuedAtMillis - b.queu || a.jobNo - b.jobNo',
     ],
   },
   'targets/service/jobs/tick.ts': {

@@ -12,7 +12,7 @@ export const HTTPS_WAY = [
     name: 'tell a device of its next job once only',
     file: 'runtime/device/mqttOverHttps.ts',
     find: 'if (way.subscribed) publish(',
-    replace: 'if (way.subscribed && way.head === undefined) publish(',
+    replace: 'if (way.subscribed && !way.head) publish(',
   },
   {
     name: 'take the text of a document for the document',

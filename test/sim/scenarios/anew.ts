@@ -1,8 +1,5 @@
-import { moment, type Scenario, type Stage, thingArn } from './stage.ts';
+import { at, first, isDone, moment, type Scenario, type Stage, thingArn } from './stage.ts';
 
-const at = (stage: Stage) => stage.boards[0]!.device.runner.at;
-const first = (stage: Stage) => stage.boards[0]!;
-const isDone = (stage: Stage, jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
 const WRONG = { jobId: 'name', document: '{"steps":7}' };
 
 /** Jobs that are deleted and made anew under their name: number and version are those of the old one. */

@@ -1,10 +1,7 @@
 import { addThingToThingGroup, removeThingFromThingGroup } from '../../../targets/service/registry/membership.ts';
-import { group, groupArn, moment, type Scenario, type Stage } from './stage.ts';
+import { at, first, group, groupArn, isDone, moment, type Scenario } from './stage.ts';
 
 const KNOWING = [{ way: 'mqtt', knows: true }] as const;
-const at = (stage: Stage) => stage.boards[0]!.device.runner.at;
-const first = (stage: Stage) => stage.boards[0]!;
-const isDone = (stage: Stage, jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
 
 /** What seeds have found, told so that it is found again whatever the draws of seeds become. */
 export const FOUND_SCENARIOS: readonly Scenario[] = [

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../runtime/jobs/json.ts';
-import type { Scenario, Stage } from './stage.ts';
+import { at, type Scenario, type Stage } from './stage.ts';
 
 const CONNACK = '20020000';
 const SUBACK = '9005000101 0101';
@@ -57,7 +57,6 @@ const MESSAGES: readonly [level: string, payload: string][] = [
 
 const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const text = (words: string) => new TextEncoder().encode(words);
-const at = (stage: Stage) => stage.boards[0]!.device.runner.at;
 const operationOf = (topic: string, payload: Uint8Array) =>
   topic.endsWith('/get') ? 'get' : (JSON.parse(new TextDecoder().decode(payload)).status as string);
 

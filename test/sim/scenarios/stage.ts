@@ -57,6 +57,11 @@ export interface Stage {
   ask(level: string, payload: JsonObject | string, thingName?: string): Promise<{ kind: string; body: JsonObject }>;
 }
 
+export const first = (stage: Stage) => stage.boards[0]!;
+/** What the first board does. */
+export const at = (stage: Stage) => first(stage).device.runner.at;
+export const isDone = (stage: Stage, jobId: string) => async () => (await stage.status(jobId)) === 'SUCCEEDED';
+
 /** Goes on, a millisecond at a time, until it holds; breaks the story where it does not within `seconds`. */
 export async function moment(stage: Stage, what: string, holds: () => boolean, seconds = 20): Promise<void> {
   for (let n = 0; n < seconds * 1_000 && !holds(); n++) await stage.pass(0.001);

@@ -5,6 +5,15 @@ import { killGroup, statOf } from './programs.ts';
 const LOOKS_MAX = 100;
 const LOOK_MILLIS = 10;
 
+/** Nothing without /proc. */
+function processes(): string[] {
+  try {
+    return readdirSync('/proc');
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Kills what an interrupted step has left running, when its agent alone was killed (kill -9, no memory): each process group with one in
  * it whose environment has _ERRAND_STEP as `mark` says. Who cleared that is not found. Linux only; elsewhere nothing is.
@@ -15,7 +24,7 @@ export async function killOrphans(mark: string | undefined): Promise<void> {
   let found = process.env._ERRAND_STEP !== mark;
   for (let look = 0; found && look < LOOKS_MAX; look += 1) {
     found = false;
-    for (const pid of process.platform === 'linux' ? readdirSync('/proc') : [])
+    for (const pid of processes())
       try {
         if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`_ERRAND_STEP=${mark}`)) continue;
         found = true;

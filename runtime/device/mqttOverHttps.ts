@@ -222,7 +222,7 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
     way.connected = true;
     tell(way, encodeConnack({ sessionPresent: false, returnCode: 0 }));
   }
-  if (!isAccepted) return lookIn(way, POLL_IDLE_MILLIS);
+  if (!isAccepted) return lookIn(way, pollMillis(way));
   if (way.holding) way.honoursWait = held;
   if (way.stale) return lookIn(way, 0);
   // Told though it is the same: what runs outside of its job's window is not in the queue, and ends unseen.
@@ -231,11 +231,13 @@ function looked(way: Way, answer: HttpsAnswer, held: boolean): void {
   way.head = isObject(body.execution);
   // A service that holds nothing though it says so is not asked in a circle.
   const wasHeld = way.holding && way.honoursWait && way.now - way.lookedAtMillis >= POLL_BUSY_MILLIS;
-  const isBusy = way.head || way.atWork;
-  lookIn(
-    way,
-    isBusy ? POLL_BUSY_MILLIS : wasHeld || isFirst ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS,
-  );
+  const isFree = !way.head && !way.atWork;
+  lookIn(way, isFree && (wasHeld || isFirst) ? 0 : way.honoursWait ? POLL_BUSY_MILLIS : pollMillis(way));
+}
+
+/** More often while there is a job to look after. */
+function pollMillis({ head, atWork }: Way): number {
+  return head || atWork ? POLL_BUSY_MILLIS : POLL_IDLE_MILLIS;
 }
 
 /** After half to one and a half of these milliseconds. */

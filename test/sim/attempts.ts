@@ -13,7 +13,7 @@ export interface Attempt {
 
 /** What a boot finds on its disk, and what the world knows of how it came there. */
 export interface Found {
-  at: Omit<Attempt, 'queuedAt'>;
+  at: Attempt;
   phase: JobRecord['phase'];
   /** The step that it is about, or the clean-up, by name. */
   step: string | undefined;
@@ -26,6 +26,7 @@ export interface Found {
 /** Something that a step did not survive, by no fault of its own. */
 interface Cut {
   step: string | undefined;
+  queuedAt: number;
   /** Also a step that may be repeated, or restarts the device. */
   isFinal: boolean;
   hasRestarted: boolean;
@@ -52,9 +53,9 @@ export function createAttempts(boardsKnow: boolean) {
   /** Attempts that a clean-up has begun for, by the word of its job's steps: one of the same name may be made in the same second. */
   const cleaned = new Set<string>();
 
-  function cut(at: Omit<Attempt, 'queuedAt'>, one: Cut): void {
+  function cut(at: Attempt, one: Omit<Cut, 'queuedAt'>): void {
     const key = nameOfAttempt(at);
-    cuts.set(key, [...(cuts.get(key) ?? []), one]);
+    cuts.set(key, [...(cuts.get(key) ?? []), { ...one, queuedAt: at.queuedAt }]);
   }
 
   /** Only what the record at the last boot says was under way: the clean-up, or a step that may be repeated. */
@@ -91,7 +92,7 @@ export function createAttempts(boardsKnow: boolean) {
       for (const key of [endKey(at, step), exactKey(at, step)]) ends.set(key, { code });
     },
     /** A step was not begun, or was ended, whatever it would have come to: no room for its record, or its agent has to end. */
-    forbidden(at: Omit<Attempt, 'queuedAt'>, step: string | undefined): void {
+    forbidden(at: Attempt, step: string | undefined): void {
       cut(at, { step, isFinal: true, hasRestarted: false });
     },
     /**
@@ -100,8 +101,11 @@ export function createAttempts(boardsKnow: boolean) {
      * @param isOnly  no other execution of its thing has its name and number
      */
     ranWell(at: Attempt, works: readonly Work[], isOnly: boolean): (boolean | undefined)[] {
-      const hasRestarted = ({ name }: Work) =>
-        (cuts.get(nameOfAttempt(at)) ?? []).some((one) => one.step === name && one.hasRestarted);
+      const isTold = ({ name }: Work) => ends.has(exactKey(at, name));
+      const hasRestarted = (work: Work) =>
+        (cuts.get(nameOfAttempt(at)) ?? []).some(
+          (one) => one.step === work.name && one.hasRestarted && (one.queuedAt === at.queuedAt || !isTold(work)),
+        );
       const endOf = ({ name }: Work) =>
         ends.get(exactKey(at, name)) ?? (isOnly ? ends.get(endKey(at, name)) : undefined);
       return works.map((work) => {

@@ -74,12 +74,12 @@ function wantAgain(runner: Runner, { about, request }: Asked): void {
 /** Our own execution was described: to take it up again after boot, or because it was in doubt. */
 function described(runner: Runner, execution: JobExecution | undefined): void {
   const { at, step, job } = runner;
-  const isQueued = execution?.status === 'QUEUED';
-  // IN_PROGRESS before its first step, it is our claim that met it: nobody has told us its queuedAt.
-  const isAnother = at === 'resuming' && (step || isQueued) && job!.queuedAt && job!.queuedAt !== execution?.queuedAt;
+  // Before its first step it is our claim that met what is IN_PROGRESS: nobody has told us its queuedAt.
+  const isAnother = at === 'resuming' && step && job!.queuedAt && job!.queuedAt !== execution?.queuedAt;
   if (!execution || isAnother) return lose(runner, ANOTHER);
   if (!isOurs(runner, execution)) return;
-  if (at === 'resuming' && isQueued) return begin(runner, execution); // no step of it has run
+  // No step of it has run. It is asked for anew when the record of the claim is gone: its document may be another, and wrong.
+  if (at === 'resuming' && execution.status === 'QUEUED') return forget(runner);
   runner.job = jobOf(execution);
   if (WITH_GUARDS) refreshed(runner, execution);
   if (at !== 'resuming') return;

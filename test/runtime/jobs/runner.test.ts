@@ -119,7 +119,7 @@ test('an execution made anew under the old name and number is not mistaken for o
   anew.accept({ execution: { ...EXECUTION, status: 'IN_PROGRESS', versionNumber: 4, queuedAt: 1800 } }).save();
   assert.equal(anew.runs, []);
   const queued = bench({ ...RECORD, phase: 'claimed', step: 2 }).boot();
-  queued.accept({ execution: EXECUTION }).save().accept().save();
+  queued.accept({ execution: EXECUTION }).save().accept({ execution: EXECUTION }).save().accept().save();
   assert.equal(
     queued.runs.map((run) => run.name),
     ['one'],

@@ -89,7 +89,7 @@ export const DEVICE_CORE = [
   {
     name: 'take what runs for another one by its queuedAt',
     file: `${RUNNER}/answer.ts`,
-    find: "const isAnother = at === 'resuming' && (step || isQueued) && job!",
+    find: "const isAnother = at === 'resuming' && step && job!",
     replace: 'const isAnother = job!',
   },
   {

@@ -21,7 +21,6 @@ export const UNREACHED = {
       'stepHttpsWay: not if (event.id === way.asking || event.id === way.looking)',
       'stepHttpsWay: not if (now >= way.lookAt)',
       'look: if (way.looking)',
-      'looked: way.honoursWait ? POLL_BUSY_MILLIS',
     ],
     'our own mistake, or a default that the types ask for: nothing of a peer leads there': [
       'takeBytes: catch',

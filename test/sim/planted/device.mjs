@@ -172,15 +172,6 @@ export const DEVICE_CORE = [
 
 export const RECORD = [
   {
-    name: 'leave the record of a claim that was given up',
-    // By seeds it takes a claim that is lost, a disk that is full at that very time, and no other job: seed 442 found it.
-    world: 'scenarios',
-    plays: 'a claim is lost, its disk is full',
-    file: `${RUNNER}/work.ts`,
-    find: "runner.at = failure ? 'forgetting' : 'claiming';",
-    replace: "runner.at = failure ? 'idle' : 'claiming';\n      runner.askNext ||= failure !== undefined;",
-  },
-  {
     name: 'run a step before its record is written',
     file: `${RUNNER}/work.ts`,
     find: 'persist(runner, WITH_GUARDS ? { ...phase, ...guardedPhase(runner) }',

@@ -158,9 +158,9 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'a claim is lost, its disk is full when it is to be remembered anew, and the job is cancelled',
+    name: 'a claim is lost, its job is cancelled, and its disk takes nothing when its record is to be removed',
     why: 'Seed 442: the record of the first claim stayed on disk for as long as no other job came, and each boot asked about it.',
-    catches: ['leave the record of a claim that was given up'],
+    catches: ['leave an outcome on disk that could not be removed'],
     async play(stage) {
       const { cloud, world } = stage;
       await stage.job('claimed', [{}]);
@@ -168,11 +168,11 @@ export const FOUND_SCENARIOS: readonly Scenario[] = [
       first(stage).wire!.cut();
       cloud.impostor = () => new Uint8Array(0); // nobody answers for a while
       await stage.pass(30);
+      await stage.control.cancelJob({ jobId: 'claimed' });
       world.faults.failDisk = 1;
       cloud.impostor = undefined;
-      await stage.until('it is to be remembered', () => at(stage) === 'remembering', 300);
-      await stage.until('it could not be', () => at(stage) !== 'remembering');
-      await stage.control.cancelJob({ jobId: 'claimed' });
+      await stage.until('it is to be removed', () => at(stage) === 'forgetting', 300);
+      await stage.until('it could not be', () => first(stage).device.runner.pauseUntil > 0);
       world.faults.failDisk = 0;
       await stage.until('nothing is left', () => first(stage).atRest());
     },
